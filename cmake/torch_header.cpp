@@ -1,0 +1,1 @@
+// Compiled only to own the precompiled <torch/torch.h>; see CMakeLists.txt.

@@ -1,0 +1,26 @@
+// This file is the one thing that leaves data/: a grain of clips, as tensors.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace nextframe {
+
+/// One grain: B clips of T consecutive frames. Shape letters: see model/world_model.h.
+struct Batch {
+  at::Tensor frames_BTHWC;  // uint8, as stored; C is 1 or 3
+  at::Tensor actions_BTA;   // float32; discrete actions one-hot; A = 0 without actions.
+                            // The action at t is taken at frame t and leads to frame t+1.
+  at::Tensor mask_BT;       // bool; false where an episode was too short to fill the clip
+  at::Tensor sample_ids_B;  // int64; names the clip in its dataset, whatever the order or the rank
+};
+
+/// The sizes that a model has to know of the data.
+struct ClipShape {
+  int64_t clip_frames = 0;   // T
+  int64_t height_px = 0;     // H
+  int64_t width_px = 0;      // W
+  int64_t channels = 0;      // C
+  int64_t action_width = 0;  // A, after stride has concatenated the actions in between
+};
+
+}  // namespace nextframe

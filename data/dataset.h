@@ -1,0 +1,68 @@
+// This file is a set of shards seen as numbered episodes and numbered clips (windows of frames).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/batch.h"
+#include "kernels/base/fields.h"
+
+namespace nextframe {
+
+/// The `data` section of a config.
+struct DataConfig {
+  std::string train;                // glob of shards
+  std::string validation;           // glob of shards, held out
+  int64_t clip_frames = 16;         // T
+  int64_t stride_frames = 1;        // a clip takes every stride-th frame
+  int64_t loader_threads = 1;       // reader threads a rank; 0 reads in the training thread
+  int64_t prefetch_grains = 8;      // grains read ahead
+  std::string on_corrupt = "fail";  // fail | skip
+
+  void fields(FieldVisitor& field);
+  void check(const Report& report) const;
+};
+
+/// Frames of one episode, as stored.
+struct Episode {
+  at::Tensor frames_THWC;  // uint8
+  at::Tensor actions_TA;   // float32, one-hot if discrete
+};
+
+/// Read-only and safe to call from many threads. Errors are DataError (data/error.h) and name the
+/// file.
+class Dataset {
+ public:
+  /// Opens every file that matches `glob`, in name order, and checks its schema.
+  /// `clip_frames` and `stride_frames` define the clips; `expected` sizes are checked later by the
+  /// model.
+  Dataset(const std::string& glob, int64_t clip_frames, int64_t stride_frames);
+  ~Dataset();
+  Dataset(Dataset&&) noexcept;
+
+  ClipShape shape() const;
+  int64_t num_episodes() const;
+  int64_t num_frames() const;
+  int64_t num_clips() const;                      // windows over all episodes
+  int64_t episode_frames(int64_t episode) const;  // number of stored frames
+  int64_t num_short_episodes() const;             // too short for one clip: left out, and reported
+  const std::string& fingerprint()
+      const;  // hash of ordered shard names, frames and episode lengths
+
+  /// Copies clip `clip` into row `row` of a preallocated batch (also mask and sample id).
+  void read_clip(int64_t clip, Batch& batch, int64_t row) const;
+
+  /// Frames [first, first + count) of an episode, every stride-th, with their actions (A after
+  /// stride).
+  Episode read_episode(int64_t episode, int64_t first_frame, int64_t count) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// An empty batch of `clips` clips: uint8 zeros, mask true. Pinned where CUDA is there.
+Batch make_batch(const ClipShape& shape, int64_t clips);
+
+}  // namespace nextframe

@@ -1,0 +1,40 @@
+// This file is the stream of grains that one rank trains on, read ahead by threads.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "data/dataset.h"
+#include "data/sampler.h"
+
+namespace nextframe {
+
+struct LoaderOptions {
+  int64_t global_batch = 0;  // clips a step, over all ranks
+  int64_t grains = 0;        // grains a step, over all ranks; divides global_batch
+  int64_t first_grain = 0;   // this rank owns [first_grain, last_grain) of every step
+  int64_t last_grain = 0;
+  int64_t first_step = 0;       // where to begin; sample position = step * global_batch
+  int64_t threads = 1;          // 0 reads in next()
+  int64_t prefetch_grains = 8;  // grains read ahead at most
+  std::string on_corrupt = "fail";
+};
+
+class Loader {
+ public:
+  Loader(const Dataset& dataset, Sampler sampler, LoaderOptions options);
+  ~Loader();
+
+  /// The next grain of this rank: steps in order, inside a step the owned grains in ascending
+  /// order.
+  Batch next();
+
+  /// Seconds that next() has waited since the last call of this function.
+  double take_wait_s();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace nextframe

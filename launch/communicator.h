@@ -1,0 +1,53 @@
+// This file is what training needs from a group of processes, and nothing more.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace nextframe {
+
+/// A collective under way. Waiting twice is allowed; errors of the collective are thrown by wait().
+class Ticket {
+ public:
+  Ticket() = default;  // already done
+  explicit Ticket(std::function<void()> wait) : wait_(std::move(wait)) {}
+  void wait() const {
+    if (wait_) wait_();
+  }
+
+ private:
+  std::function<void()> wait_;
+};
+
+/// A fixed group of ranks. Every rank calls the same functions in the same order; each call returns
+/// at once, and the tensors it was given must stay alive and untouched until its ticket has been
+/// waited for. Tensors are contiguous, on the communicator's device, of type float32, float64,
+/// bfloat16, int64 or uint8.
+class Communicator {
+ public:
+  virtual ~Communicator() = default;
+  virtual int64_t rank() const = 0;
+  virtual int64_t size() const = 0;
+
+  /// Sum over ranks, in place, in the library's own order of additions.
+  virtual Ticket all_reduce(const at::Tensor& inout) = 0;
+  /// out = slice `rank` of the sum of `in` over ranks; in.numel() = size() * out.numel().
+  virtual Ticket reduce_scatter(const at::Tensor& in, const at::Tensor& out) = 0;
+  /// out = every rank's `in`, by rank; out.numel() = size() * in.numel().
+  virtual Ticket all_gather(const at::Tensor& in, const at::Tensor& out) = 0;
+  virtual Ticket broadcast(const at::Tensor& inout, int64_t root) = 0;
+  /// Rank r receives in_counts[r] elements of every rank's `in`, in rank order; counts are
+  /// elements.
+  virtual Ticket all_to_all(const at::Tensor& in, const std::vector<int64_t>& in_counts,
+                            const at::Tensor& out, const std::vector<int64_t>& out_counts) = 0;
+  virtual Ticket barrier() = 0;
+};
+
+/// One process, no communication.
+std::unique_ptr<Communicator> make_solo_communicator();
+
+}  // namespace nextframe

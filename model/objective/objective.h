@@ -1,0 +1,55 @@
+// This file is how a network becomes a world model: what it is shown, what it must predict, how it
+// dreams.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "kernels/base/fields.h"
+#include "kernels/base/registry.h"
+#include "model/world_model.h"
+
+namespace nextframe {
+
+/// A causal network over frames. Output t depends on inputs <= t only.
+///   x_BT...      float32, frames in the model's own layout, pixels scaled to [-1, 1]
+///   actions_BTA  float32
+///   level_BT     float32, how clean a frame is: 1 clean, 0 pure noise
+///   returns      as x
+using Network = std::function<at::Tensor(const at::Tensor& x_BT, const at::Tensor& actions_BTA,
+                                         const at::Tensor& level_BT)>;
+
+/// Layout-agnostic: only the leading letters B and T are known here.
+class Objective {
+ public:
+  virtual ~Objective() = default;
+
+  /// The loss over frames 1 .. T-1 of clean frames x; mask_BT is bool, sample_ids_B keys the noise.
+  virtual LossTerms loss(const Network& network, const at::Tensor& x_BT,
+                         const at::Tensor& actions_BTA, const at::Tensor& mask_BT,
+                         const at::Tensor& sample_ids_B, const Draw& draw) const = 0;
+
+  /// Frames 1 .. T-1, each from the clean frames before it.
+  virtual at::Tensor one_step(const Network& network, const at::Tensor& x_BT,
+                              const at::Tensor& actions_BTA,
+                              const RolloutOptions& options) const = 0;
+
+  /// The frame after x, [B, 1, ...], from clean frames x_BT and as many actions.
+  virtual at::Tensor next(const Network& network, const at::Tensor& x_BT,
+                          const at::Tensor& actions_BTA, int64_t frame_number,
+                          const RolloutOptions& options) const = 0;
+};
+
+/// An objective's name and constructor; see NF_REGISTER_MODEL, whose form this follows.
+struct ObjectiveEntry {
+  std::string summary;
+  std::function<void(FieldVisitor&, const Report&)> visit;
+  std::function<std::shared_ptr<Objective>(FieldVisitor&)> make;
+};
+
+using ObjectiveRegistry = Registry<ObjectiveEntry>;
+
+}  // namespace nextframe

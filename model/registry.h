@@ -1,0 +1,53 @@
+// This file is name -> model. A model registers itself in its own .cpp file; see zoo/.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernels/base/fields.h"
+#include "kernels/base/registry.h"
+#include "model/objective/objective.h"
+#include "model/world_model.h"
+
+namespace nextframe {
+
+/// What every model is built from beside its own config.
+struct ModelInputs {
+  ClipShape shape;
+  std::shared_ptr<Objective> objective;
+  bool bf16 = false;  // products in bfloat16; everything else stays float32
+  uint64_t seed = 0;  // of the initial parameters, drawn by counter (kernels/draws.h)
+};
+
+/// A model's name, its fields and its constructor, kept apart so that a config can be read and
+/// checked before any data is opened.
+struct ModelEntry {
+  std::string summary;  // one line, for --help and the docs
+  /// A fresh config, visited by `field`, then checked (report), then built.
+  std::function<void(FieldVisitor&, const Report&)> visit;
+  std::function<std::shared_ptr<WorldModel>(FieldVisitor&, const ModelInputs&)> make;
+};
+
+using ModelRegistry = Registry<ModelEntry>;
+
+}  // namespace nextframe
+
+/// Registers `Model` under `name`. Model needs a nested Config with `fields(FieldVisitor&)` and
+/// `check(const Report&) const`, and a constructor Model(Config, ModelInputs).
+#define NF_REGISTER_MODEL(name, Model, summary)                                             \
+  namespace {                                                                               \
+  const bool registered_##Model = ::nextframe::ModelRegistry::instance().add(               \
+      name, {summary,                                                                       \
+             [](::nextframe::FieldVisitor& field, const ::nextframe::Report& report) {      \
+               Model::Config config;                                                        \
+               config.fields(field);                                                        \
+               config.check(report);                                                        \
+             },                                                                             \
+             [](::nextframe::FieldVisitor& field, const ::nextframe::ModelInputs& inputs) { \
+               Model::Config config;                                                        \
+               config.fields(field);                                                        \
+               return std::make_shared<Model>(config, inputs);                              \
+             }});                                                                           \
+  }

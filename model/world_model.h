@@ -1,0 +1,54 @@
+// This file is the one interface between models and the rest of the program.
+//
+// Shape letters of the project:
+//   B clips per grain   T frames per clip   H,W pixels   C channels
+//   A action width      N tokens per frame  D model width
+//   K heads             V codes             E values per patch
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <map>
+#include <string>
+
+#include "data/batch.h"
+#include "kernels/base/philox.h"
+
+namespace nextframe {
+
+/// What a model reports of one grain. A sum and its weight, never a mean: grains with unequal
+/// numbers of valid frames must add up to the same step whoever computes them.
+struct LossTerms {
+  at::Tensor sum;     // float32 scalar, differentiable
+  double weight = 0;  // number of valid elements in `sum`
+  std::map<std::string, at::Tensor>
+      sums;  // named statistics, summed over the same elements; detached
+};
+
+struct RolloutOptions {
+  int64_t denoise_steps = 4;  // of a sampling objective; `regress` has none
+  uint64_t seed = 0;          // of a sampling objective's noise
+};
+
+/// A model that learns by predicting the next frame of a clip. Changes no buffer in a forward.
+class WorldModel : public torch::nn::Module {
+ public:
+  /// Next-frame loss over a grain; its noise is keyed by `draw` and the sample ids.
+  virtual LossTerms loss(const Batch& batch, const Draw& draw) = 0;
+
+  /// Predictions of frames 1 .. T-1, each from the true frames before it.
+  ///   frames_BTHWC  uint8      actions_BTA  float32
+  ///   returns       [B, T-1, H, W, C] float32 in [0, 1]
+  virtual at::Tensor one_step(const at::Tensor& frames_BTHWC, const at::Tensor& actions_BTA,
+                              const RolloutOptions& options) = 0;
+
+  /// Dreams on from true frames: frame t is predicted from frames before t, own predictions
+  /// included, at most clip_frames - 1 of them at a time.
+  ///   context_BTHWC  uint8, T = number of context frames >= 1
+  ///   actions_BTA    float32, T = context frames + dreamed frames - 1
+  ///   returns        the dreamed frames, [B, actions T - context T + 1, H, W, C] float32 in [0, 1]
+  virtual at::Tensor rollout(const at::Tensor& context_BTHWC, const at::Tensor& actions_BTA,
+                             const RolloutOptions& options) = 0;
+};
+
+}  // namespace nextframe

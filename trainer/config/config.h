@@ -1,0 +1,55 @@
+// This file is a whole config: every section, where each value came from, and the model that it
+// describes.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "model/world_model.h"
+#include "trainer/evaluate/evaluate_config.h"
+#include "trainer/optimizer.h"
+#include "trainer/schedule.h"
+#include "trainer/trainer_config.h"
+
+namespace nextframe {
+
+/// One value of the resolved config, for printing, comparing and saving.
+struct ResolvedField {
+  std::string key;     // "trainer.steps"
+  std::string value;   // as YAML would write it
+  std::string origin;  // "default", "file.yaml:14:3" or "--set"
+  FieldTag tag;
+};
+
+struct Config {
+  RunConfig run;
+  DataConfig data;
+  OptimizerConfig optimizer;
+  ScheduleConfig schedule;
+  TrainerConfig trainer;
+  ParallelConfig parallel;
+  CheckpointConfig checkpoint;
+  EvaluateConfig evaluate;
+
+  std::vector<ResolvedField>
+      resolved;  // every field of every section, `model.*` and `objective.*` included
+
+  /// The model of the `model` and `objective` sections for data of this shape, parameters drawn
+  /// from trainer.seed.
+  std::shared_ptr<WorldModel> make_model(const ClipShape& shape) const;
+};
+
+/// Reads `path` (and what it extends), applies `overrides` ("a.b=c") and checks everything.
+/// Throws UsageError whose message lists every problem, a line each, "file:line:column  error ...".
+Config load_config(const std::string& path, const std::vector<std::string>& overrides = {});
+
+/// The same from text that a run saved (its resolved.yaml); `name` stands in messages for the file.
+Config parse_config(const std::string& text, const std::string& name,
+                    const std::vector<std::string>& overrides = {});
+
+/// resolved.yaml: every key with its value, and its origin as a comment.
+std::string to_yaml(const Config& config);
+
+}  // namespace nextframe

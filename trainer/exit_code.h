@@ -1,0 +1,43 @@
+// This file is the program's exit codes and the errors that carry them from anywhere below main.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace nextframe {
+
+enum class ExitCode : int {
+  done = 0,
+  internal = 1,
+  usage = 2,  // or config
+  data = 3,
+  checkpoint = 4,
+  environment = 5,
+  numerics = 6,  // or `verify` failed
+  memory = 7,
+  preempted = 75,    // and saved: queue it again
+  hang = 86,         // culprit named
+  no_progress = 93,  // do not queue it again
+  interrupted = 130  // and saved
+};
+
+/// An error of a kind that scripts tell apart. data/ throws its own DataError, launch/ its
+/// EnvironmentError; main maps each to its code.
+class ExitError : public std::runtime_error {
+ public:
+  ExitError(ExitCode exit_code, const std::string& message)
+      : std::runtime_error(message), code(exit_code) {}
+  ExitCode code;
+};
+
+struct UsageError : ExitError {
+  explicit UsageError(const std::string& message) : ExitError(ExitCode::usage, message) {}
+};
+struct CheckpointError : ExitError {
+  explicit CheckpointError(const std::string& message) : ExitError(ExitCode::checkpoint, message) {}
+};
+struct NumericsError : ExitError {
+  explicit NumericsError(const std::string& message) : ExitError(ExitCode::numerics, message) {}
+};
+
+}  // namespace nextframe

@@ -1,0 +1,50 @@
+// This file is the `run`, `trainer`, `parallel` and `checkpoint` sections of a config.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "kernels/base/fields.h"
+
+namespace nextframe {
+
+struct RunConfig {
+  std::string name;  // folder under runs/; default: the config file's stem
+
+  void fields(FieldVisitor& field);
+  void check(const Report& report) const;
+};
+
+struct TrainerConfig {
+  int64_t steps = 1000;
+  int64_t global_batch = 8;  // clips a step, over all ranks
+  int64_t grains = 8;        // pieces of fixed shape that a step is cut into; divides global_batch
+  std::string precision = "fp32";  // fp32 | bf16 products
+  std::string recompute = "none";  // none
+  int64_t seed = 0;
+  int64_t log_every_steps = 10;
+
+  void fields(FieldVisitor& field);
+  void check(const Report& report) const;
+};
+
+struct ParallelConfig {
+  std::string reduce = "strict";  // strict | fast
+  std::string shard = "none";     // none
+  std::string device = "auto";    // auto | cpu | cuda
+  int64_t threads = 1;            // CPU threads a rank
+
+  void fields(FieldVisitor& field);
+  void check(const Report& report) const;
+};
+
+struct CheckpointConfig {
+  int64_t every_steps = 200;
+  int64_t keep = 3;                // newest ones kept; at least 2
+  int64_t digest_every_steps = 0;  // writes the state's digest into metrics.jsonl; 0 never
+
+  void fields(FieldVisitor& field);
+  void check(const Report& report) const;
+};
+
+}  // namespace nextframe
