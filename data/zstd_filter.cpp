@@ -37,14 +37,9 @@ size_t zstd_filter(unsigned flags, size_t num_values, const unsigned* values, si
 }  // namespace
 
 bool register_zstd_filter() {
-  const H5Z_class2_t filter{H5Z_CLASS_T_VERS,
-                            kZstdFilterId,
+  const H5Z_class2_t filter{H5Z_CLASS_T_VERS,      kZstdFilterId,
                             /*encoder_present=*/1,
-                            /*decoder_present=*/1,
-                            "zstd",
-                            nullptr,
-                            nullptr,
-                            zstd_filter};
+                            /*decoder_present=*/1, "zstd",        nullptr, nullptr, zstd_filter};
   return H5Zregister(&filter) >= 0;
 }
 
