@@ -49,6 +49,12 @@ class WorldModel : public torch::nn::Module {
   ///   returns        the dreamed frames, [B, actions T - context T + 1, H, W, C] float32 in [0, 1]
   virtual at::Tensor rollout(const at::Tensor& context_BTHWC, const at::Tensor& actions_BTA,
                              const RolloutOptions& options) = 0;
+
+  /// Tokens that one clip becomes; 0 for a model without tokens.
+  virtual int64_t tokens_per_clip() const { return 0; }
+
+  /// Floating-point operations of one clip's forward and backward products; 0 when not known.
+  virtual double flops_per_clip() const { return 0; }
 };
 
 }  // namespace nextframe
