@@ -9,10 +9,12 @@
 #include <torch/nn/module.h>
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include "data/batch.h"
 #include "kernels/base/philox.h"
+#include "model/block_runner.h"
 
 namespace nextframe {
 
@@ -33,6 +35,10 @@ struct RolloutOptions {
 /// A model that learns by predicting the next frame of a clip. Changes no buffer in a forward.
 class WorldModel : public torch::nn::Module {
  public:
+  /// Hands over who runs the blocks of the trunk. False: this model has none, so it can neither be
+  /// recomputed in backward nor have its parameters sharded.
+  virtual bool run_blocks_with(std::shared_ptr<BlockRunner> /*runner*/) { return false; }
+
   /// Next-frame loss over a grain; its noise is keyed by `draw` and the sample ids.
   virtual LossTerms loss(const Batch& batch, const Draw& draw) = 0;
 
