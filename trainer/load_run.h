@@ -25,4 +25,7 @@ struct LoadedRun {
 /// `prefer_ema` takes the averaged weights where there are any. Throws CheckpointError.
 LoadedRun load_run(const std::string& run_or_checkpoint, bool prefer_ema = true);
 
+/// The checkpoint's folder that `run_or_checkpoint` means. Throws CheckpointError.
+std::string resolve_checkpoint(const std::string& run_or_checkpoint);
+
 }  // namespace nextframe
