@@ -9,10 +9,12 @@
 #include <torch/nn/module.h>
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include "data/batch.h"
 #include "kernels/base/philox.h"
+#include "model/block_runner.h"
 
 namespace nextframe {
 
@@ -33,6 +35,10 @@ struct RolloutOptions {
 /// A model that learns by predicting the next frame of a clip. Changes no buffer in a forward.
 class WorldModel : public torch::nn::Module {
  public:
+  /// Hands over who runs the blocks of the trunk. False: this model has none, so it can neither be
+  /// recomputed in backward nor have its parameters sharded.
+  virtual bool run_blocks_with(std::shared_ptr<BlockRunner> /*runner*/) { return false; }
+
   /// Next-frame loss over a grain; its noise is keyed by `draw` and the sample ids.
   virtual LossTerms loss(const Batch& batch, const Draw& draw) = 0;
 
@@ -49,6 +55,12 @@ class WorldModel : public torch::nn::Module {
   ///   returns        the dreamed frames, [B, actions T - context T + 1, H, W, C] float32 in [0, 1]
   virtual at::Tensor rollout(const at::Tensor& context_BTHWC, const at::Tensor& actions_BTA,
                              const RolloutOptions& options) = 0;
+
+  /// Tokens that one clip becomes; 0 for a model without tokens.
+  virtual int64_t tokens_per_clip() const { return 0; }
+
+  /// Floating-point operations of one clip's forward and backward products; 0 when not known.
+  virtual double flops_per_clip() const { return 0; }
 };
 
 }  // namespace nextframe

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "kernels/base/fields.h"
+#include "trainer/flat_parameters.h"
 
 namespace nextframe {
 
@@ -20,5 +21,36 @@ struct OptimizerConfig {
   void fields(FieldVisitor& field);
   void check(const Report& report) const;
 };
+
+/// A named flat buffer of the run's state, laid out as FlatParameters.
+struct StateBuffer {
+  std::string name;  // parameters | moment1 | moment2 | ema
+  at::Tensor values;
+};
+
+class Optimizer {
+ public:
+  Optimizer(const OptimizerConfig& config, FlatParameters& parameters);
+
+  /// One update from the sum of all grains' gradients.
+  ///   step    1 for the first
+  ///   scale   1 / total weight and the clipping factor, multiplied
+  void update(const at::Tensor& gradient_sum, int64_t step, double lr, double scale);
+
+  /// Parameters, moments and, if kept, the weight average: all that a checkpoint and a digest hold.
+  std::vector<StateBuffer> state() const;
+
+  /// Starts the weight average from the parameters as they are.
+  void reset_average();
+
+ private:
+  OptimizerConfig config_;
+  FlatParameters& parameters_;
+  at::Tensor moment1_, moment2_, average_;
+};
+
+/// The Euclidean norm of a flat gradient: fp64 sums over chunks, summed by the fixed tree over
+/// chunk numbers.
+double gradient_norm(const FlatParameters& parameters, const at::Tensor& gradient);
 
 }  // namespace nextframe

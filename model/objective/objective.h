@@ -27,17 +27,23 @@ class Objective {
  public:
   virtual ~Objective() = default;
 
+  /// Whether level_BT ever differs from 1, so whether a network needs to look at it.
+  virtual bool has_noise_levels() const = 0;
+
   /// The loss over frames 1 .. T-1 of clean frames x; mask_BT is bool, sample_ids_B keys the noise.
   virtual LossTerms loss(const Network& network, const at::Tensor& x_BT,
                          const at::Tensor& actions_BTA, const at::Tensor& mask_BT,
                          const at::Tensor& sample_ids_B, const Draw& draw) const = 0;
 
-  /// Frames 1 .. T-1, each from the clean frames before it.
+  /// Frames 1 .. T-1, each from the clean frames before it. x starts at frame `first_frame` of its
+  /// episode; noise is keyed by (options.seed, number of the frame), so it does not depend on where
+  /// a window was cut.
   virtual at::Tensor one_step(const Network& network, const at::Tensor& x_BT,
-                              const at::Tensor& actions_BTA,
+                              const at::Tensor& actions_BTA, int64_t first_frame,
                               const RolloutOptions& options) const = 0;
 
-  /// The frame after x, [B, 1, ...], from clean frames x_BT and as many actions.
+  /// The frame after x, [B, 1, ...], from clean frames x_BT and as many actions. It is frame
+  /// `frame_number` of its episode.
   virtual at::Tensor next(const Network& network, const at::Tensor& x_BT,
                           const at::Tensor& actions_BTA, int64_t frame_number,
                           const RolloutOptions& options) const = 0;
@@ -53,3 +59,21 @@ struct ObjectiveEntry {
 using ObjectiveRegistry = Registry<ObjectiveEntry>;
 
 }  // namespace nextframe
+
+/// Registers `Class` under `name`. It needs a nested Config with `fields(FieldVisitor&)` and
+/// `check(const Report&) const`, and a constructor Class(Config).
+#define NF_REGISTER_OBJECTIVE(name, Class, summary)                                          \
+  namespace {                                                                                \
+  const bool registered_##Class = ::nextframe::ObjectiveRegistry::instance().add(            \
+      name, {summary,                                                                        \
+             [](::nextframe::FieldVisitor& field, const ::nextframe::Report& report) {       \
+               Class::Config config;                                                         \
+               config.fields(field);                                                         \
+               config.check(report);                                                         \
+             },                                                                              \
+             [](::nextframe::FieldVisitor& field) -> std::shared_ptr<nextframe::Objective> { \
+               Class::Config config;                                                         \
+               config.fields(field);                                                         \
+               return std::make_shared<Class>(config);                                       \
+             }});                                                                            \
+  }

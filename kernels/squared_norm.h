@@ -1,0 +1,12 @@
+// This file is the sum of squares of a chunk in fp64, in one fixed order of additions.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace nextframe {
+
+/// Sum of x^2 over a contiguous float32 tensor. On the CPU element i goes to partial sum i mod 8,
+/// and the partial sums are added in pairs; the order depends on nothing but the length.
+double squared_norm(const at::Tensor& x);
+
+}  // namespace nextframe

@@ -1,0 +1,89 @@
+#include "model/frame_model.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+
+#include "kernels/pixels.h"
+
+namespace nextframe {
+
+FrameModel::FrameModel(const ModelInputs& inputs)
+    : shape_(inputs.shape), objective_(inputs.objective) {
+  TORCH_CHECK(objective_ != nullptr, "model: an objective is needed, got none");
+  TORCH_CHECK(shape_.clip_frames >= 2, "model: clips of 2 frames or more are needed, got ",
+              shape_.clip_frames);
+  TORCH_CHECK(shape_.channels == 1 || shape_.channels == 3,
+              "model: frames need 1 or 3 channels, got ", shape_.channels);
+}
+
+LossTerms FrameModel::loss(const Batch& batch, const Draw& draw) {
+  check_inputs(batch.frames_BTHWC, batch.actions_BTA, batch.frames_BTHWC.size(1));
+  return objective_->loss(bound_network(), pixels_from_bytes(batch.frames_BTHWC), batch.actions_BTA,
+                          batch.mask_BT, batch.sample_ids_B, draw);
+}
+
+at::Tensor FrameModel::one_step(const at::Tensor& frames_BTHWC, const at::Tensor& actions_BTA,
+                                const RolloutOptions& options) {
+  const torch::NoGradGuard no_grad;
+  const int64_t num_frames = frames_BTHWC.size(1);
+  check_inputs(frames_BTHWC, actions_BTA, num_frames);
+  TORCH_CHECK(num_frames >= 2, "one_step: 2 frames or more are needed, got ", num_frames);
+  const auto x_BTHWC = pixels_from_bytes(frames_BTHWC);
+  const int64_t window = shape_.clip_frames, advance = std::max<int64_t>(1, window / 2);
+  std::vector<at::Tensor> predictions;
+  for (int64_t end = std::min(window, num_frames), predicted = 1; predicted < num_frames;
+       end = std::min(end + advance, num_frames)) {
+    const int64_t start = std::max<int64_t>(0, end - window);
+    const auto guess_BTHWC =
+        objective_->one_step(bound_network(), x_BTHWC.slice(1, start, end),
+                             actions_BTA.slice(1, start, end), /*first_frame=*/start, options);
+    predictions.push_back(guess_BTHWC.slice(1, predicted - start - 1));
+    predicted = end;
+  }
+  return unit_range(at::cat(predictions, 1));
+}
+
+at::Tensor FrameModel::rollout(const at::Tensor& context_BTHWC, const at::Tensor& actions_BTA,
+                               const RolloutOptions& options) {
+  const torch::NoGradGuard no_grad;
+  const int64_t num_context = context_BTHWC.size(1), num_actions = actions_BTA.size(1);
+  check_inputs(context_BTHWC, actions_BTA, num_actions);
+  TORCH_CHECK(num_context >= 1 && num_actions >= num_context, "rollout: ", num_context,
+              " context frames need at least as many actions, got ", num_actions);
+  const int64_t window = shape_.clip_frames - 1;
+  auto known_BTHWC = pixels_from_bytes(context_BTHWC);
+  std::vector<at::Tensor> dreamed;
+  for (int64_t frame = num_context; frame <= num_actions; ++frame) {
+    const int64_t start = std::max<int64_t>(0, frame - window);
+    known_BTHWC = known_BTHWC.slice(1, std::max<int64_t>(0, known_BTHWC.size(1) - window));
+    const auto next_BTHWC =
+        objective_
+            ->next(bound_network(), known_BTHWC, actions_BTA.slice(1, start, frame), frame, options)
+            .clamp(-1, 1);
+    known_BTHWC = at::cat({known_BTHWC, next_BTHWC}, 1);
+    dreamed.push_back(next_BTHWC);
+  }
+  return unit_range(at::cat(dreamed, 1));
+}
+
+Network FrameModel::bound_network() {
+  return [this](const at::Tensor& x, const at::Tensor& actions, const at::Tensor& level) {
+    return network(x, actions, level);
+  };
+}
+
+void FrameModel::check_inputs(const at::Tensor& frames_BTHWC, const at::Tensor& actions_BTA,
+                              int64_t num_actions) const {
+  TORCH_CHECK(frames_BTHWC.dim() == 5 && frames_BTHWC.size(2) == shape_.height_px &&
+                  frames_BTHWC.size(3) == shape_.width_px &&
+                  frames_BTHWC.size(4) == shape_.channels,
+              "model: frames must be [B, T, ", shape_.height_px, ", ", shape_.width_px, ", ",
+              shape_.channels, "], got ", frames_BTHWC.sizes());
+  TORCH_CHECK(actions_BTA.dim() == 3 && actions_BTA.size(0) == frames_BTHWC.size(0) &&
+                  actions_BTA.size(1) == num_actions && actions_BTA.size(2) == shape_.action_width,
+              "model: actions must be [", frames_BTHWC.size(0), ", ", num_actions, ", ",
+              shape_.action_width, "], got ", actions_BTA.sizes());
+}
+
+}  // namespace nextframe

@@ -1,0 +1,44 @@
+// This file is the world model that works on pixels: an objective around one causal network. A zoo
+// model derives from it and writes the network.
+#pragma once
+
+#include <memory>
+
+#include "model/objective/objective.h"
+#include "model/registry.h"
+#include "model/world_model.h"
+
+namespace nextframe {
+
+class FrameModel : public WorldModel {
+ public:
+  explicit FrameModel(const ModelInputs& inputs);
+
+  LossTerms loss(const Batch& batch, const Draw& draw) override;
+
+  /// A frame beyond clip_frames is predicted from at least half a clip, the last one from
+  /// clip_frames - 1 frames.
+  at::Tensor one_step(const at::Tensor& frames_BTHWC, const at::Tensor& actions_BTA,
+                      const RolloutOptions& options) override;
+  at::Tensor rollout(const at::Tensor& context_BTHWC, const at::Tensor& actions_BTA,
+                     const RolloutOptions& options) override;
+
+ protected:
+  /// The causal network, see Network in model/objective/objective.h; frames as [B, T, H, W, C].
+  /// T is at most clip_frames.
+  virtual at::Tensor network(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
+                             const at::Tensor& level_BT) = 0;
+
+  const ClipShape& shape() const { return shape_; }
+  const Objective& objective() const { return *objective_; }
+
+ private:
+  Network bound_network();
+  void check_inputs(const at::Tensor& frames_BTHWC, const at::Tensor& actions_BTA,
+                    int64_t num_actions) const;
+
+  ClipShape shape_;
+  std::shared_ptr<Objective> objective_;
+};
+
+}  // namespace nextframe

@@ -1,0 +1,18 @@
+#include "model/objective/masked_error.h"
+
+#include <ATen/ATen.h>
+
+namespace nextframe {
+
+at::Tensor valid_pairs(const at::Tensor& mask_BT) {
+  return mask_BT.slice(1, 1).logical_and(mask_BT.slice(1, 0, -1)).to(at::kFloat);
+}
+
+at::Tensor weighted_squared_error(const at::Tensor& a_BT, const at::Tensor& b_BT,
+                                  const at::Tensor& weight_BT) {
+  return ((a_BT - b_BT).square().flatten(2).sum(2) * weight_BT).sum();
+}
+
+int64_t frame_elements(const at::Tensor& x_BT) { return x_BT[0][0].numel(); }
+
+}  // namespace nextframe

@@ -1,0 +1,32 @@
+// This file is how a module makes its parameters: each drawn by the seed and its own full name.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <string>
+
+namespace nextframe {
+
+/// Registers parameters on a module. `path` must be the module's own path within the model, so that
+/// a start value depends on the parameter's name alone.
+class ParameterMaker {
+ public:
+  explicit ParameterMaker(uint64_t seed, std::string path = "")
+      : seed_(seed), path_(std::move(path)) {}
+
+  /// The maker of the child module that will be registered under `name`.
+  ParameterMaker child(const std::string& name) const {
+    return ParameterMaker(seed_, path_ + name + ".");
+  }
+
+  at::Tensor normal(torch::nn::Module& owner, const std::string& name, at::IntArrayRef sizes,
+                    double standard_deviation) const;
+  at::Tensor constant(torch::nn::Module& owner, const std::string& name, at::IntArrayRef sizes,
+                      double value) const;
+
+ private:
+  uint64_t seed_;
+  std::string path_;
+};
+
+}  // namespace nextframe

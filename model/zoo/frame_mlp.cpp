@@ -1,0 +1,51 @@
+// frame_mlp: the smallest world model. Two frames, an action and a noise level through one hidden
+// layer. It exists to show the shape of a model file and to debug the trainer.
+#include <torch/torch.h>
+
+#include "kernels/linear.h"
+#include "model/frame_model.h"
+#include "model/parameters.h"
+
+namespace nextframe {
+
+class FrameMlp final : public FrameModel {
+ public:
+  struct Config {
+    int64_t dim = 256;  // D
+
+    void fields(FieldVisitor& field) { field("dim", dim, "width of the hidden layer"); }
+    void check(const Report& report) const {
+      if (dim < 1) report("dim", c10::str("= ", dim, " must be 1 or more"));
+    }
+  };
+
+  FrameMlp(const Config& config, const ModelInputs& inputs)
+      : FrameModel(inputs), bf16_(inputs.bf16) {
+    const ParameterMaker make(inputs.seed);
+    const auto& clip = inputs.shape;
+    const int64_t frame_size = clip.height_px * clip.width_px * clip.channels;
+    const int64_t inputs_size = 2 * frame_size + clip.action_width + 1;
+    encode_ = make.normal(*this, "encode", {config.dim, inputs_size},
+                          1 / std::sqrt(static_cast<double>(inputs_size)));
+    bias_ = make.constant(*this, "bias", {config.dim}, 0);
+    decode_ = make.normal(*this, "decode", {frame_size, config.dim},
+                          0.1 / std::sqrt(static_cast<double>(config.dim)));
+  }
+
+ private:
+  at::Tensor network(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
+                     const at::Tensor& level_BT) override {
+    const auto now_BTE = x_BTHWC.flatten(2);
+    const auto before_BTE = at::constant_pad_nd(now_BTE, {0, 0, 1, -1});
+    const auto input_BTE = at::cat({now_BTE, before_BTE, actions_BTA, level_BT.unsqueeze(2)}, 2);
+    const auto hidden_BTD = at::gelu(linear(input_BTE, encode_, bf16_) + bias_);
+    return linear(hidden_BTD, decode_, bf16_).to(at::kFloat).view(x_BTHWC.sizes());
+  }
+
+  bool bf16_;
+  at::Tensor encode_, bias_, decode_;
+};
+
+NF_REGISTER_MODEL("frame_mlp", FrameMlp, "one hidden layer over two frames; to debug with")
+
+}  // namespace nextframe

@@ -1,0 +1,237 @@
+// What every registered model must do under every registered objective.
+#include <gtest/gtest.h>
+
+#include "tests/model/tiny.h"
+
+namespace nextframe {
+namespace {
+
+using tiny::clips;
+
+class EveryModel : public testing::TestWithParam<std::tuple<std::string, std::string>> {
+ protected:
+  static tiny::Options options() {
+    tiny::Options result;
+    std::tie(result.model, result.objective) = GetParam();
+    return result;
+  }
+  static Batch batch(int64_t num_clips = 2) { return clips(options().shape, num_clips); }
+  static bool is_flow() { return options().objective == "flow"; }
+};
+
+/// A zero-initialised head passes no gradient on: models are compared after leaving their start.
+void disturb(WorldModel& model) {
+  const torch::NoGradGuard no_grad;
+  uint64_t seed = 100;
+  for (auto& parameter : model.parameters()) {
+    auto generator = at::make_generator<at::CPUGeneratorImpl>(++seed);
+    parameter.add_(at::randn(parameter.sizes(), generator), 0.05);
+  }
+}
+
+double value(const LossTerms& terms) { return terms.sum.item<double>(); }
+
+TEST_P(EveryModel, GivesEveryParameterAGradient) {
+  const auto model = tiny::make(options());
+  disturb(*model);
+  const auto terms = model->loss(batch(), {7, 0});
+  EXPECT_TRUE(std::isfinite(value(terms)));
+  EXPECT_EQ(terms.sum.scalar_type(), at::kFloat);
+  EXPECT_GT(terms.weight, 0);
+  terms.sum.backward();
+  ASSERT_FALSE(model->parameters().empty());
+  for (const auto& item : model->named_parameters()) {
+    ASSERT_TRUE(item.value().grad().defined()) << item.key();
+    EXPECT_TRUE(item.value().grad().isfinite().all().item<bool>()) << item.key();
+    EXPECT_GT(item.value().grad().abs().max().item<float>(), 0) << item.key();
+  }
+}
+
+TEST_P(EveryModel, OverfitsOneBatch) {
+  const auto model = tiny::make(options());
+  torch::optim::Adam optimizer(model->parameters(), torch::optim::AdamOptions(4e-3));
+  const auto clip = batch(1);
+  double first = 0, last = 0;
+  for (int step = 0; step < 120; ++step) {
+    const auto terms = model->loss(clip, {7, 0});  // the same noise each time
+    last = value(terms) / terms.weight;
+    if (step == 0) first = last;
+    optimizer.zero_grad();
+    (terms.sum / terms.weight).backward();
+    optimizer.step();
+  }
+  EXPECT_LT(last, first / 5);
+}
+
+TEST_P(EveryModel, PredictsNoFrameFromItself) {
+  const auto model = tiny::make(options());
+  disturb(*model);
+  const auto clip = batch(1);
+  const auto before = model->one_step(clip.frames_BTHWC, clip.actions_BTA, {});
+  for (int64_t t = 1; t < options().shape.clip_frames; ++t) {
+    auto frames = clip.frames_BTHWC.clone(), actions = clip.actions_BTA.clone();
+    frames.select(1, t).bitwise_xor_(0x55);
+    actions.select(1, t).neg_();
+    const auto after = model->one_step(frames, actions, {});
+    EXPECT_TRUE(at::equal(before.slice(1, 0, t), after.slice(1, 0, t))) << t;
+    if (t + 1 < options().shape.clip_frames) {
+      EXPECT_FALSE(at::equal(before.select(1, t), after.select(1, t))) << t;
+    }
+  }
+}
+
+TEST_P(EveryModel, SeesTheActionThatLeadsToAFrame) {
+  const auto model = tiny::make(options());
+  disturb(*model);
+  const auto clip = batch(1);
+  auto actions = clip.actions_BTA.clone();
+  actions.select(1, 2).neg_();
+  const auto before = model->one_step(clip.frames_BTHWC, clip.actions_BTA, {});
+  const auto after = model->one_step(clip.frames_BTHWC, actions, {});
+  EXPECT_TRUE(at::equal(before.slice(1, 0, 2), after.slice(1, 0, 2)));  // frames 1, 2
+  EXPECT_FALSE(at::equal(before.select(1, 2), after.select(1, 2)));     // frame 3
+}
+
+TEST_P(EveryModel, DreamsOneFrameAsOneStepPredictsIt) {
+  const auto model = tiny::make(options());
+  disturb(*model);
+  const auto clip = batch();
+  const int64_t last = options().shape.clip_frames - 1;
+  const auto guess = model->one_step(clip.frames_BTHWC, clip.actions_BTA, {4, 5});
+  const auto dream = model->rollout(clip.frames_BTHWC.slice(1, 0, last),
+                                    clip.actions_BTA.slice(1, 0, last), {4, 5});
+  EXPECT_EQ(dream.size(1), 1);
+  EXPECT_TRUE(at::allclose(dream.select(1, 0), guess.select(1, -1), 0, 1e-5));
+}
+
+TEST_P(EveryModel, DreamsBeyondAClipInTheUnitRangeAndRepeatably) {
+  const auto model = tiny::make(options());
+  disturb(*model);
+  const auto clip = batch();
+  const int64_t num_actions = 2 * options().shape.clip_frames;
+  const auto actions = at::ones({2, num_actions, options().shape.action_width});
+  const auto dream = model->rollout(clip.frames_BTHWC.slice(1, 0, 2), actions, {2, 5});
+  EXPECT_EQ(dream.sizes(), (std::vector<int64_t>{2, num_actions - 1, 16, 16, 3}));
+  EXPECT_GE(dream.min().item<float>(), 0);
+  EXPECT_LE(dream.max().item<float>(), 1);
+  EXPECT_TRUE(at::equal(dream, model->rollout(clip.frames_BTHWC.slice(1, 0, 2), actions, {2, 5})));
+  EXPECT_EQ(at::equal(dream, model->rollout(clip.frames_BTHWC.slice(1, 0, 2), actions, {2, 6})),
+            !is_flow());
+}
+
+TEST_P(EveryModel, PredictsLongEpisodesInWindows) {
+  const auto model = tiny::make(options());
+  disturb(*model);
+  auto shape = options().shape;
+  shape.clip_frames = 15;
+  const auto episode = clips(shape, 1);
+  const auto guess = model->one_step(episode.frames_BTHWC, episode.actions_BTA, {});
+  ASSERT_EQ(guess.size(1), 14);
+  const auto start =
+      model->one_step(episode.frames_BTHWC.slice(1, 0, 6), episode.actions_BTA.slice(1, 0, 6), {});
+  EXPECT_TRUE(at::allclose(guess.slice(1, 0, 5), start, 0, 1e-6));
+  const auto end =
+      model->rollout(episode.frames_BTHWC.slice(1, 9, 14), episode.actions_BTA.slice(1, 9, 14), {});
+  if (!is_flow()) {  // whose noise is keyed by the number of the frame
+    EXPECT_TRUE(at::allclose(guess.select(1, -1), end.select(1, 0), 0, 1e-5));
+  }
+}
+
+TEST_P(EveryModel, LosesOnTwoClipsTheSumOfEach) {
+  const auto model = tiny::make(options());
+  disturb(*model);
+  const auto both = batch();
+  const auto together = model->loss(both, {7, 3});
+  const auto left = model->loss(tiny::rows(both, 0, 1), {7, 3});
+  const auto right = model->loss(tiny::rows(both, 1, 2), {7, 3});
+  EXPECT_NEAR(value(together), value(left) + value(right), 1e-5 * value(together));
+  EXPECT_NEAR(together.weight, left.weight + right.weight, 1e-5 * together.weight);
+  for (const auto& [name, sum] : together.sums) {
+    const double total = sum.item<double>();
+    EXPECT_NEAR(total, left.sums.at(name).item<double>() + right.sums.at(name).item<double>(),
+                1e-5 * total)
+        << name;
+  }
+}
+
+TEST_P(EveryModel, GivesTheSameBitsForTheSameSeed) {
+  const auto one = tiny::make(options()), other = tiny::make(options());
+  for (const auto& model : {one, other}) model->loss(batch(), {7, 3}).sum.backward();
+  const auto parameters = one->named_parameters();
+  for (const auto& item : other->named_parameters()) {
+    EXPECT_TRUE(at::equal(parameters[item.key()], item.value())) << item.key();
+    EXPECT_TRUE(at::equal(parameters[item.key()].grad(), item.value().grad())) << item.key();
+  }
+  auto reseeded = options();
+  reseeded.seed += 1;
+  EXPECT_NE(value(tiny::make(reseeded)->loss(batch(), {7, 3})), value(one->loss(batch(), {7, 3})));
+}
+
+TEST_P(EveryModel, DrawsNoTwoParametersAlike) {
+  const auto model = tiny::make(options());
+  const auto parameters = model->named_parameters();
+  for (const auto& a : parameters) {
+    for (const auto& b : parameters) {
+      if (a.key() == b.key() || a.value().sizes() != b.value().sizes()) continue;
+      if (at::equal(a.value(), a.value().flatten()[0].expand_as(a.value()))) continue;  // constant
+      EXPECT_FALSE(at::equal(a.value(), b.value())) << a.key() << " and " << b.key();
+    }
+  }
+}
+
+TEST_P(EveryModel, AgreesInBf16WithFloat32) {
+  auto rounded = options();
+  rounded.bf16 = true;
+  const auto exact_model = tiny::make(options()), rounded_model = tiny::make(rounded);
+  disturb(*exact_model);
+  disturb(*rounded_model);
+  const auto exact = exact_model->loss(batch(), {7, 0}),
+             close = rounded_model->loss(batch(), {7, 0});
+  EXPECT_NE(value(exact), value(close));
+  EXPECT_NEAR(value(close) / value(exact), 1, 0.02);
+  exact.sum.backward();
+  close.sum.backward();
+  std::vector<at::Tensor> exact_grads, close_grads;
+  for (const auto& p : exact_model->parameters()) exact_grads.push_back(p.grad().flatten());
+  for (const auto& p : rounded_model->parameters()) close_grads.push_back(p.grad().flatten());
+  EXPECT_GT(at::cosine_similarity(at::cat(exact_grads), at::cat(close_grads), 0).item<float>(),
+            0.99);
+}
+
+TEST_P(EveryModel, IgnoresFramesThatAreMaskedOut) {
+  const auto model = tiny::make(options());
+  disturb(*model);
+  auto clip = batch(1);
+  clip.mask_BT.slice(1, 4).fill_(false);
+  const auto before = model->loss(clip, {7, 0});
+  clip.frames_BTHWC.slice(1, 4).fill_(9);
+  const auto after = model->loss(clip, {7, 0});
+  EXPECT_EQ(value(before), value(after));
+  EXPECT_EQ(before.weight, after.weight);
+  clip.frames_BTHWC.slice(1, 3).fill_(9);
+  EXPECT_NE(value(before), value(model->loss(clip, {7, 0})));
+}
+
+TEST_P(EveryModel, TakesGreyWideFramesWithoutActions) {
+  auto other = options();
+  other.shape = {4, 8, 24, 1, 0};
+  const auto model = tiny::make(other);
+  const auto terms = model->loss(clips(other.shape, 2), {7, 0});
+  EXPECT_TRUE(std::isfinite(value(terms)));
+  terms.sum.backward();
+  const auto clip = clips(other.shape, 2);
+  const auto dream = model->rollout(clip.frames_BTHWC, at::empty({2, 6, 0}), {});
+  EXPECT_EQ(dream.sizes(), (std::vector<int64_t>{2, 3, 8, 24, 1}));
+}
+
+std::string test_name(const testing::TestParamInfo<EveryModel::ParamType>& info) {
+  return std::get<0>(info.param) + "_" + std::get<1>(info.param);
+}
+
+INSTANTIATE_TEST_SUITE_P(Registered, EveryModel,
+                         testing::Combine(testing::ValuesIn(ModelRegistry::instance().names()),
+                                          testing::ValuesIn(ObjectiveRegistry::instance().names())),
+                         test_name);
+
+}  // namespace
+}  // namespace nextframe

@@ -1,0 +1,71 @@
+// This file is how tests make small models and clips of any registered model and objective.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "model/registry.h"
+
+namespace nextframe::tiny {
+
+/// Sets integer fields by name and leaves the others at their defaults.
+class SetFields : public FieldVisitor {
+ public:
+  explicit SetFields(std::map<std::string, int64_t> values) : values_(std::move(values)) {}
+
+ private:
+  void visit(const FieldInfo& info, int64_t& value) override {
+    const auto found = values_.find(info.name);
+    if (found != values_.end()) value = found->second;
+  }
+  void visit(const FieldInfo&, bool&) override {}
+  void visit(const FieldInfo&, double&) override {}
+  void visit(const FieldInfo&, std::string&) override {}
+  void visit(const FieldInfo&, std::vector<int64_t>&) override {}
+  void visit(const FieldInfo&, std::vector<std::string>&) override {}
+
+  std::map<std::string, int64_t> values_;
+};
+
+struct Options {
+  std::string model = "frame_mlp";
+  std::string objective = "regress";
+  ClipShape shape{6, 16, 16, 3, 2};
+  bool bf16 = false;
+  uint64_t seed = 3;
+  std::map<std::string, int64_t> fields{{"dim", 32},          {"layers", 2},  {"heads", 2},
+                                        {"patch_px", 4},      {"halo_px", 2}, {"registers", 1},
+                                        {"temporal_every", 1}};
+};
+
+inline std::shared_ptr<WorldModel> make(const Options& options) {
+  SetFields fields(options.fields), none({});
+  const auto& objective = ObjectiveRegistry::instance().get(options.objective, "objective");
+  const auto& model = ModelRegistry::instance().get(options.model, "model");
+  return model.make(fields, {options.shape, objective.make(none), options.bf16, options.seed});
+}
+
+/// B clips of noise that moves one pixel a frame, so that there is something to learn.
+inline Batch clips(const ClipShape& shape, int64_t num_clips, uint64_t seed = 1) {
+  auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
+  const auto first = at::randint(
+      0, 256, {num_clips, shape.height_px, shape.width_px, shape.channels}, generator, at::kByte);
+  std::vector<at::Tensor> frames;
+  for (int64_t t = 0; t < shape.clip_frames; ++t) frames.push_back(first.roll(t, 2));
+  Batch batch;
+  batch.frames_BTHWC = at::stack(frames, 1).contiguous();
+  batch.actions_BTA = at::rand({num_clips, shape.clip_frames, shape.action_width}, generator);
+  batch.mask_BT = at::ones({num_clips, shape.clip_frames}, at::kBool);
+  batch.sample_ids_B = at::arange(num_clips) + 40;
+  return batch;
+}
+
+inline Batch rows(const Batch& batch, int64_t first, int64_t last) {
+  return {batch.frames_BTHWC.slice(0, first, last), batch.actions_BTA.slice(0, first, last),
+          batch.mask_BT.slice(0, first, last), batch.sample_ids_B.slice(0, first, last)};
+}
+
+}  // namespace nextframe::tiny

@@ -1,0 +1,89 @@
+#include "trainer/checkpoint/digest.h"
+
+#include <c10/util/Exception.h>
+#include <xxhash.h>
+
+#include <bit>
+#include <memory>
+
+namespace nextframe {
+namespace {
+
+static_assert(std::endian::native == std::endian::little,
+              "digests hash little-endian bytes as they lie in memory");
+
+class Hasher {
+ public:
+  Hasher() : state_(XXH3_createState(), XXH3_freeState) { XXH3_128bits_reset(state_.get()); }
+
+  void bytes(const void* data, size_t size) { XXH3_128bits_update(state_.get(), data, size); }
+  void number(int64_t value) { bytes(&value, sizeof(value)); }
+  void text(const std::string& value) {
+    number(static_cast<int64_t>(value.size()));  // so that "ab" + "c" differs from "a" + "bc"
+    bytes(value.data(), value.size());
+  }
+
+  Hash hexadecimal() const {
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state_.get()));
+    Hash result;
+    for (const unsigned char byte : canonical.digest) {
+      for (const int digit : {byte >> 4, byte & 15}) result += "0123456789abcdef"[digit];
+    }
+    return result;
+  }
+
+ private:
+  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
+};
+
+}  // namespace
+
+Hash chunk_hash(const std::string& tensor_name, const std::vector<int64_t>& sizes,
+                int64_t chunk_number, const float* values, int64_t count) {
+  Hasher hasher;
+  hasher.text(tensor_name);
+  hasher.text("float32");
+  hasher.number(static_cast<int64_t>(sizes.size()));
+  for (const int64_t size : sizes) hasher.number(size);
+  hasher.number(chunk_number);
+  hasher.bytes(values, static_cast<size_t>(count) * sizeof(float));
+  return hasher.hexadecimal();
+}
+
+Hash state_digest(const std::vector<Hash>& chunk_hashes, const Position& position) {
+  Hasher hasher;
+  for (const auto& hash : chunk_hashes) hasher.bytes(hash.data(), hash.size());
+  hasher.number(position.step);
+  hasher.number(position.samples);
+  hasher.number(position.seed);
+  hasher.number(static_cast<int64_t>(position.set_aside.size()));
+  for (const int64_t sample_id : position.set_aside) hasher.number(sample_id);
+  return hasher.hexadecimal();
+}
+
+Hash text_hash(const std::string& text) {
+  Hasher hasher;
+  hasher.bytes(text.data(), text.size());
+  return hasher.hexadecimal();
+}
+
+std::string state_tensor_name(const StateBuffer& buffer, const FlatTensor& tensor) {
+  return buffer.name + "/" + tensor.name;
+}
+
+Hash state_digest(const RunState& state) {
+  std::vector<Hash> hashes;
+  for (const auto& buffer : state.buffers) {
+    const auto on_cpu = buffer.values.cpu();
+    const float* values = on_cpu.const_data_ptr<float>();
+    for (const auto& chunk : state.layout.chunks()) {
+      const auto& tensor = state.layout.layout()[static_cast<size_t>(chunk.tensor)];
+      hashes.push_back(chunk_hash(state_tensor_name(buffer, tensor), tensor.sizes, chunk.number,
+                                  values + chunk.offset, chunk.count));
+    }
+  }
+  return state_digest(hashes, state.position);
+}
+
+}  // namespace nextframe

@@ -1,0 +1,87 @@
+#include "trainer/checkpoint/durable_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+namespace nextframe {
+namespace fs = std::filesystem;
+namespace {
+
+[[noreturn]] void fail(const std::string& what, const fs::path& path) {
+  throw FileError("cannot " + what + " " + path.string() + ": " + std::strerror(errno));
+}
+
+}  // namespace
+
+DurableFile::DurableFile(fs::path path) : path_(std::move(path)) {
+  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) fail("create", path_);
+}
+
+DurableFile::~DurableFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void DurableFile::append(const void* data, size_t bytes) {
+  const auto* next = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t written = ::write(descriptor_, next, bytes);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail("write", path_);
+    next += written;
+    bytes -= static_cast<size_t>(written);
+    bytes_written_ += written;
+  }
+}
+
+void DurableFile::finish() {
+  if (::fsync(descriptor_) != 0) fail("flush", path_);
+  const int descriptor = std::exchange(descriptor_, -1);
+  if (::close(descriptor) != 0) fail("close", path_);
+}
+
+void sync_folder(const fs::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) fail("open", folder);
+  const int result = ::fsync(descriptor);
+  ::close(descriptor);
+  if (result != 0) fail("flush", folder);
+}
+
+void rename_durably(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) fail("rename " + from.string() + " to", to);
+  sync_folder(to.parent_path());
+}
+
+void write_durably(const fs::path& path, const std::string& content) {
+  const fs::path temporary = path.string() + ".tmp";
+  DurableFile file(temporary);
+  file.append(content.data(), content.size());
+  file.finish();
+  rename_durably(temporary, path);
+}
+
+std::string read_text(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream content;
+  if (!file || !(content << file.rdbuf())) {
+    // An empty file sets failbit on the stream that copies it; that is no error.
+    if (file.is_open() && fs::exists(path) && fs::file_size(path) == 0) return "";
+    fail("read", path);
+  }
+  return content.str();
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw FileError("cannot create " + folder.string() + ": " + error.message());
+}
+
+}  // namespace nextframe

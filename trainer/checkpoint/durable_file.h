@@ -1,0 +1,53 @@
+// This file is how bytes reach the disk for good: written, flushed, renamed into place, the folder
+// flushed too.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "trainer/exit_code.h"
+
+namespace nextframe {
+
+/// A file that could not be read or written; names the path and the operating system's reason.
+struct FileError : ExitError {
+  explicit FileError(const std::string& message) : ExitError(ExitCode::environment, message) {}
+};
+
+/// A new file, written from start to end. Closing it without finish() leaves whatever was written.
+class DurableFile {
+ public:
+  /// Creates `path`, or empties it.
+  explicit DurableFile(std::filesystem::path path);
+  ~DurableFile();
+  DurableFile(const DurableFile&) = delete;
+  DurableFile& operator=(const DurableFile&) = delete;
+
+  void append(const void* data, size_t bytes);
+  int64_t bytes_written() const { return bytes_written_; }
+
+  /// fsync and close.
+  void finish();
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+  int64_t bytes_written_ = 0;
+};
+
+/// Makes the names inside a folder durable.
+void sync_folder(const std::filesystem::path& folder);
+
+/// rename(2), then both folders flushed; `to` must not exist as a folder.
+void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
+
+/// `path` holds either its old content or all of `content`, whatever happens.
+void write_durably(const std::filesystem::path& path, const std::string& content);
+
+/// The whole content of a file.
+std::string read_text(const std::filesystem::path& path);
+
+/// Like mkdir -p.
+void make_folder(const std::filesystem::path& folder);
+
+}  // namespace nextframe

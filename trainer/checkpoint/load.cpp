@@ -1,0 +1,189 @@
+// This file is the reading half of store.h: nothing is believed before its hash agrees.
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <fstream>
+#include <numeric>
+
+#include "trainer/checkpoint/durable_file.h"
+#include "trainer/checkpoint/store.h"
+
+namespace nextframe {
+namespace fs = std::filesystem;
+namespace {
+
+int64_t product(const std::vector<int64_t>& sizes) {
+  return std::accumulate(sizes.begin(), sizes.end(), int64_t{1}, std::multiplies<>());
+}
+
+/// The manifest's own promises: pieces of each tensor follow one another to its end, inside their
+/// files.
+void check_layout(const Manifest& manifest, const fs::path& checkpoint) {
+  for (const auto& tensor : manifest.tensors) {
+    int64_t next = 0;
+    for (const auto& piece : tensor.pieces) {
+      const int64_t num_chunks = (piece.num_elements + kChunkElements - 1) / kChunkElements;
+      const auto file = manifest.file_bytes.find(piece.file);
+      const bool is_inside = file != manifest.file_bytes.end() && piece.file_offset >= 0 &&
+                             piece.num_elements > 0 &&
+                             piece.file_offset + piece.num_elements * 4 <= file->second;
+      if (piece.first_chunk * kChunkElements != next || !is_inside ||
+          num_chunks != static_cast<int64_t>(piece.chunk_hashes.size())) {
+        throw CheckpointError(checkpoint.string() + ": the pieces of '" + tensor.name +
+                              "' do not fit together");
+      }
+      next += piece.num_elements;
+    }
+    if (next != product(tensor.sizes)) {
+      throw CheckpointError(checkpoint.string() + ": '" + tensor.name + "' is incomplete");
+    }
+  }
+}
+
+/// Reads one chunk into `values` and compares its hash.
+void read_chunk(std::ifstream& file, const fs::path& path, const StoredTensor& tensor,
+                const Piece& piece, int64_t chunk_in_piece, float* values, int64_t count) {
+  file.seekg(piece.file_offset + chunk_in_piece * kChunkElements * 4);
+  file.read(reinterpret_cast<char*>(values), count * 4);
+  if (!file) throw CheckpointError(path.string() + ": cut off inside '" + tensor.name + "'");
+  const int64_t number = piece.first_chunk + chunk_in_piece;
+  if (chunk_hash(tensor.name, tensor.sizes, number, values, count) !=
+      piece.chunk_hashes[static_cast<size_t>(chunk_in_piece)]) {
+    throw CheckpointError(path.string() + ": '" + tensor.name +
+                          "' differs from its checksum in chunk " + std::to_string(number));
+  }
+}
+
+/// Calls `visit(first element, values)` for every chunk of a tensor that overlaps [first, last).
+template <class Visit>
+void for_each_chunk(const fs::path& checkpoint, const StoredTensor& tensor, int64_t first,
+                    int64_t last, const Visit& visit) {
+  std::vector<float> values(kChunkElements);
+  for (const auto& piece : tensor.pieces) {
+    const int64_t piece_begin = piece.first_chunk * kChunkElements;
+    if (piece_begin >= last || piece_begin + piece.num_elements <= first) continue;
+    const auto path = checkpoint / piece.file;
+    std::ifstream file(path, std::ios::binary);
+    if (!file) throw CheckpointError(path.string() + ": cannot be opened");
+    for (int64_t begin = 0; begin < piece.num_elements; begin += kChunkElements) {
+      const int64_t count = std::min(kChunkElements, piece.num_elements - begin);
+      if (piece_begin + begin >= last || piece_begin + begin + count <= first) continue;
+      read_chunk(file, path, tensor, piece, begin / kChunkElements, values.data(), count);
+      visit(piece_begin + begin, values.data(), count);
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<fs::path> list_checkpoints(const fs::path& checkpoints) {
+  std::vector<fs::path> found;
+  if (!fs::is_directory(checkpoints)) return found;
+  for (const auto& entry : fs::directory_iterator(checkpoints)) {
+    const auto name = entry.path().filename().string();
+    if (entry.is_directory() && name.starts_with("step_") && entry.path().extension().empty()) {
+      found.push_back(entry.path());
+    }
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+Manifest read_manifest(const fs::path& checkpoint) {
+  const auto path = checkpoint / kManifestName;
+  if (!fs::exists(path))
+    throw CheckpointError(checkpoint.string() + ": no manifest.json, so this is no checkpoint");
+  auto manifest = parse_manifest(read_text(path), path.string());
+  check_layout(manifest, checkpoint);
+  for (const auto& [name, bytes] : manifest.file_bytes) {
+    std::error_code error;
+    const auto found = fs::file_size(checkpoint / name, error);
+    if (error) throw CheckpointError((checkpoint / name).string() + ": " + error.message());
+    if (static_cast<int64_t>(found) != bytes) {
+      throw CheckpointError((checkpoint / name).string() + ": has " + std::to_string(found) +
+                            " bytes, needs " + std::to_string(bytes));
+    }
+  }
+  if (digest_of(manifest) != manifest.digest) {
+    throw CheckpointError(path.string() + ": the digest does not match the listed hashes");
+  }
+  return manifest;
+}
+
+std::vector<std::string> verify_checkpoint(const fs::path& checkpoint) {
+  std::vector<std::string> problems;
+  try {
+    const auto manifest = read_manifest(checkpoint);
+    for (const auto& tensor : manifest.tensors) {
+      try {
+        for_each_chunk(checkpoint, tensor, 0, product(tensor.sizes),
+                       [](int64_t, const float*, int64_t) {});
+      } catch (const CheckpointError& error) {
+        problems.push_back(error.what());
+      }
+    }
+  } catch (const ExitError& error) {
+    problems.push_back(error.what());
+  }
+  return problems;
+}
+
+std::optional<fs::path> newest_valid_checkpoint(
+    const fs::path& checkpoints, const std::function<void(const std::string&)>& say) {
+  const auto found = list_checkpoints(checkpoints);
+  std::string reasons;
+  for (auto checkpoint = found.rbegin(); checkpoint != found.rend(); ++checkpoint) {
+    const auto problems = verify_checkpoint(*checkpoint);
+    if (problems.empty()) return *checkpoint;
+    say("passing over a broken checkpoint: " + problems.front());
+    reasons += "\n  " + problems.front();
+  }
+  if (found.empty()) return std::nullopt;
+  throw CheckpointError("none of the " + std::to_string(found.size()) + " checkpoints in " +
+                        checkpoints.string() + " is valid:" + reasons +
+                        "\nTo start again from step 0, move that folder away.");
+}
+
+at::Tensor read_slice(const fs::path& checkpoint, const StoredTensor& tensor, int64_t first,
+                      int64_t count) {
+  TORCH_CHECK(first >= 0 && count >= 0 && first + count <= product(tensor.sizes), "read_slice: [",
+              first, ", ", first + count, ") is outside '", tensor.name, "' of ",
+              product(tensor.sizes), " elements");
+  auto result = at::empty({count}, at::kFloat);
+  float* out = result.mutable_data_ptr<float>();
+  for_each_chunk(checkpoint, tensor, first, first + count,
+                 [&](int64_t begin, const float* values, int64_t size) {
+                   const int64_t from = std::max(begin, first),
+                                 to = std::min(begin + size, first + count);
+                   std::copy(values + (from - begin), values + (to - begin), out + (from - first));
+                 });
+  return result;
+}
+
+Position load_state(const fs::path& checkpoint, const Manifest& manifest, const RunState& state) {
+  size_t num_loaded = 0;
+  for (const auto& buffer : state.buffers) {
+    for (const auto& tensor : state.layout.layout()) {
+      const auto name = state_tensor_name(buffer, tensor);
+      const auto stored =
+          std::find_if(manifest.tensors.begin(), manifest.tensors.end(),
+                       [&](const auto& candidate) { return candidate.name == name; });
+      if (stored == manifest.tensors.end() || stored->sizes != tensor.sizes) {
+        throw CheckpointError(checkpoint.string() + ": has no '" + name + "' of size " +
+                              c10::str(at::IntArrayRef(tensor.sizes)) +
+                              "; it was saved by another model");
+      }
+      buffer.values.narrow(0, tensor.offset, tensor.numel)
+          .copy_(read_slice(checkpoint, *stored, 0, tensor.numel));
+      ++num_loaded;
+    }
+  }
+  if (num_loaded != manifest.tensors.size() && state.buffers.size() > 1) {
+    throw CheckpointError(checkpoint.string() + ": holds " +
+                          std::to_string(manifest.tensors.size()) + " tensors, this model has " +
+                          std::to_string(num_loaded));
+  }
+  return manifest.position;
+}
+
+}  // namespace nextframe

@@ -1,0 +1,128 @@
+#include "trainer/checkpoint/manifest.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "trainer/exit_code.h"
+
+namespace nextframe {
+
+using Json = nlohmann::ordered_json;
+
+void to_json(Json& json, const Piece& piece) {
+  json = {{"file", piece.file},
+          {"file_offset", piece.file_offset},
+          {"first_chunk", piece.first_chunk},
+          {"num_elements", piece.num_elements},
+          {"chunk_hashes", piece.chunk_hashes}};
+}
+
+void from_json(const Json& json, Piece& piece) {
+  json.at("file").get_to(piece.file);
+  json.at("file_offset").get_to(piece.file_offset);
+  json.at("first_chunk").get_to(piece.first_chunk);
+  json.at("num_elements").get_to(piece.num_elements);
+  json.at("chunk_hashes").get_to(piece.chunk_hashes);
+}
+
+void to_json(Json& json, const StoredTensor& tensor) {
+  json = {{"name", tensor.name},
+          {"dtype", "float32"},
+          {"sizes", tensor.sizes},
+          {"pieces", tensor.pieces}};
+}
+
+void from_json(const Json& json, StoredTensor& tensor) {
+  json.at("name").get_to(tensor.name);
+  json.at("sizes").get_to(tensor.sizes);
+  json.at("pieces").get_to(tensor.pieces);
+}
+
+std::string to_json(const Manifest& manifest) {
+  Json json = {{"format", "nextframe-checkpoint"},
+               {"format_version", 1},
+               {"step", manifest.position.step},
+               {"samples", manifest.position.samples},
+               {"seed", manifest.position.seed},
+               {"set_aside", manifest.position.set_aside},
+               {"world_size", manifest.world_size},
+               {"digest", manifest.digest},
+               {"dataset_fingerprint", manifest.dataset_fingerprint},
+               {"clip_frames", manifest.shape.clip_frames},
+               {"height_px", manifest.shape.height_px},
+               {"width_px", manifest.shape.width_px},
+               {"channels", manifest.shape.channels},
+               {"action_width", manifest.shape.action_width},
+               {"environment", manifest.environment},
+               {"config", manifest.config},
+               {"file_bytes", manifest.file_bytes},
+               {"tensors", manifest.tensors}};
+  json["checksum"] = text_hash(json.dump());
+  return json.dump(1) + "\n";
+}
+
+Manifest parse_manifest(const std::string& text, const std::string& source) {
+  try {
+    Json json = Json::parse(text);
+    if (json.at("format") != "nextframe-checkpoint" || json.at("format_version") != 1) {
+      throw CheckpointError(source + ": not a checkpoint manifest of format version 1");
+    }
+    const auto checksum = json.at("checksum").get<std::string>();
+    json.erase("checksum");
+    if (checksum != text_hash(json.dump())) {
+      throw CheckpointError(source + ": the manifest was altered (its checksum does not match)");
+    }
+    Manifest manifest;
+    json.at("step").get_to(manifest.position.step);
+    json.at("samples").get_to(manifest.position.samples);
+    json.at("seed").get_to(manifest.position.seed);
+    json.at("set_aside").get_to(manifest.position.set_aside);
+    json.at("world_size").get_to(manifest.world_size);
+    json.at("digest").get_to(manifest.digest);
+    json.at("dataset_fingerprint").get_to(manifest.dataset_fingerprint);
+    json.at("clip_frames").get_to(manifest.shape.clip_frames);
+    json.at("height_px").get_to(manifest.shape.height_px);
+    json.at("width_px").get_to(manifest.shape.width_px);
+    json.at("channels").get_to(manifest.shape.channels);
+    json.at("action_width").get_to(manifest.shape.action_width);
+    json.at("environment").get_to(manifest.environment);
+    json.at("config").get_to(manifest.config);
+    json.at("file_bytes").get_to(manifest.file_bytes);
+    json.at("tensors").get_to(manifest.tensors);
+    return manifest;
+  } catch (const Json::exception& error) {
+    throw CheckpointError(source + ": cannot be read: " + error.what());
+  }
+}
+
+Hash digest_of(const Manifest& manifest) {
+  std::vector<Hash> hashes;
+  for (const auto& tensor : manifest.tensors) {
+    for (const auto& piece : tensor.pieces) {
+      hashes.insert(hashes.end(), piece.chunk_hashes.begin(), piece.chunk_hashes.end());
+    }
+  }
+  return state_digest(hashes, manifest.position);
+}
+
+std::string pieces_to_json(const std::vector<StoredTensor>& tensors, const std::string& file,
+                           int64_t file_bytes) {
+  return Json({{"file", file}, {"bytes", file_bytes}, {"tensors", tensors}}).dump();
+}
+
+void merge_pieces(Manifest& manifest, const std::string& pieces_json) {
+  const auto json = Json::parse(pieces_json);
+  manifest.file_bytes[json.at("file").get<std::string>()] = json.at("bytes").get<int64_t>();
+  for (auto& tensor : json.at("tensors").get<std::vector<StoredTensor>>()) {
+    const auto known =
+        std::lower_bound(manifest.tensors.begin(), manifest.tensors.end(), tensor.name,
+                         [](const auto& stored, const auto& name) { return stored.name < name; });
+    if (known != manifest.tensors.end() && known->name == tensor.name) {
+      known->pieces.insert(known->pieces.end(), tensor.pieces.begin(), tensor.pieces.end());
+    } else {
+      manifest.tensors.insert(known, std::move(tensor));
+    }
+  }
+}
+
+}  // namespace nextframe

@@ -1,0 +1,59 @@
+// This file is the list of what a checkpoint holds: every tensor, as hashed intervals of files.
+// Without a valid one a checkpoint does not exist.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "data/batch.h"
+#include "trainer/checkpoint/digest.h"
+
+namespace nextframe {
+
+/// Consecutive chunks of one flattened tensor, back to back in one file, float32 little-endian.
+struct Piece {
+  std::string file;
+  int64_t file_offset = 0;  // bytes
+  int64_t first_chunk = 0;
+  int64_t num_elements = 0;
+  std::vector<Hash> chunk_hashes;
+};
+
+struct StoredTensor {
+  std::string name;
+  std::vector<int64_t> sizes;
+  std::vector<Piece> pieces;  // by first_chunk, without gap or overlap
+};
+
+struct Manifest {
+  Position position;
+  int64_t world_size = 1;
+  std::string config;  // the run's resolved.yaml
+  std::string dataset_fingerprint;
+  ClipShape shape;                                 // of the clips that the model was made for
+  std::map<std::string, std::string> environment;  // what the bits depend on; see environment.h
+  std::map<std::string, int64_t> file_bytes;
+  std::vector<StoredTensor> tensors;  // by name
+  Hash digest;
+};
+
+inline constexpr char kManifestName[] = "manifest.json";
+
+/// JSON with a checksum of itself.
+std::string to_json(const Manifest& manifest);
+
+/// Throws CheckpointError that names `source` when the text is cut off, altered or of another
+/// format.
+Manifest parse_manifest(const std::string& text, const std::string& source);
+
+/// The digest that the listed chunk hashes and position make.
+Hash digest_of(const Manifest& manifest);
+
+/// Pieces of one rank, as it reports them to the rank that writes the manifest.
+std::string pieces_to_json(const std::vector<StoredTensor>& tensors, const std::string& file,
+                           int64_t file_bytes);
+void merge_pieces(Manifest& manifest, const std::string& pieces_json);
+
+}  // namespace nextframe

@@ -1,0 +1,31 @@
+// This file is all that a run has to remember between two steps.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "trainer/flat_parameters.h"
+#include "trainer/optimizer.h"
+
+namespace nextframe {
+
+/// The numbers of a run's position; the sample position is one counter, so any rank count can
+/// continue.
+struct Position {
+  int64_t step = 0;     // steps done
+  int64_t samples = 0;  // clips consumed, over all ranks
+  int64_t seed = 0;
+  std::vector<int64_t> set_aside;  // sample ids left out after non-finite losses
+
+  bool operator==(const Position&) const = default;
+};
+
+/// The tensors and the position together, as views: nothing is copied.
+struct RunState {
+  const FlatParameters& layout;
+  std::vector<StateBuffer> buffers;  // sorted by name
+  Position position;
+};
+
+}  // namespace nextframe

@@ -1,0 +1,147 @@
+// This file is `nextframe train`: from a config to a trained run, on as many ranks as were
+// launched.
+#include <torch/torch.h>
+
+#include <thread>
+
+#include "launch/mpi_session.h"
+#include "launch/roll_call.h"
+#include "launch/world.h"
+#include "trainer/checkpoint/digest.h"
+#include "trainer/commands/command.h"
+#include "trainer/config/config.h"
+#include "trainer/console.h"
+#include "trainer/exit_code.h"
+#include "trainer/run_folder.h"
+#include "trainer/trainer.h"
+#include "trainer/version.h"
+
+namespace nextframe {
+namespace {
+
+struct TrainOptions {
+  std::string config_path, run, fork;
+  std::vector<std::string> overrides;
+};
+
+std::vector<std::string> command_line(const TrainOptions& options,
+                                      const std::filesystem::path& folder) {
+  std::vector<std::string> words = {"nextframe", "train", options.config_path, "--run",
+                                    folder.string()};
+  for (const auto& override_text : options.overrides)
+    words.insert(words.end(), {"--set", override_text});
+  return words;
+}
+
+/// The root makes or recognises the folder; what goes wrong there ends every rank with the same
+/// message.
+RunFolder open_on_root(const World& world, Communicator& control, const std::filesystem::path& path,
+                       const Config& config, const TrainOptions& options) {
+  std::string problem;
+  int code = 0;
+  if (world.is_root()) {
+    try {
+      open_run_folder(path, config, options.config_path, command_line(options, path));
+    } catch (const ExitError& error) {
+      problem = error.what();
+      code = static_cast<int>(error.code);
+    } catch (const std::exception& error) {
+      problem = error.what();
+      code = static_cast<int>(ExitCode::environment);
+    }
+  }
+  problem = broadcast_string(control, problem);
+  code = std::stoi(broadcast_string(control, std::to_string(code)));
+  if (!problem.empty()) throw ExitError(static_cast<ExitCode>(code), problem);
+  require_shared_folder(control, path);
+  return {path};
+}
+
+/// On a CPU, cores are used by ranks; a lone run on a machine with idle ones says so.
+void suggest_ranks(const World& world, const Config& config, const TrainOptions& options,
+                   Console& console) {
+  const auto cores = static_cast<int64_t>(std::thread::hardware_concurrency());
+  const auto ranks =
+      std::min(cores / std::max<int64_t>(1, config.parallel.threads), config.trainer.grains);
+  if (world.size() > 1 || !world.device().is_cpu() || ranks < 2) return;
+  console.say(c10::str("one rank uses ", config.parallel.threads, " of ", cores,
+                       " cores; to use them all, with the "
+                       "same bits: mpirun -np ",
+                       ranks, " nextframe train ", options.config_path));
+}
+
+void introduce(const World& world, const Config& config, const RunFolder& folder,
+               const Dataset& data, Console& console) {
+  console.say(c10::str("nextframe ", version(), " (", commit(), ")  seed ", config.trainer.seed,
+                       "  run ", folder.path.string(), "  log ", folder.metrics().string()));
+  console.say(c10::str(world.size(), " rank", world.size() == 1 ? "" : "s", " on ",
+                       world.device().str(), "  ", data.num_episodes(), " episodes, ",
+                       data.num_frames(), " frames, ", data.num_clips(), " clips of ",
+                       config.data.clip_frames, " frames"));
+  if (data.num_short_episodes() > 0) {
+    console.say(
+        c10::str(data.num_short_episodes(), " episodes are shorter than a clip and are left out"));
+  }
+}
+
+ExitCode finish(StopRequest stop, const Trainer& trainer, const Config& config,
+                const RunFolder& folder, const World& world, Console& console) {
+  const bool is_done = stop == StopRequest::none;
+  const std::string state = is_done                        ? "finished"
+                            : stop == StopRequest::preempt ? "preempted"
+                                                           : "interrupted";
+  if (world.is_root()) write_status(folder, state, trainer.position().step, config.trainer.steps);
+  if (is_done) return ExitCode::done;
+  console.say(c10::str(state, " and saved at step ", trainer.position().step,
+                       "; the same command continues"));
+  return stop == StopRequest::preempt ? ExitCode::preempted : ExitCode::interrupted;
+}
+
+int train(const TrainOptions& options) {
+  const auto config = load_config(options.config_path, options.overrides);
+  const auto path = run_folder_path(config, options.config_path,
+                                    options.fork.empty() ? options.run : options.fork);
+  const SignalWatch signals;
+  const MpiSession session;
+  const World world(session, {config.parallel.device, config.parallel.threads});
+  const auto control = world.make_host_communicator();
+  require_equal(*control, "config", text_hash(to_yaml(config)));
+  require_equal(*control, "build", version() + " " + commit() + " " + build_type());
+  Console console(world.is_root());
+  const auto folder = open_on_root(world, *control, path, config, options);
+
+  const Dataset data(config.data.train, config.data.clip_frames, config.data.stride_frames);
+  require_equal(*control, "dataset", data.fingerprint());
+  introduce(world, config, folder, data, console);
+  suggest_ranks(world, config, options, console);
+  const auto model = config.make_model(data.shape());
+  model->to(world.device());
+
+  Trainer trainer(config, world, folder, model, data, console);
+  trainer.restore();
+  if (trainer.position().step >= config.trainer.steps) {
+    console.say(c10::str("this run is finished (step ", trainer.position().step, " of ",
+                         config.trainer.steps, ")"));
+    return static_cast<int>(ExitCode::done);
+  }
+  const auto stop = trainer.run(signals, [](int64_t) {});
+  return static_cast<int>(finish(stop, trainer, config, folder, world, console));
+}
+
+CommandBody set_up(CLI::App& app) {
+  const auto options = std::make_shared<TrainOptions>();
+  app.add_option("CONFIG", options->config_path, "the run's YAML file")->required();
+  app.add_option("--set", options->overrides, "a.b=c: overrides one key; may be repeated");
+  app.add_option("--run", options->run,
+                 "folder of the run; default runs/<run.name or the config's stem>");
+  app.add_option("--fork", options->fork,
+                 "start another run, in this new folder, with this config");
+  return [options] { return train(*options); };
+}
+
+}  // namespace
+
+NF_REGISTER_COMMAND(train, "train", "train a world model; under mpirun or srun on many ranks",
+                    set_up)
+
+}  // namespace nextframe

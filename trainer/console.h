@@ -1,0 +1,45 @@
+// This file is what a person sees while a run goes: a redrawn panel in a terminal, else plain
+// lines.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <string>
+
+#include "trainer/step_record.h"
+
+namespace nextframe {
+
+/// Writes to standard error; silent on ranks other than the root.
+class Console {
+ public:
+  explicit Console(bool is_root);
+  ~Console();
+  Console(const Console&) = delete;
+  Console& operator=(const Console&) = delete;
+
+  /// A message above the panel.
+  void say(const std::string& line);
+
+  /// The newest step, of `steps` in all.
+  void show(const StepRecord& record, int64_t steps);
+
+ private:
+  std::string plain_line(const StepRecord& record, int64_t steps) const;
+  std::string panel(const StepRecord& record, int64_t steps) const;
+  void clear_panel();
+
+  bool is_root_, is_terminal_;
+  int panel_lines_ = 0;
+  std::deque<double> losses_, norms_;  // of the last records, for the z-scores
+};
+
+/// 75 -> "1m 15s".
+std::string format_duration(double seconds);
+
+/// How many robust standard deviations (1.4826 median absolute deviations) the newest value is from
+/// the median of the ones before it; 0 when there are fewer than eight, or when it is not finite.
+double robust_z_score(const std::deque<double>& values);
+
+}  // namespace nextframe

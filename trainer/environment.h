@@ -1,0 +1,20 @@
+// This file is what a run's bits depend on beside its config: the build, the instruction set, the
+// device.
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace nextframe {
+
+/// Field -> value: torch, cpu capability, build, device, and on a GPU its name, cuDNN and CUDA.
+std::map<std::string, std::string> bit_environment(c10::Device device, int64_t threads);
+
+/// "bits may differ: torch 2.11.0 → 2.12.0", one line a field that differs.
+std::vector<std::string> bit_differences(const std::map<std::string, std::string>& before,
+                                         const std::map<std::string, std::string>& now);
+
+}  // namespace nextframe

@@ -1,0 +1,59 @@
+#include "trainer/load_run.h"
+
+#include <torch/torch.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "trainer/checkpoint/store.h"
+
+namespace nextframe {
+namespace fs = std::filesystem;
+namespace {
+
+/// Fills the model from one of the checkpoint's buffers, "ema" or "parameters".
+void load_weights(torch::nn::Module& model, const fs::path& checkpoint, const Manifest& manifest,
+                  const std::string& buffer) {
+  const torch::NoGradGuard no_grad;
+  FlatParameters parameters(model);
+  load_state(checkpoint, manifest, {parameters, {{buffer, parameters.values()}}, {}});
+}
+
+bool has_buffer(const Manifest& manifest, const std::string& buffer) {
+  return !manifest.tensors.empty() && manifest.tensors.front().name.starts_with(buffer + "/");
+}
+
+}  // namespace
+
+std::string resolve_checkpoint(const std::string& run_or_checkpoint) {
+  const fs::path path = run_or_checkpoint;
+  if (!fs::exists(path)) throw CheckpointError(run_or_checkpoint + ": no such run or checkpoint");
+  if (fs::exists(path / kManifestName)) return path.string();
+  const auto say = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
+  const auto newest = newest_valid_checkpoint(path / "checkpoints", say);
+  if (!newest) {
+    throw CheckpointError(run_or_checkpoint + ": holds no checkpoint yet; expected " +
+                          (path / "checkpoints" / checkpoint_name(0)).string() +
+                          " or a later step");
+  }
+  return newest->string();
+}
+
+LoadedRun load_run(const std::string& run_or_checkpoint, bool prefer_ema) {
+  LoadedRun run;
+  run.checkpoint_folder = resolve_checkpoint(run_or_checkpoint);
+  const fs::path checkpoint = run.checkpoint_folder;
+  const auto manifest = read_manifest(checkpoint);
+  run.config = parse_config(manifest.config, (checkpoint / kManifestName).string());
+  run.has_ema = prefer_ema && has_buffer(manifest, "ema");
+  run.step = manifest.position.step;
+  run.digest = manifest.digest;
+  const auto folder = fs::absolute(checkpoint).parent_path().parent_path();
+  if (fs::exists(folder / "resolved.yaml")) run.run_folder = fs::relative(folder).string();
+  run.model = run.config.make_model(manifest.shape);
+  load_weights(*run.model, checkpoint, manifest, run.has_ema ? "ema" : "parameters");
+  run.model->eval();
+  return run;
+}
+
+}  // namespace nextframe

@@ -1,0 +1,31 @@
+// This file is a trained model as other commands get it: from a run, or from one of its
+// checkpoints.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "model/world_model.h"
+#include "trainer/config/config.h"
+
+namespace nextframe {
+
+struct LoadedRun {
+  Config config;
+  std::shared_ptr<WorldModel> model;
+  bool has_ema;                   // the model carries the averaged weights
+  int64_t step;                   // of training
+  std::string digest;             // of the checkpoint
+  std::string run_folder;         // "" for a checkpoint that stands alone
+  std::string checkpoint_folder;  // the one that was read
+};
+
+/// Reads a checkpoint's folder, or the newest valid checkpoint of a run's folder.
+/// `prefer_ema` takes the averaged weights where there are any. Throws CheckpointError.
+LoadedRun load_run(const std::string& run_or_checkpoint, bool prefer_ema = true);
+
+/// The checkpoint's folder that `run_or_checkpoint` means. Throws CheckpointError.
+std::string resolve_checkpoint(const std::string& run_or_checkpoint);
+
+}  // namespace nextframe

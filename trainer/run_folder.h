@@ -1,0 +1,38 @@
+// This file is a run's folder: made once, recognised again, never overwritten.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "trainer/config/config.h"
+
+namespace nextframe {
+
+struct RunFolder {
+  std::filesystem::path path;
+
+  std::filesystem::path checkpoints() const { return path / "checkpoints"; }
+  std::filesystem::path samples() const { return path / "samples"; }
+  std::filesystem::path metrics() const { return path / "metrics.jsonl"; }
+  std::filesystem::path log() const { return path / "log"; }
+  std::filesystem::path resolved() const { return path / "resolved.yaml"; }
+};
+
+/// --run, else runs/<run.name or the config file's stem>.
+std::filesystem::path run_folder_path(const Config& config, const std::string& config_path,
+                                      const std::string& run_option);
+
+/// Root only. Makes the folder with config.yaml, resolved.yaml and resume.sh, or recognises the run
+/// that is there. UsageError, with the difference and the --fork line, when that one has another
+/// identity. EnvironmentError when the folder cannot be written.
+RunFolder open_run_folder(const std::filesystem::path& path, const Config& config,
+                          const std::string& config_path,
+                          const std::vector<std::string>& command_line);
+
+/// Root only: status.json, for scripts that watch a run.
+///   state  running | finished | preempted | interrupted
+void write_status(const RunFolder& folder, const std::string& state, int64_t step, int64_t steps);
+
+}  // namespace nextframe

@@ -1,0 +1,33 @@
+// This file is one logged step, as metrics.jsonl and the console show it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace nextframe {
+
+/// Times and rates are means over the steps since the last record; loss, norm and statistics are of
+/// this step alone.
+struct StepRecord {
+  int64_t step = 0;     // steps done
+  int64_t samples = 0;  // clips consumed
+  double loss = 0;
+  double grad_norm = 0;  // before clipping
+  double lr = 0;
+  double step_s = 0;
+  double frames_per_s = 0;  // over all ranks
+  double tokens_per_s = 0;
+  double mfu = 0;          // of the peak that `peak_flops` found; 0 when not measured
+  double data_wait_s = 0;  // a step
+  double comm_exposed_s = 0;
+  double checkpoint_stall_s = 0;
+  int64_t world_size = 1;
+  std::map<std::string, double> statistics;  // the model's, as means
+  std::string digest;                        // of the state, on steps where it was asked for
+};
+
+/// One JSON object on one line, without the line break.
+std::string to_json_line(const StepRecord& record);
+
+}  // namespace nextframe

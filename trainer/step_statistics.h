@@ -1,0 +1,43 @@
+// This file is the scalars of a step: summed in grain order on every rank, so all ranks decide
+// alike.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "launch/communicator.h"
+#include "launch/signals.h"
+#include "model/world_model.h"
+
+namespace nextframe {
+
+/// Sums over all grains of a step, in fp64 and in grain order; the same bits on every rank.
+struct StepTotals {
+  double loss_sum = 0;
+  double weight = 0;
+  std::map<std::string, double> sums;    // the model's named statistics
+  StopRequest stop = StopRequest::none;  // the strongest request of any rank
+  double loss() const { return loss_sum / weight; }
+};
+
+/// Collects the loss terms of this rank's grains of one step.
+class StepStatistics {
+ public:
+  StepStatistics(Communicator& world, int64_t num_grains)
+      : world_(world), num_grains_(num_grains) {}
+
+  void add(const LossTerms& terms);
+
+  /// Collective, once a step after all owned grains; begins the next step.
+  StepTotals finish(StopRequest stop);
+
+ private:
+  at::Tensor own_rows(StopRequest stop);
+
+  Communicator& world_;
+  int64_t num_grains_;
+  std::vector<LossTerms> terms_;
+};
+
+}  // namespace nextframe

@@ -1,0 +1,207 @@
+#include "trainer/trainer.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "launch/roll_call.h"
+#include "trainer/environment.h"
+#include "trainer/version.h"
+
+namespace nextframe {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+Batch to_device(const Batch& batch, c10::Device device) {
+  if (device.is_cpu()) return batch;
+  const auto move = [&](const at::Tensor& tensor) {
+    return tensor.to(device, /*non_blocking=*/true);
+  };
+  return {move(batch.frames_BTHWC), move(batch.actions_BTA), move(batch.mask_BT),
+          move(batch.sample_ids_B)};
+}
+
+}  // namespace
+
+Trainer::Trainer(const Config& config, const World& world, const RunFolder& folder,
+                 std::shared_ptr<WorldModel> model, const Dataset& data, Console& console)
+    : config_(config),
+      world_(world),
+      folder_(folder),
+      console_(console),
+      data_(data),
+      model_(std::move(model)),
+      control_(world.make_host_communicator()),
+      gradients_(world.make_device_communicator()),
+      parameters_(*model_),
+      optimizer_(config.optimizer, parameters_),
+      sync_(*gradients_, config.trainer.grains, config.parallel.reduce == "strict"),
+      statistics_(*control_, config.trainer.grains) {
+  position_.seed = config.trainer.seed;
+}
+
+Trainer::~Trainer() = default;
+
+StopRequest Trainer::run(const SignalWatch& signals, const Evaluation& evaluate) {
+  loader_ = make_loader();
+  if (world_.is_root()) {
+    metrics_.emplace(folder_.metrics(), position_.step);
+    tensorboard_.emplace(folder_.path, position_.step);
+  }
+  since_ = Clock::now();
+  StopRequest stop = StopRequest::none;
+  while (position_.step < config_.trainer.steps && stop == StopRequest::none) {
+    const auto totals = train_step(signals.requested());
+    const double norm = update(totals);
+    stop = totals.stop;
+    log_step(totals, norm);
+    if (is_due(config_.checkpoint.every_steps) || stop != StopRequest::none) save();
+    if (is_due(config_.evaluate.every_steps) && stop == StopRequest::none) evaluate(position_.step);
+  }
+  save();
+  return stop;
+}
+
+/// Forward, backward and the fixed tree over this rank's grains.
+StepTotals Trainer::train_step(StopRequest stop) {
+  const Draw draw{static_cast<uint64_t>(config_.trainer.seed),
+                  static_cast<uint64_t>(position_.step)};
+  for (int64_t grain = sync_.first_grain(); grain < sync_.last_grain(); ++grain) {
+    const auto batch = to_device(loader_->next(), world_.device());
+    parameters_.clear_gradients();
+    const auto terms = model_->loss(batch, draw);
+    terms.sum.backward();
+    sync_.add(grain, parameters_.gradients());
+    statistics_.add(terms);
+  }
+  return statistics_.finish(stop);
+}
+
+/// Clips, and steps the optimizer. Returns the norm of the mean gradient before clipping.
+double Trainer::update(const StepTotals& totals) {
+  const auto waiting = Clock::now();
+  const auto gradient_sum = sync_.finish();
+  exposed_s_ += seconds_since(waiting);
+
+  const double norm = gradient_norm(parameters_, gradient_sum) / totals.weight;
+  if (!std::isfinite(totals.loss()) || !std::isfinite(norm)) {
+    throw NumericsError(c10::str("step ", position_.step + 1, ": the loss is ", totals.loss(),
+                                 " and the gradient norm ", norm, "; the last checkpoint in ",
+                                 folder_.checkpoints().string(),
+                                 " is unharmed. A lower optimizer.lr or more "
+                                 "schedule.warmup_steps usually helps."));
+  }
+  const double limit = config_.optimizer.clip_norm;
+  const double clip = limit > 0 && norm > limit ? limit / norm : 1.0;
+  const double lr = config_.optimizer.lr *
+                    learning_rate_factor(config_.schedule, position_.step, config_.trainer.steps);
+  position_.step += 1;
+  position_.samples += config_.trainer.global_batch;
+  steps_since_ += 1;
+  optimizer_.update(gradient_sum, position_.step, lr, clip / totals.weight);
+  return norm;
+}
+
+bool Trainer::is_due(int64_t every_steps) const {
+  return every_steps > 0 && position_.step % every_steps == 0;
+}
+
+RunState Trainer::state() const { return {parameters_, optimizer_.state(), position_}; }
+
+std::unique_ptr<Loader> Trainer::make_loader() const {
+  LoaderOptions options;
+  options.global_batch = config_.trainer.global_batch;
+  options.grains = config_.trainer.grains;
+  options.first_grain = sync_.first_grain();
+  options.last_grain = sync_.last_grain();
+  options.first_step = position_.step;
+  options.threads = config_.data.loader_threads;
+  options.prefetch_grains = config_.data.prefetch_grains;
+  options.on_corrupt = config_.data.on_corrupt;
+  return std::make_unique<Loader>(
+      data_, Sampler(data_.num_clips(), static_cast<uint64_t>(config_.trainer.seed)), options);
+}
+
+void Trainer::restore() {
+  std::string found, problem;
+  if (world_.is_root()) {
+    try {
+      const auto say = [&](const std::string& line) { console_.say(line); };
+      const auto checkpoint = newest_valid_checkpoint(folder_.checkpoints(), say);
+      if (checkpoint) found = checkpoint->string();
+    } catch (const CheckpointError& error) {
+      problem = error.what();
+    }
+  }
+  problem = broadcast_string(*control_, problem);
+  if (!problem.empty()) throw CheckpointError(problem);
+  found = broadcast_string(*control_, found);
+  if (found.empty()) return;
+
+  const auto manifest = read_manifest(found);
+  position_ = load_state(found, manifest, state());
+  saved_step_ = position_.step;
+  if (manifest.dataset_fingerprint != data_.fingerprint()) {
+    throw CheckpointError(found + ": was trained on data with fingerprint " +
+                          manifest.dataset_fingerprint + ", data.train now has " +
+                          data_.fingerprint() +
+                          ". Give the same data, or start another run with --fork.");
+  }
+  const auto environment = bit_environment(world_.device(), config_.parallel.threads);
+  for (const auto& line : bit_differences(manifest.environment, environment)) console_.say(line);
+  console_.say(c10::str("continuing from ", found, " (step ", position_.step, ")"));
+}
+
+void Trainer::save() {
+  if (saved_step_ == position_.step) return;
+  const auto start = Clock::now();
+  Manifest manifest;
+  manifest.config = to_yaml(config_);
+  manifest.dataset_fingerprint = data_.fingerprint();
+  manifest.shape = data_.shape();
+  manifest.environment = bit_environment(world_.device(), config_.parallel.threads);
+  save_checkpoint(folder_.checkpoints(), state(), manifest, *control_);
+  if (world_.is_root()) prune_checkpoints(folder_.checkpoints(), config_.checkpoint.keep);
+  saved_step_ = position_.step;
+  stall_s_ += seconds_since(start);
+}
+
+void Trainer::log_step(const StepTotals& totals, double norm) {
+  const bool wants_digest = is_due(config_.checkpoint.digest_every_steps);
+  const bool is_last = position_.step == config_.trainer.steps || totals.stop != StopRequest::none;
+  if (!is_due(config_.trainer.log_every_steps) && !is_last && !wants_digest) return;
+  const double steps = static_cast<double>(std::max<int64_t>(1, steps_since_));
+  StepRecord record;
+  record.step = position_.step;
+  record.samples = position_.samples;
+  record.loss = totals.loss();
+  record.grad_norm = norm;
+  record.lr = config_.optimizer.lr *
+              learning_rate_factor(config_.schedule, position_.step - 1, config_.trainer.steps);
+  record.step_s = (seconds_since(since_) - stall_s_) / steps;
+  const double clips_per_s = static_cast<double>(config_.trainer.global_batch) / record.step_s;
+  record.frames_per_s = clips_per_s * static_cast<double>(config_.data.clip_frames);
+  record.tokens_per_s = clips_per_s * static_cast<double>(model_->tokens_per_clip());
+  record.data_wait_s = loader_->take_wait_s() / steps;
+  record.comm_exposed_s = exposed_s_ / steps;
+  record.checkpoint_stall_s = stall_s_;
+  record.world_size = world_.size();
+  for (const auto& [name, sum] : totals.sums) record.statistics[name] = sum / totals.weight;
+  if (wants_digest) record.digest = state_digest(state());
+  if (world_.is_root()) {
+    metrics_->append(record);
+    tensorboard_->append(record);
+    console_.show(record, config_.trainer.steps);
+    write_status(folder_, "running", position_.step, config_.trainer.steps);
+  }
+  since_ = Clock::now();
+  steps_since_ = 0;
+  exposed_s_ = stall_s_ = 0;
+}
+
+}  // namespace nextframe

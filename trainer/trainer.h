@@ -1,0 +1,75 @@
+// This file is the training loop: config, model and data in, a trained model and its checkpoints
+// out.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "data/loader.h"
+#include "launch/signals.h"
+#include "launch/world.h"
+#include "trainer/checkpoint/store.h"
+#include "trainer/config/config.h"
+#include "trainer/console.h"
+#include "trainer/gradient_sync.h"
+#include "trainer/metrics_log.h"
+#include "trainer/optimizer.h"
+#include "trainer/run_folder.h"
+#include "trainer/step_statistics.h"
+#include "trainer/tensorboard.h"
+
+namespace nextframe {
+
+/// Called on every rank after the steps that evaluate.every_steps asks for, and after the last one.
+using Evaluation = std::function<void(int64_t step)>;
+
+class Trainer {
+ public:
+  /// All references outlive the trainer. `console` and `metrics` belong to the root.
+  Trainer(const Config& config, const World& world, const RunFolder& folder,
+          std::shared_ptr<WorldModel> model, const Dataset& data, Console& console);
+  ~Trainer();
+
+  /// Continues from the newest valid checkpoint, if there is one. Collective.
+  void restore();
+
+  /// Trains to the last step, or until a signal asks to stop; both save. Collective.
+  StopRequest run(const SignalWatch& signals, const Evaluation& evaluate);
+
+  const Position& position() const { return position_; }
+
+ private:
+  StepTotals train_step(StopRequest stop);
+  double update(const StepTotals& totals);
+  bool is_due(int64_t every_steps) const;
+  void save();
+  void log_step(const StepTotals& totals, double norm);
+  RunState state() const;
+  std::unique_ptr<Loader> make_loader() const;
+
+  const Config& config_;
+  const World& world_;
+  const RunFolder& folder_;
+  Console& console_;
+  const Dataset& data_;
+  std::shared_ptr<WorldModel> model_;
+  std::unique_ptr<Communicator> control_, gradients_;  // host scalars and bytes; device tensors
+  FlatParameters parameters_;
+  Optimizer optimizer_;
+  GradientSync sync_;
+  StepStatistics statistics_;
+  Position position_;
+  int64_t saved_step_ = -1;
+  std::unique_ptr<Loader> loader_;
+  std::optional<MetricsLog> metrics_;
+  std::optional<TensorBoard> tensorboard_;
+
+  // Since the last record.
+  std::chrono::steady_clock::time_point since_;
+  int64_t steps_since_ = 0;
+  double exposed_s_ = 0, stall_s_ = 0;
+};
+
+}  // namespace nextframe
