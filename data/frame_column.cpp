@@ -9,6 +9,9 @@
 namespace nextframe {
 namespace {
 
+constexpr int64_t kMaxSide = 32768;
+constexpr size_t kSlackBytes = 4096;  // what compression may add to a small chunk
+
 /// Memory of a reader thread, kept because chunks come by the thousand.
 struct Scratch {
   std::vector<uint8_t> stored, raw;
@@ -68,6 +71,10 @@ FrameColumn::FrameColumn(const H5File& file) : dataset_(open_pixels(file)) {
   height_px_ = static_cast<int64_t>(shape[1]);
   width_px_ = static_cast<int64_t>(shape[2]);
   channels_ = has_channels ? static_cast<int64_t>(shape[3]) : 1;
+  if (height_px_ < 1 || width_px_ < 1 || height_px_ > kMaxSide || width_px_ > kMaxSide) {
+    throw DataError(c10::str("column 'pixels' has frames of ", height_px_, "x", width_px_,
+                             "; needed: 1 to ", kMaxSide, " pixels a side"));
+  }
   read_layout();
 }
 
@@ -136,8 +143,8 @@ void FrameColumn::decode_chunk(int64_t chunk, std::span<uint8_t> raw) const {
     const H5Lock lock;
     hsize_t stored_bytes = 0;
     if (H5Dget_chunk_storage_size(dataset_.get(), offset.data(), &stored_bytes) < 0 ||
-        stored_bytes == 0) {
-      throw DamagedFrames("the chunk is not in the file", first, last);
+        stored_bytes == 0 || stored_bytes > 2 * raw.size() + kSlackBytes) {
+      throw DamagedFrames("the chunk is not in the file, or its size makes no sense", first, last);
     }
     stored.resize(stored_bytes);
     if (H5Dread_chunk(dataset_.get(), H5P_DEFAULT, offset.data(), &filter_mask, stored.data()) <

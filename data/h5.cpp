@@ -102,10 +102,13 @@ std::vector<std::string> h5_names(const H5File& file) {
   return names;
 }
 
+/// Of fixed length: HDF5 1.10 crashes on a damaged heap of variable-length text.
 void write_attribute(const H5File& file, const std::string& name, const std::string& value) {
   const H5Lock lock;
-  const char* text = value.c_str();
-  write_scalar(file, name, variable_text_type().get(), &text);
+  const H5Type type(H5Tcopy(H5T_C_S1), "copy the text type");
+  H5Tset_size(type.get(), value.size() + 1);
+  H5Tset_cset(type.get(), H5T_CSET_UTF8);
+  write_scalar(file, name, type.get(), value.c_str());
 }
 
 void write_attribute(const H5File& file, const std::string& name, int64_t value) {

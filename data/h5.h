@@ -67,7 +67,7 @@ std::vector<hsize_t> h5_shape(const H5Dataset& dataset);
 bool h5_has(const H5File& file, const std::string& name);
 std::vector<std::string> h5_names(const H5File& file);  // of the root, in alphabetical order
 
-/// Root attributes: text is variable-length UTF-8, numbers are scalars.
+/// Root attributes: text is UTF-8 (read at fixed or variable length), numbers are scalars.
 void write_attribute(const H5File& file, const std::string& name, const std::string& value);
 void write_attribute(const H5File& file, const std::string& name, int64_t value);
 std::optional<std::string> read_text_attribute(const H5File& file, const std::string& name);

@@ -63,7 +63,7 @@ std::optional<ShardIndex> index_of_shard(const std::filesystem::path& shard) {
 
 std::vector<std::filesystem::path> shards_below(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> paths;
-  if (!std::filesystem::exists(folder)) return paths;
+  if (!std::filesystem::is_directory(folder)) return paths;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
     if (entry.path().extension() == ".h5") paths.push_back(entry.path());
   }

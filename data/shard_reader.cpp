@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <numeric>
+#include <utility>
 
 #include "data/column.h"
 
@@ -17,7 +20,9 @@ using Kind = ActionSpace::Kind;
 bool has_h5_signature(const std::filesystem::path& path) {
   constexpr std::array<char, 8> kSignature{'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
   std::array<char, 8> start{};
-  std::ifstream(path, std::ios::binary).read(start.data(), start.size());
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw DataError(path.string() + ": cannot be opened: " + std::strerror(errno));
+  file.read(start.data(), start.size());
   return start == kSignature;
 }
 
@@ -93,6 +98,7 @@ void ShardReader::read_attributes() {
   if (read_integer_attribute(file_, "complete") != 1) {
     throw DataError("is incomplete: its writer did not finish; make the shard again");
   }
+  is_ours_ = true;
   dataset_uuid_ = read_text_attribute(file_, "dataset_uuid").value_or("");
 }
 
@@ -106,9 +112,12 @@ void ShardReader::read_episodes() {
                              " episodes, pixels ", frames_.num_frames(),
                              " frames; needed: one length an episode, and their sum = T"));
   }
+  int64_t next_row = 0;
   for (size_t e = 0; e < episode_frames_.size(); ++e) {
     const int64_t begin = episode_offsets_[e], length = episode_frames_[e];
-    if (begin < 0 || length < 0 || begin + length > frames_.num_frames()) {
+    const bool is_inside = begin >= 0 && length >= 0 && begin <= frames_.num_frames() - length;
+    const bool is_in_order = begin == std::exchange(next_row, begin + length);
+    if (!is_inside || (is_ours_ && !is_in_order)) {  // others may order episodes as they like
       throw DataError(c10::str("episode ", e, " is rows [", begin, ", ", begin + length, ") of ",
                                frames_.num_frames(), "; check ep_len and ep_offset"));
     }

@@ -54,6 +54,7 @@ class ShardReader {
   std::vector<int64_t> episode_frames_, episode_offsets_;
   at::Tensor actions_;
   ActionSpace action_space_;
+  bool is_ours_ = false;  // declares our format, which promises more than foreign files do
   std::string dataset_uuid_;
 };
 

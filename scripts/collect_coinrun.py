@@ -63,7 +63,7 @@ def write_shard(path, episodes, attributes):
         for name, values in columns.items():
             f.create_dataset(name, data=values, chunks=values.shape, fletcher32=True)
         for name, value in attributes.items():
-            f.attrs[name] = value
+            f.attrs[name] = np.bytes_(value.encode()) if isinstance(value, str) else value
         f.attrs["complete"] = 1
     with open(temporary, "rb") as f:
         os.fsync(f.fileno())
@@ -111,7 +111,7 @@ def is_finished(out, generator):
 def is_ours(path, generator):
     try:
         with h5py.File(path) as f:
-            return f.attrs.get("generator") == generator
+            return f.attrs.get("generator") == generator.encode()
     except OSError:
         return False
 

@@ -86,6 +86,24 @@ TEST(BadShard, EpisodeLengthsMustSumToTheFrames) {
   EXPECT_TRUE(contains(open_error(folder / "b.h5"), "episode 1 is rows [5, 9) of 8"));
 }
 
+TEST(BadShard, OurShardsKeepEpisodesInOrder) {
+  const ScratchFolder folder;
+  write_shard(folder / "a.h5", {numbered_episode(8), numbered_episode(9)});
+  {
+    const H5Lock lock;
+    const H5File file(H5Fopen((folder / "a.h5").c_str(), H5F_ACC_RDWR, H5P_DEFAULT), "open");
+    H5Ldelete(file.get(), "ep_offset", H5P_DEFAULT);
+    write_column(file, "ep_offset", integers({0, 7}));
+  }
+  EXPECT_TRUE(contains(open_error(folder / "a.h5"), "episode 1 is rows [7, 16) of 17"));
+}
+
+TEST(BadShard, FramesOfImpossibleSizeAreRefused) {
+  const ScratchFolder folder;
+  write_foreign(folder / "a.h5", {{"pixels", at::zeros({1, 1, 40000, 1}, at::kByte)}});
+  EXPECT_TRUE(contains(open_error(folder / "a.h5"), "frames of 1x40000"));
+}
+
 TEST(BadShard, WrongActionsAreNamed) {
   const ScratchFolder folder;
   const auto write = [&](const at::Tensor& actions) {

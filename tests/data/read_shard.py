@@ -14,4 +14,4 @@ expected = np.fromfile(sys.argv[2], np.uint8).reshape(columns["pixels"].shape)
 assert np.array_equal(columns["pixels"], expected)
 assert columns["ep_len"].sum() == len(expected) and columns["ep_offset"][0] == 0
 assert np.array_equal(columns["action"], np.concatenate([np.arange(n) % 3 for n in columns["ep_len"]]))
-assert attributes["format"] == "nextframe" and attributes["complete"] == 1, attributes
+assert attributes["format"] == b"nextframe" and attributes["complete"] == 1, attributes

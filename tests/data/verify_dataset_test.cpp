@@ -78,7 +78,7 @@ TEST(VerifyDataset, NoFlippedBitOfASmallShardGoesUnnoticed) {
   make_dataset(options, nullptr);
   const auto shard = folder / "d/train/shard-00000.h5";
   const auto bytes = static_cast<int64_t>(std::filesystem::file_size(shard));
-  for (int64_t position = 0; position < bytes; position += 997) {
+  for (int64_t position = 0; position < bytes; position += 199) {
     flip_bit(shard, position);
     const VerifyReport report = verify_dataset(shard, nullptr);
     ASSERT_FALSE(report.problems.empty()) << position;
