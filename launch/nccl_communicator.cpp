@@ -1,6 +1,7 @@
 #include "launch/nccl_communicator.h"
 
 #include <ATen/Functions.h>
+#include <c10/cuda/CUDAEvent.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
@@ -10,7 +11,6 @@
 #include <thread>
 
 #include "launch/collective_check.h"
-#include "launch/cuda_stream.h"
 #include "launch/environment.h"
 #include "launch/flight_recorder.h"
 #include "launch/nccl_library.h"
@@ -75,7 +75,7 @@ class Link {
   const CollectiveCaller& caller() const { return caller_; }
   const NcclLibrary& nccl() const { return nccl_; }
   ncclComm_t comm() const { return comm_; }
-  cudaStream_t stream() const { return stream_.get(); }
+  c10::cuda::CUDAStream stream() const { return stream_; }
   FlightRecorder& recorder() { return recorder_; }
 
   /// Throws what the call, or any call before it, has met.
@@ -111,7 +111,8 @@ class Link {
   int exceptions_at_start_;
   NcclLibrary nccl_;
   CollectiveCaller caller_;
-  CudaStream stream_;
+  // A high-priority stream that computation never runs on.
+  c10::cuda::CUDAStream stream_ = c10::cuda::getStreamFromPool(true);
   FlightRecorder recorder_;
   ncclComm_t comm_ = nullptr;
   bool is_broken_ = false;
@@ -173,7 +174,7 @@ class NcclCommunicator final : public Communicator {
   Ticket barrier() override {
     const auto done = start("barrier", flag_, [&] { return reduce_in_place(flag_); });
     return Ticket([link = link_, done] {
-      while (!done->is_reached()) {
+      while (!done->query()) {
         link->state("barrier");
         std::this_thread::sleep_for(kPollInterval);
       }
@@ -209,20 +210,21 @@ class NcclCommunicator final : public Communicator {
 
   /// Runs `call` on our stream, after what the caller's stream holds; returns the point after it.
   template <class Call>
-  std::shared_ptr<CudaEvent> start(const char* name, const at::Tensor& tensor, const Call& call) {
+  std::shared_ptr<c10::cuda::CUDAEvent> start(const char* name, const at::Tensor& tensor,
+                                              const Call& call) {
     const c10::cuda::CUDAGuard guard(device_);
     const auto bytes = static_cast<int64_t>(tensor.nbytes());
     const auto sequence =
         link_->recorder().enter(name, bytes, collective_dtype_name(tensor.scalar_type()));
     const std::string description = std::string(name) + " #" + std::to_string(sequence) + " of " +
                                     std::to_string(bytes) + " bytes";
-    CudaEvent ready;
+    c10::cuda::CUDAEvent ready;
     ready.record(c10::cuda::getCurrentCUDAStream());
-    ready.make_wait(link_->stream());
+    ready.block(link_->stream());
     link_->recorder().mark(sequence, CollectiveState::running);
     link_->check(call(), description.c_str());
     link_->settle(description.c_str());
-    const auto done = std::make_shared<CudaEvent>();
+    const auto done = std::make_shared<c10::cuda::CUDAEvent>();
     done->record(link_->stream());
     return done;
   }
@@ -232,7 +234,7 @@ class NcclCommunicator final : public Communicator {
     const auto done = start(name, tensor, call);
     return Ticket([link = link_, done, name] {
       link->state(name);
-      done->make_wait(c10::cuda::getCurrentCUDAStream());
+      done->block(c10::cuda::getCurrentCUDAStream());
     });
   }
 
