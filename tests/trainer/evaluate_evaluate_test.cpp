@@ -1,0 +1,169 @@
+#include "trainer/evaluate/evaluate.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "data/error.h"
+#include "evaluate_fakes.h"
+#include "trainer/evaluate/baselines.h"
+#include "trainer/evaluate/metrics.h"
+#include "trainer/exit_code.h"
+
+namespace nextframe {
+namespace {
+
+EvaluateConfig small_config() {
+  EvaluateConfig config;
+  config.context_frames = 5;
+  config.horizon_frames = 6;
+  return config;
+}
+
+EvaluationReport evaluated(RuleModel model, const EpisodeSource& world) {
+  const auto train = turning_world({30});
+  return evaluate(model, world, &train, small_config());
+}
+
+double value_of(const EvaluationReport& report, const std::string& suite, const std::string& name) {
+  const auto* figure = find_figure(report, suite, name);
+  if (figure == nullptr) throw std::runtime_error("the report has no " + name);
+  return figure->value;
+}
+
+TEST(Evaluate, ACopyLastModelIsExactlyAsGoodAsTheBaseline) {
+  const auto report = evaluated(copy_last_model(), turning_world({20, 8, 11, 5, 20}));
+  const auto* over_copy_last = find_figure(report, "quality", "one_step.mse_over_copy_last");
+  ASSERT_NE(over_copy_last, nullptr);
+  EXPECT_EQ(over_copy_last->value, 1.0);
+  EXPECT_EQ(over_copy_last->low, 1.0);
+  EXPECT_EQ(over_copy_last->high, 1.0);
+  EXPECT_EQ(over_copy_last->n, 5);
+  for (const std::string horizon : {"1", "6"}) {
+    const auto rollout = "rollout." + horizon + ".";
+    const double own = value_of(report, "quality", rollout + "mse");
+    const double mean_frame = value_of(report, "quality", rollout + "mean_frame.mse");
+    EXPECT_EQ(own, value_of(report, "quality", rollout + "copy_last.mse"));
+    EXPECT_DOUBLE_EQ(value_of(report, "quality", rollout + "skill"),
+                     1 - own / std::min(own, mean_frame));
+    EXPECT_LE(value_of(report, "quality", rollout + "skill"), 0.0);
+  }
+}
+
+TEST(Evaluate, APerfectModelHasSkillOneAndTheCappedPsnr) {
+  const auto report = evaluated(oracle_model(), turning_world({20, 13}));
+  EXPECT_EQ(value_of(report, "quality", "one_step.mse"), 0.0);
+  EXPECT_EQ(value_of(report, "quality", "one_step.psnr_db"), kPsnrCapDb);
+  EXPECT_EQ(value_of(report, "quality", "one_step.psnr_capped_fraction"), 1.0);
+  EXPECT_NEAR(value_of(report, "quality", "one_step.ssim"), 1.0, 1e-9);
+  EXPECT_EQ(value_of(report, "quality", "rollout.6.skill"), 1.0);
+  EXPECT_EQ(value_of(report, "quality", "rollout.6.teacher_forced.skill"), 1.0);
+  EXPECT_GT(value_of(report, "quality", "one_step.copy_last.mse"), 0.01);
+}
+
+TEST(Evaluate, ShuffledActionsDoNotHurtABlindModel) {
+  const auto report = evaluated(copy_last_model(), turning_world({20, 20, 20}));
+  EXPECT_EQ(value_of(report, "control", "shuffle_ratio"), 1.0);
+}
+
+TEST(Evaluate, ShuffledActionsHurtAModelThatListens) {
+  const auto report = evaluated(dim_model(), turning_world({20, 9, 20}));
+  EXPECT_GT(value_of(report, "control", "shuffle_ratio"), 2.0);
+}
+
+// The definition written out for one episode.
+TEST(Evaluate, FiguresAreMeansOverFramesFromTheFourthOn) {
+  const auto world = turning_world({17});
+  const auto report = evaluated(dim_model(), world);
+  const auto frames = to_unit_range(world.read(0).frames_THWC);
+  double mse = 0, psnr = 0;
+  for (int64_t t = 4; t < 17; ++t) {
+    const double frame_mse = (frames[t] * 0.1).square().mean().item<double>();
+    mse += frame_mse / 13, psnr += psnr_db(frame_mse) / 13;
+  }
+  EXPECT_NEAR(value_of(report, "quality", "one_step.mse"), mse, 1e-8);
+  EXPECT_NEAR(value_of(report, "quality", "one_step.psnr_db"), psnr, 1e-4);
+  EXPECT_NEAR(value_of(report, "quality", "one_step.psnr_pooled_db"), psnr_db(mse), 1e-4);
+  const double faded = std::pow(1 - std::pow(0.9, 3), 2);  // third dreamed frame
+  EXPECT_NEAR(value_of(report, "quality", "rollout.3.mse"),
+              frames[7].square().mean().item<double>() * faded, 1e-6);
+}
+
+TEST(Evaluate, ShortEpisodesCountAsFarAsTheyGo) {
+  const auto report = evaluated(dim_model(), turning_world({4, 7, 20, 1}));
+  EXPECT_EQ(find_figure(report, "quality", "one_step.mse")->n, 2);   // 4 and 1 have no frame 4
+  EXPECT_EQ(find_figure(report, "quality", "rollout.2.mse")->n, 2);  // 7 frames: horizons 1, 2
+  EXPECT_EQ(find_figure(report, "quality", "rollout.3.mse")->n, 1);
+  EXPECT_EQ(report.episodes, 4);
+}
+
+TEST(Evaluate, TwoRunsGiveTheSameBits) {
+  const auto world = turning_world({20, 13, 20, 8});
+  EXPECT_EQ(to_json(evaluated(dim_model(), world)), to_json(evaluated(dim_model(), world)));
+}
+
+TEST(Evaluate, TheModelIsLeftInTheModeItWasIn) {
+  auto model = dim_model();
+  model.train();
+  evaluate(model, turning_world({9}), nullptr, small_config());
+  EXPECT_TRUE(model.is_training());
+}
+
+TEST(Evaluate, AMissingTrainingSetIsToldInTheReport) {
+  auto model = dim_model();
+  const auto report = evaluate(model, turning_world({9}), nullptr, small_config());
+  EXPECT_EQ(report.mean_frame_source, "evaluated data");
+  EXPECT_EQ(evaluated(dim_model(), turning_world({9})).mean_frame_source, "training data");
+}
+
+TEST(Evaluate, AMisspelledSuiteIsAUsageErrorThatKnowsTheRightOne) {
+  auto model = dim_model();
+  try {
+    evaluate(model, turning_world({9}), nullptr, small_config(), {"qualty"});
+    FAIL();
+  } catch (const UsageError& error) {
+    EXPECT_NE(std::string(error.what()).find("did you mean 'quality'"), std::string::npos);
+  }
+}
+
+TEST(Evaluate, NoEpisodesIsADataError) {
+  auto model = dim_model();
+  EXPECT_THROW(evaluate(model, turning_world({}), nullptr, small_config()), DataError);
+}
+
+TEST(Evaluate, APredictionThatIsNotFiniteIsANumericsErrorThatNamesTheFrame) {
+  RuleModel model(
+      [](const at::Tensor& frame, const at::Tensor&) { return frame / 0.0 - frame / 0.0; });
+  try {
+    evaluate(model, turning_world({9}), nullptr, small_config());
+    FAIL();
+  } catch (const NumericsError& error) {
+    EXPECT_NE(std::string(error.what()).find("frame 4 of episode 0"), std::string::npos);
+  }
+}
+
+TEST(Baselines, LinearGoesOnAtTheSpeedOfEveryPixel) {
+  auto frames = torch::zeros({2, 1, 3, 1}, torch::kUInt8);
+  frames[0].flatten().copy_(torch::tensor({100, 100, 100}));
+  frames[1].flatten().copy_(torch::tensor({110, 90, 250}));
+  const auto mean = torch::full({1, 3, 1}, 0.5);
+  const auto predicted = baseline_frames(frames, 2, 3, mean);
+  const auto expected = torch::tensor({140.0f / 255, 60.0f / 255, 1.0f});
+  EXPECT_TRUE(predicted.at("linear").flatten().allclose(expected));
+  EXPECT_TRUE(predicted.at("copy_last").equal(to_unit_range(frames[1])));
+  EXPECT_TRUE(predicted.at("mean_frame").equal(mean));
+  EXPECT_TRUE(baseline_frames(frames, 1, 3, mean).at("linear").equal(to_unit_range(frames[0])));
+}
+
+TEST(Baselines, MeanFrameStopsAfterItsNumberOfFrames) {
+  auto read = [](int64_t episode) {
+    return Episode{torch::full({3000, 1, 1, 1}, episode == 0 ? 51 : 255, torch::kUInt8), {}};
+  };
+  const auto mean = mean_frame({{8, 1, 1, 1, 0}, 3, read, ""});
+  const double expected = (3000 * 0.2 + 1096 * 1.0) / 4096;
+  EXPECT_NEAR(mean.item<double>(), expected, 1e-6);
+}
+
+}  // namespace
+}  // namespace nextframe

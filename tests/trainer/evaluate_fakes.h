@@ -1,0 +1,95 @@
+// This file is a world that can be predicted exactly, and models of known quality for it.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <vector>
+
+#include "model/world_model.h"
+#include "trainer/evaluate/episode_source.h"
+
+namespace nextframe {
+
+/// The frame after frame_HWC: action 0, 1 or 2 (one-hot) turns it by -1, 0 or +1 columns.
+inline at::Tensor turned(const at::Tensor& frame_HWC, const at::Tensor& action_A) {
+  return frame_HWC.roll(action_A.argmax().item<int64_t>() - 1, 1);
+}
+
+inline Episode turning_episode(int64_t episode, int64_t num_frames) {
+  auto generator = at::make_generator<at::CPUGeneratorImpl>(static_cast<uint64_t>(episode));
+  std::vector<at::Tensor> frames = {torch::randint(256, {12, 16, 3}, generator, torch::kUInt8)};
+  const auto choices_T = torch::randint(3, {num_frames}, generator, torch::kLong);
+  const auto actions_TA = torch::one_hot(choices_T, 3).to(torch::kFloat);
+  for (int64_t t = 1; t < num_frames; ++t) {
+    frames.push_back(turned(frames.back(), actions_TA[t - 1]));
+  }
+  return {torch::stack(frames), actions_TA};
+}
+
+inline EpisodeSource turning_world(std::vector<int64_t> episode_frames, int64_t clip_frames = 8) {
+  const auto num_episodes = static_cast<int64_t>(episode_frames.size());
+  return {{clip_frames, 12, 16, 3, 3},
+          num_episodes,
+          [episode_frames](int64_t episode) {
+            return turning_episode(episode, episode_frames[static_cast<size_t>(episode)]);
+          },
+          "turning"};
+}
+
+/// A model that is one rule: the next frame from the frame before it (in [0, 1]) and its action.
+class RuleModel : public WorldModel {
+ public:
+  using Rule = std::function<at::Tensor(const at::Tensor& frame_HWC, const at::Tensor& action_A)>;
+  explicit RuleModel(Rule rule) : rule_(std::move(rule)) {}
+
+  LossTerms loss(const Batch&, const Draw&) override { return {}; }
+
+  at::Tensor one_step(const at::Tensor& frames_BTHWC, const at::Tensor& actions_BTA,
+                      const RolloutOptions&) override {
+    EXPECT_FALSE(is_training());
+    EXPECT_FALSE(at::GradMode::is_enabled());
+    const auto frames = frames_BTHWC.to(torch::kFloat).div(255.0);
+    std::vector<at::Tensor> clips;
+    for (int64_t b = 0; b < frames.size(0); ++b) {
+      std::vector<at::Tensor> predicted;
+      for (int64_t t = 0; t + 1 < frames.size(1); ++t) {
+        predicted.push_back(rule_(frames[b][t], actions_BTA[b][t]));
+      }
+      clips.push_back(torch::stack(predicted));
+    }
+    return torch::stack(clips);
+  }
+
+  at::Tensor rollout(const at::Tensor& context_BTHWC, const at::Tensor& actions_BTA,
+                     const RolloutOptions&) override {
+    const int64_t context = context_BTHWC.size(1);
+    std::vector<at::Tensor> clips;
+    for (int64_t b = 0; b < context_BTHWC.size(0); ++b) {
+      auto frame = context_BTHWC[b][context - 1].to(torch::kFloat).div(255.0);
+      std::vector<at::Tensor> dreamed;
+      for (int64_t t = context - 1; t < actions_BTA.size(1); ++t) {
+        dreamed.push_back(frame = rule_(frame, actions_BTA[b][t]));
+      }
+      clips.push_back(torch::stack(dreamed));
+    }
+    return torch::stack(clips);
+  }
+
+ private:
+  Rule rule_;
+};
+
+inline RuleModel copy_last_model() {
+  return RuleModel([](const at::Tensor& frame, const at::Tensor&) { return frame; });
+}
+
+inline RuleModel oracle_model() { return RuleModel(turned); }
+
+/// Knows the rule, but is a little too dark: listens to actions and has an error of its own.
+inline RuleModel dim_model() {
+  return RuleModel([](const at::Tensor& frame, const at::Tensor& action) {
+    return turned(frame, action) * 0.9;
+  });
+}
+
+}  // namespace nextframe

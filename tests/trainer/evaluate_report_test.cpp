@@ -1,0 +1,102 @@
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "evaluate_fakes.h"
+#include "trainer/evaluate/evaluate.h"
+#include "trainer/evaluate/report.h"
+
+namespace nextframe {
+namespace {
+
+EvaluationReport small_report() {
+  auto model = dim_model();
+  EvaluateConfig config;
+  config.context_frames = 5;
+  config.horizon_frames = 3;
+  const auto train = turning_world({30});
+  auto report = evaluate(model, turning_world({12, 12, 9}), &train, config);
+  report.provenance = {"runs/turn",  "runs/turn/checkpoints/step_00000100", 100, "d1ge57", true,
+                       "shards/*.h5"};
+  return report;
+}
+
+/// Every path that leads to a value object, or the test fails at what is none.
+void collect_figures(const nlohmann::json& node, const std::string& path,
+                     std::set<std::string>& paths) {
+  if (node.contains("value")) {
+    ASSERT_EQ(node.size(), 3u) << path;
+    ASSERT_TRUE(node["interval"].is_array() && node["interval"].size() == 2) << path;
+    ASSERT_TRUE(node["n"].is_number_integer()) << path;
+    if (node["value"].is_number()) {
+      EXPECT_LE(node["interval"][0], node["value"]) << path;
+      EXPECT_GE(node["interval"][1], node["value"]) << path;
+    }
+    paths.insert(path);
+    return;
+  }
+  ASSERT_TRUE(node.is_object()) << path;
+  for (const auto& [key, child] : node.items()) {
+    if (path == "rollout" && key == "horizon") continue;
+    collect_figures(child, path.empty() ? key : path + "." + key, paths);
+  }
+}
+
+TEST(Report, JsonHasTheFieldsThatScriptsRelyOn) {
+  const auto json = nlohmann::json::parse(to_json(small_report()));
+  const auto& quality = json["suites"]["quality"];
+  std::set<std::string> one_step;
+  collect_figures(quality["one_step"], "", one_step);
+  for (const auto* name : {"mse", "mse_over_copy_last", "psnr_db", "ssim", "psnr_pooled_db",
+                           "psnr_capped_fraction", "copy_last.mse", "mean_frame.ssim"}) {
+    EXPECT_TRUE(one_step.contains(name)) << name;
+  }
+  ASSERT_EQ(quality["rollout"].size(), 3u);
+  for (size_t i = 0; i < 3; ++i) {
+    const auto& row = quality["rollout"][i];
+    EXPECT_TRUE(row["horizon"].is_number_integer());
+    EXPECT_EQ(row["horizon"], i + 1);
+    std::set<std::string> expected, found;
+    for (const std::string who : {"", "copy_last.", "mean_frame.", "linear.", "teacher_forced."}) {
+      for (const auto* what : {"mse", "psnr_db", "ssim", "skill"}) {
+        expected.insert("rollout." + who + what);
+      }
+    }
+    collect_figures(row, "rollout", found);
+    EXPECT_EQ(found, expected);
+  }
+  std::set<std::string> control;
+  collect_figures(json["suites"]["control"], "", control);
+  EXPECT_EQ(control, std::set<std::string>{"shuffle_ratio"});
+}
+
+TEST(Report, JsonNamesTheWeightsAndTheData) {
+  const auto json = nlohmann::json::parse(to_json(small_report()));
+  EXPECT_EQ(json["model"]["weights"], "ema");
+  EXPECT_EQ(json["model"]["digest"], "d1ge57");
+  EXPECT_EQ(json["model"]["step"], 100);
+  EXPECT_EQ(json["data"]["fingerprint"], "turning");
+  EXPECT_EQ(json["data"]["episodes"], 3);
+  EXPECT_EQ(json["settings"]["context_frames"], 5);
+  EXPECT_TRUE(json["definitions"].contains("skill"));
+  EXPECT_TRUE(json["definitions"].contains("shuffle_ratio"));
+}
+
+TEST(Report, AFigureThatIsNotFiniteIsNull) {
+  EvaluationReport report;
+  report.suites = {{"a", {{"b.c", {1.0 / 0.0, 0.0, 1.0, 2}}}, {}, {}, {}}};
+  const auto json = nlohmann::json::parse(to_json(report));
+  EXPECT_TRUE(json["suites"]["a"]["b"]["c"]["value"].is_null());
+  EXPECT_EQ(json["suites"]["a"]["b"]["c"]["n"], 2);
+}
+
+TEST(Report, FiguresAreFoundByName) {
+  const auto report = small_report();
+  EXPECT_NE(find_figure(report, "quality", "rollout.3.copy_last.mse"), nullptr);
+  EXPECT_EQ(find_figure(report, "quality", "rollout.4.mse"), nullptr);
+  EXPECT_EQ(find_figure(report, "control", "one_step.mse"), nullptr);
+}
+
+}  // namespace
+}  // namespace nextframe

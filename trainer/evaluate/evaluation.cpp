@@ -1,0 +1,47 @@
+#include "trainer/evaluate/evaluation.h"
+
+#include "trainer/evaluate/baselines.h"
+#include "trainer/evaluate/windows.h"
+
+namespace nextframe {
+
+Evaluation::Evaluation(WorldModel& model, EpisodeSource held_out, at::Tensor mean_frame_HWC,
+                       EvaluateConfig config, Progress progress)
+    : held_out_(std::move(held_out)),
+      mean_frame_HWC_(std::move(mean_frame_HWC)),
+      config_(config),
+      predictor_(model, RolloutOptions{config.denoise_steps, 0}, std::move(progress)) {}
+
+const std::vector<EpisodeScores>& Evaluation::one_step() {
+  if (one_step_) return *one_step_;
+  std::vector<EpisodeScores> scores(static_cast<size_t>(held_out_.num_episodes),
+                                    {kFirstScoredFrame, {}});
+  const auto own_actions = [](int64_t, const Episode& truth) { return truth.actions_TA; };
+  predictor_.teacher_forced(held_out_, own_actions, [&](const PredictedFrame& frame) {
+    score(frame, frame.frame, scores[static_cast<size_t>(frame.episode)]);
+  });
+  return one_step_.emplace(std::move(scores));
+}
+
+std::vector<EpisodeScores> Evaluation::rollouts() {
+  std::vector<EpisodeScores> scores(static_cast<size_t>(held_out_.num_episodes),
+                                    {config_.context_frames, {}});
+  predictor_.rollouts(
+      held_out_, config_.context_frames, config_.horizon_frames, [&](const PredictedFrame& frame) {
+        score(frame, config_.context_frames, scores[static_cast<size_t>(frame.episode)]);
+      });
+  return scores;
+}
+
+void Evaluation::score(const PredictedFrame& frame, int64_t known_frames,
+                       EpisodeScores& scores) const {
+  const auto true_HWC = to_unit_range(frame.truth.frames_THWC[frame.frame]);
+  scores.by_predictor["model"].push_back(score_frame(frame.predicted_HWC, true_HWC));
+  const auto baselines = baseline_frames(frame.truth.frames_THWC, known_frames,
+                                         frame.frame - known_frames + 1, mean_frame_HWC_);
+  for (const auto& [name, baseline_HWC] : baselines) {
+    scores.by_predictor[name].push_back(score_frame(baseline_HWC, true_HWC));
+  }
+}
+
+}  // namespace nextframe

@@ -1,0 +1,50 @@
+// This file is one evaluation under way: what every suite may use, and what suites share.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "trainer/evaluate/evaluate_config.h"
+#include "trainer/evaluate/figure.h"
+#include "trainer/evaluate/metrics.h"
+#include "trainer/evaluate/predictor.h"
+
+namespace nextframe {
+
+/// Scores of consecutive frames of one episode by one predictor: "model" or a baseline's name.
+struct EpisodeScores {
+  int64_t first_frame = 0;
+  std::map<std::string, std::vector<FrameScore>> by_predictor;
+};
+
+class Evaluation {
+ public:
+  Evaluation(WorldModel& model, EpisodeSource held_out, at::Tensor mean_frame_HWC,
+             EvaluateConfig config, Progress progress);
+
+  /// Teacher-forced scores of every episode, from frame kFirstScoredFrame on; measured once.
+  const std::vector<EpisodeScores>& one_step();
+
+  /// Scores of rollouts from every episode's start, from frame context_frames on.
+  std::vector<EpisodeScores> rollouts();
+
+  Predictor& predictor() { return predictor_; }
+  const EpisodeSource& held_out() const { return held_out_; }
+  const EvaluateConfig& config() const { return config_; }
+  Bootstrap& bootstrap() { return bootstrap_; }
+
+ private:
+  /// Scores the model's prediction and those of the baselines, which know `known_frames`.
+  void score(const PredictedFrame& frame, int64_t known_frames, EpisodeScores& scores) const;
+
+  EpisodeSource held_out_;
+  at::Tensor mean_frame_HWC_;
+  EvaluateConfig config_;
+  Predictor predictor_;
+  Bootstrap bootstrap_{0};
+  std::optional<std::vector<EpisodeScores>> one_step_;
+};
+
+}  // namespace nextframe

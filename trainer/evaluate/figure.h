@@ -1,0 +1,46 @@
+// This file is a measured number with its uncertainty: a value, a 95 % interval, and of how many
+// episodes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+namespace nextframe {
+
+struct Figure {
+  double value = 0;
+  double low = 0;
+  double high = 0;
+  int64_t n = 0;  // episodes: the independent units, over which the interval is drawn
+};
+
+/// What one episode adds to the sums that a figure is made of, for example {sum of MSE, frames}.
+using Sums = std::vector<double>;
+
+/// From the sums over episodes to the figure, for example s[0] / s[1].
+using Statistic = std::function<double(const Sums&)>;
+
+/// a / b, where 0 / 0 is 1: two predictors without error are equally good.
+double ratio(double a, double b);
+
+/// Percentile bootstrap over episodes (Efron 1979): whole episodes are drawn with replacement,
+/// their sums added, the statistic taken again. Figures over as many episodes share their draws.
+class Bootstrap {
+ public:
+  static constexpr int64_t kResamples = 1000;
+
+  explicit Bootstrap(uint64_t seed) : seed_(seed) {}
+
+  /// One entry an episode that contributes; all of one length. None gives a figure with n = 0.
+  Figure figure(const std::vector<Sums>& episodes, const Statistic& statistic);
+
+ private:
+  void draw(size_t num_episodes);
+
+  uint64_t seed_;
+  size_t drawn_episodes_ = 0;
+  std::vector<uint32_t> draws_;  // [kResamples, drawn_episodes_], which episode was drawn
+};
+
+}  // namespace nextframe

@@ -1,0 +1,37 @@
+// This file is how far a predicted frame is from the true one: MSE, PSNR and SSIM.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+namespace nextframe {
+
+/// PSNR of identical frames would be infinite: it is capped here, and such frames are counted.
+constexpr double kPsnrCapDb = 100.0;
+
+struct FrameScore {
+  double mse = 0;      // mean over height, width and channels
+  double psnr_db = 0;  // 10 log10(1 / mse), at most kPsnrCapDb
+  double ssim = 0;     // see ssim()
+};
+
+/// Frames as numbers: uint8 to float32 in [0, 1]; float32 is clipped to [0, 1]. Contiguous.
+at::Tensor to_unit_range(const at::Tensor& frames);
+
+/// All take two frames [H, W, C] as to_unit_range returns them, on the CPU, and sum in fp64 in one
+/// fixed order, whatever the number of threads.
+double mean_squared_error(const at::Tensor& predicted_HWC, const at::Tensor& true_HWC);
+
+/// 10 log10(1 / mse), at most kPsnrCapDb.
+double psnr_db(double mse);
+
+/// Structural similarity (Wang, Bovik, Sheikh, Simoncelli 2004, eq. 13): Gaussian window of 11 px
+/// and sigma 1.5, population covariance, K1 = 0.01, K2 = 0.03, data range 1, only where the whole
+/// window lies inside the frame; mean over those places, then over channels. A frame smaller than
+/// 11 px takes the largest odd window that fits its shorter side, same sigma, weights rescaled.
+double ssim(const at::Tensor& predicted_HWC, const at::Tensor& true_HWC);
+
+FrameScore score_frame(const at::Tensor& predicted_HWC, const at::Tensor& true_HWC);
+
+}  // namespace nextframe

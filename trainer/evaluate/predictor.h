@@ -1,0 +1,69 @@
+// This file is a model under test: without gradients, on its own device, its predictions checked
+// and clipped.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/world_model.h"
+#include "trainer/evaluate/episode_source.h"
+
+namespace nextframe {
+
+/// How far a long pass is, for a person who waits.
+using Progress = std::function<void(const std::string& what, int64_t done, int64_t total)>;
+
+/// A predicted frame on its way to the metrics.
+struct PredictedFrame {
+  int64_t episode;           // its number in the source
+  int64_t frame;             // its index in the episode
+  const Episode& truth;      // the whole episode
+  at::Tensor predicted_HWC;  // float32 in [0, 1], CPU
+};
+
+using PredictedFrameVisitor = std::function<void(const PredictedFrame&)>;
+
+/// Given an episode and its number, the actions [T, A] that the model is told.
+using ActionsOf = std::function<at::Tensor(int64_t episode, const Episode& truth)>;
+
+/// Puts the model into evaluation mode as long as it lives. Throws NumericsError for a prediction
+/// that is not finite.
+class Predictor {
+ public:
+  Predictor(WorldModel& model, RolloutOptions options, Progress progress);
+  ~Predictor();
+  Predictor(const Predictor&) = delete;
+  Predictor& operator=(const Predictor&) = delete;
+
+  /// Visits, once each, all scored frames of every episode, each predicted from true frames (see
+  /// windows.h); an episode's frames in ascending order.
+  void teacher_forced(const EpisodeSource& source, const ActionsOf& actions_of,
+                      const PredictedFrameVisitor& visit);
+
+  /// Visits frames context .. context + horizon - 1, as far as the episode goes, of every episode,
+  /// dreamed from its first `context` frames.
+  void rollouts(const EpisodeSource& source, int64_t context_frames, int64_t horizon_frames,
+                const PredictedFrameVisitor& visit);
+
+ private:
+  struct Clip;
+  using Predict = at::Tensor (WorldModel::*)(const at::Tensor&, const at::Tensor&,
+                                             const RolloutOptions&);
+  using Cut = std::function<std::vector<Clip>(int64_t episode,
+                                              const std::shared_ptr<const Episode>& truth)>;
+
+  /// Cuts every episode into clips, and predicts clips of equal sizes together.
+  void run(const std::string& what, Predict predict, const EpisodeSource& source, const Cut& cut,
+           const PredictedFrameVisitor& visit);
+  void run_batch(Predict predict, const std::vector<Clip>& clips,
+                 const PredictedFrameVisitor& visit);
+
+  WorldModel& model_;
+  RolloutOptions options_;
+  Progress progress_;
+  bool was_training_;
+};
+
+}  // namespace nextframe

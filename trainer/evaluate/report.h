@@ -1,0 +1,80 @@
+// This file is what an evaluation found, and its three written forms.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "trainer/evaluate/figure.h"
+
+namespace nextframe {
+
+struct NamedFigure {
+  std::string name;  // dots nest: "one_step.mse"
+  Figure figure;
+};
+
+struct FigureRow {
+  int64_t key;
+  std::vector<NamedFigure> figures;
+};
+
+/// Figures along one axis, for example by horizon.
+struct FigureTable {
+  std::string name;
+  std::string key_name;
+  std::vector<FigureRow> rows;
+};
+
+struct Definition {
+  std::string term;
+  std::string text;  // one sentence
+};
+
+struct SuiteReport {
+  std::string name;
+  std::vector<NamedFigure> figures;
+  std::vector<FigureTable> tables;
+  std::vector<Definition> definitions;  // printed beside the figures
+  std::vector<std::string> notes;       // what could not be measured, and why
+};
+
+/// Which weights were measured, on what.
+struct Provenance {
+  std::string run_folder;
+  std::string checkpoint_folder;
+  int64_t step = 0;
+  std::string digest;
+  bool is_ema = false;
+  std::string data;  // glob
+};
+
+struct EvaluationReport {
+  Provenance provenance;  // filled by who loaded the model
+  std::string data_fingerprint;
+  int64_t episodes = 0;
+  int64_t clip_frames = 0;
+  int64_t context_frames = 0;
+  int64_t horizon_frames = 0;
+  int64_t denoise_steps = 0;
+  std::string mean_frame_source;  // "training data" or "evaluated data"
+  std::vector<SuiteReport> suites;
+};
+
+/// The figure at "one_step.mse", or in a table at "rollout.8.skill" (table, key, name); null if the
+/// suite did not measure it.
+const Figure* find_figure(const EvaluationReport& report, const std::string& suite,
+                          const std::string& name);
+
+std::string to_json(const EvaluationReport& report);
+std::string to_markdown(const EvaluationReport& report);
+
+/// One page without outside resources. `picture_png` and `animation_png` are the bytes of images to
+/// show in it; empty shows none.
+std::string to_html(const EvaluationReport& report, const std::string& picture_png,
+                    const std::string& animation_png);
+
+/// The few figures to read first, a line each, for a terminal.
+std::string to_summary(const EvaluationReport& report);
+
+}  // namespace nextframe

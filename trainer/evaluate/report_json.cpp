@@ -1,0 +1,82 @@
+// report.json: what scripts read. Its fields are in docs/evaluation.md.
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "trainer/evaluate/report.h"
+#include "trainer/evaluate/windows.h"
+#include "trainer/version.h"
+
+namespace nextframe {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// JSON has no infinity and no NaN: both become null.
+Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+Json to_value(const Figure& figure) {
+  return {{"value", number(figure.value)},
+          {"interval", {number(figure.low), number(figure.high)}},
+          {"n", figure.n}};
+}
+
+/// Puts the figure where the dots of its name lead.
+void put(Json& object, const NamedFigure& entry) {
+  Json* place = &object;
+  size_t begin = 0;
+  for (size_t dot; (dot = entry.name.find('.', begin)) != std::string::npos; begin = dot + 1) {
+    place = &(*place)[entry.name.substr(begin, dot - begin)];
+  }
+  (*place)[entry.name.substr(begin)] = to_value(entry.figure);
+}
+
+Json to_value(const FigureTable& table) {
+  Json rows = Json::array();
+  for (const auto& row : table.rows) {
+    Json object = {{table.key_name, row.key}};
+    for (const auto& entry : row.figures) put(object, entry);
+    rows.push_back(std::move(object));
+  }
+  return rows;
+}
+
+Json to_value(const SuiteReport& suite) {
+  Json object = Json::object();
+  for (const auto& entry : suite.figures) put(object, entry);
+  for (const auto& table : suite.tables) object[table.name] = to_value(table);
+  if (!suite.notes.empty()) object["notes"] = suite.notes;
+  return object;
+}
+
+}  // namespace
+
+std::string to_json(const EvaluationReport& report) {
+  const auto& from = report.provenance;
+  Json json;
+  json["format"] = "nextframe evaluation 1";
+  json["program"] = {{"version", version()}, {"commit", commit()}};
+  json["model"] = {{"run", from.run_folder},
+                   {"checkpoint", from.checkpoint_folder},
+                   {"step", from.step},
+                   {"digest", from.digest},
+                   {"weights", from.is_ema ? "ema" : "trained"}};
+  json["data"] = {{"glob", from.data},
+                  {"fingerprint", report.data_fingerprint},
+                  {"episodes", report.episodes},
+                  {"mean_frame_of", report.mean_frame_source}};
+  json["settings"] = {{"clip_frames", report.clip_frames},
+                      {"first_scored_frame", kFirstScoredFrame},
+                      {"context_frames", report.context_frames},
+                      {"horizon_frames", report.horizon_frames},
+                      {"denoise_steps", report.denoise_steps},
+                      {"interval", "95 %, percentile bootstrap over episodes"}};
+  json["definitions"] = Json::object();
+  json["suites"] = Json::object();
+  for (const auto& suite : report.suites) {
+    for (const auto& [term, text] : suite.definitions) json["definitions"][term] = text;
+    json["suites"][suite.name] = to_value(suite);
+  }
+  return json.dump(2) + "\n";
+}
+
+}  // namespace nextframe
