@@ -49,7 +49,10 @@ Trainer::~Trainer() = default;
 
 StopRequest Trainer::run(const SignalWatch& signals, const Evaluation& evaluate) {
   loader_ = make_loader();
-  if (world_.is_root()) metrics_.emplace(folder_.metrics(), position_.step);
+  if (world_.is_root()) {
+    metrics_.emplace(folder_.metrics(), position_.step);
+    tensorboard_.emplace(folder_.path, position_.step);
+  }
   since_ = Clock::now();
   StopRequest stop = StopRequest::none;
   while (position_.step < config_.trainer.steps && stop == StopRequest::none) {
@@ -190,9 +193,12 @@ void Trainer::log_step(const StepTotals& totals, double norm) {
   record.world_size = world_.size();
   for (const auto& [name, sum] : totals.sums) record.statistics[name] = sum / totals.weight;
   if (wants_digest) record.digest = state_digest(state());
-  if (metrics_) metrics_->append(record);
-  console_.show(record, config_.trainer.steps);
-  if (world_.is_root()) write_status(folder_, "running", position_.step, config_.trainer.steps);
+  if (world_.is_root()) {
+    metrics_->append(record);
+    tensorboard_->append(record);
+    console_.show(record, config_.trainer.steps);
+    write_status(folder_, "running", position_.step, config_.trainer.steps);
+  }
   since_ = Clock::now();
   steps_since_ = 0;
   exposed_s_ = stall_s_ = 0;

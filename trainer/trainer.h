@@ -18,6 +18,7 @@
 #include "trainer/optimizer.h"
 #include "trainer/run_folder.h"
 #include "trainer/step_statistics.h"
+#include "trainer/tensorboard.h"
 
 namespace nextframe {
 
@@ -63,6 +64,7 @@ class Trainer {
   int64_t saved_step_ = -1;
   std::unique_ptr<Loader> loader_;
   std::optional<MetricsLog> metrics_;
+  std::optional<TensorBoard> tensorboard_;
 
   // Since the last record.
   std::chrono::steady_clock::time_point since_;

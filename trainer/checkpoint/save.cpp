@@ -1,9 +1,9 @@
 // This file is the writing half of store.h: every rank its chunks, then one commit, then the
 // retention.
-#include <fcntl.h>
 
 #include <algorithm>
 
+#include "kernels/base/fixed_tree.h"
 #include "launch/roll_call.h"
 #include "trainer/checkpoint/durable_file.h"
 #include "trainer/checkpoint/store.h"

@@ -9,7 +9,7 @@
 #include "launch/world.h"
 #include "trainer/checkpoint/digest.h"
 #include "trainer/commands/command.h"
-#include "trainer/config/config.h"
+#include "trainer/commands/config_arguments.h"
 #include "trainer/console.h"
 #include "trainer/exit_code.h"
 #include "trainer/run_folder.h"
@@ -20,15 +20,15 @@ namespace nextframe {
 namespace {
 
 struct TrainOptions {
-  std::string config_path, run, fork;
-  std::vector<std::string> overrides;
+  std::shared_ptr<const ConfigArguments> config;
+  std::string run, fork;
 };
 
 std::vector<std::string> command_line(const TrainOptions& options,
                                       const std::filesystem::path& folder) {
-  std::vector<std::string> words = {"nextframe", "train", options.config_path, "--run",
+  std::vector<std::string> words = {"nextframe", "train", options.config->path, "--run",
                                     folder.string()};
-  for (const auto& override_text : options.overrides)
+  for (const auto& override_text : options.config->overrides)
     words.insert(words.end(), {"--set", override_text});
   return words;
 }
@@ -41,7 +41,7 @@ RunFolder open_on_root(const World& world, Communicator& control, const std::fil
   int code = 0;
   if (world.is_root()) {
     try {
-      open_run_folder(path, config, options.config_path, command_line(options, path));
+      open_run_folder(path, config, options.config->path, command_line(options, path));
     } catch (const ExitError& error) {
       problem = error.what();
       code = static_cast<int>(error.code);
@@ -67,7 +67,7 @@ void suggest_ranks(const World& world, const Config& config, const TrainOptions&
   console.say(c10::str("one rank uses ", config.parallel.threads, " of ", cores,
                        " cores; to use them all, with the "
                        "same bits: mpirun -np ",
-                       ranks, " nextframe train ", options.config_path));
+                       ranks, " nextframe train ", options.config->path));
 }
 
 void introduce(const World& world, const Config& config, const RunFolder& folder,
@@ -98,8 +98,8 @@ ExitCode finish(StopRequest stop, const Trainer& trainer, const Config& config,
 }
 
 int train(const TrainOptions& options) {
-  const auto config = load_config(options.config_path, options.overrides);
-  const auto path = run_folder_path(config, options.config_path,
+  const auto config = options.config->load();
+  const auto path = run_folder_path(config, options.config->path,
                                     options.fork.empty() ? options.run : options.fork);
   const SignalWatch signals;
   const MpiSession session;
@@ -130,8 +130,8 @@ int train(const TrainOptions& options) {
 
 CommandBody set_up(CLI::App& app) {
   const auto options = std::make_shared<TrainOptions>();
-  app.add_option("CONFIG", options->config_path, "the run's YAML file")->required();
-  app.add_option("--set", options->overrides, "a.b=c: overrides one key; may be repeated");
+  app.group(kTrainingCommands);
+  options->config = add_config_arguments(app);
   app.add_option("--run", options->run,
                  "folder of the run; default runs/<run.name or the config's stem>");
   app.add_option("--fork", options->fork,

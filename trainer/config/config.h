@@ -8,7 +8,9 @@
 
 #include "data/dataset.h"
 #include "model/world_model.h"
+#include "trainer/config/problems.h"
 #include "trainer/evaluate/evaluate_config.h"
+#include "trainer/exit_code.h"
 #include "trainer/optimizer.h"
 #include "trainer/schedule.h"
 #include "trainer/trainer_config.h"
@@ -21,6 +23,13 @@ struct ResolvedField {
   std::string value;   // as YAML would write it
   std::string origin;  // "default", "file.yaml:14:3" or "--set"
   FieldTag tag;
+};
+
+/// Every problem of a config. The message is complete; each of its lines names its place.
+struct ConfigError : UsageError {
+  explicit ConfigError(std::vector<Problem> all)
+      : UsageError(to_string(all)), problems(std::move(all)) {}
+  std::vector<Problem> problems;
 };
 
 struct Config {
@@ -42,7 +51,7 @@ struct Config {
 };
 
 /// Reads `path` (and what it extends), applies `overrides` ("a.b=c") and checks everything.
-/// Throws UsageError whose message lists every problem, a line each, "file:line:column  error ...".
+/// Throws ConfigError whose message lists every problem, "file:line:column  error  ...".
 Config load_config(const std::string& path, const std::vector<std::string>& overrides = {});
 
 /// The same from text that a run saved (its resolved.yaml); `name` stands in messages for the file.

@@ -1,0 +1,34 @@
+// This file is which device a rank computes on.
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace nextframe {
+
+/// What the choice depends on.
+struct DeviceQuestion {
+  std::string requested = "auto";  // auto | cpu | cuda
+  bool has_cuda_build = false;
+  int64_t num_visible_gpus = 0;
+  int64_t local_rank = 0;
+  int64_t local_size = 1;
+};
+
+/// The only visible GPU, else the one of the local rank; the CPU where none is visible and none was
+/// demanded. EnvironmentError when there is no GPU for this rank.
+c10::Device pick_device(const DeviceQuestion& question);
+
+/// One rank's place and GPU, as the others see it.
+struct RankDevice {
+  int64_t host_number = 0;   // equal for ranks of one host
+  std::string gpu_identity;  // "" on the CPU
+};
+
+/// Names the first two ranks that would share a GPU, with the remedy; "" if none do.
+std::string shared_gpu_problem(const std::vector<RankDevice>& ranks);
+
+}  // namespace nextframe

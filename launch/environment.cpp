@@ -1,0 +1,51 @@
+#include "launch/environment.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <optional>
+#include <string_view>
+
+namespace nextframe {
+namespace {
+
+std::optional<int64_t> environment_number(const char* name) {
+  const char* text = std::getenv(name);
+  if (text == nullptr) return std::nullopt;
+  const std::string_view digits(text);
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+LauncherEnvironment read_launcher_environment() {
+  LauncherEnvironment result;
+  result.is_mpirun = environment_number("OMPI_COMM_WORLD_SIZE").has_value();
+  result.slurm_tasks = environment_number("SLURM_NTASKS").value_or(1);
+  // mpirun comes first: inside a Slurm job both sets of variables are there. PMIx names no size.
+  constexpr const char* kLaunchers[][2] = {{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
+                                           {"PMIX_RANK", "SLURM_STEP_NUM_TASKS"},
+                                           {"PMI_RANK", "PMI_SIZE"}};
+  for (const auto& [rank_variable, size_variable] : kLaunchers) {
+    if (const auto rank = environment_number(rank_variable)) {
+      result.has_mpi_launcher = true;
+      result.rank = *rank;
+      result.size = std::max(environment_number(size_variable).value_or(1), *rank + 1);
+      break;
+    }
+  }
+  return result;
+}
+
+std::string host_name() {
+  char name[256] = {};
+  if (gethostname(name, sizeof(name) - 1) != 0) return "unknown-host";
+  return name;
+}
+
+}  // namespace nextframe

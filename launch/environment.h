@@ -1,0 +1,24 @@
+// This file is what the process that started us left in the environment: the only place that reads
+// it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace nextframe {
+
+/// What mpirun or srun says about this process, before MPI is started.
+struct LauncherEnvironment {
+  bool has_mpi_launcher = false;  // mpirun, or srun with PMI: MPI can start here
+  bool is_mpirun = false;
+  int64_t rank = 0;         // as the launcher numbers it; 0 when alone
+  int64_t size = 1;         // as the launcher says, or rank + 1 where it names no size
+  int64_t slurm_tasks = 1;  // SLURM_NTASKS: what a Slurm job meant to start
+};
+
+LauncherEnvironment read_launcher_environment();
+
+/// Of this machine; in every message about a rank.
+std::string host_name();
+
+}  // namespace nextframe

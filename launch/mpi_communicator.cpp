@@ -1,0 +1,133 @@
+#include "launch/mpi_communicator.h"
+
+#include <mpi.h>
+
+#include <exception>
+#include <future>
+#include <stdexcept>
+#include <string>
+
+#include "launch/collective_check.h"
+#include "launch/environment.h"
+#include "launch/flight_recorder.h"
+#include "launch/mpi_collectives.h"
+#include "launch/task_queue.h"
+
+namespace nextframe {
+namespace {
+
+constexpr int64_t kRecordsInMessage = 8;
+
+/// What the thread works on. Shared with it, so that it may outlive the object when a rank fails.
+struct Link {
+  MPI_Comm comm = MPI_COMM_NULL;
+  CollectiveCaller caller;
+  FlightRecorder recorder;
+  bool is_broken = false;  // touched by the queue's thread only
+
+  /// Runs one collective; anything wrong ends in an error that says all there is to know.
+  template <class Call>
+  void run(int64_t sequence, const std::string& description, const Call& call) {
+    recorder.mark(sequence, CollectiveState::running);
+    std::string problem = is_broken ? "an earlier collective failed" : "";
+    try {
+      if (problem.empty()) call(comm);
+    } catch (const std::exception& error) {
+      problem = error.what();
+    }
+    recorder.mark(sequence, problem.empty() ? CollectiveState::done : CollectiveState::failed);
+    if (problem.empty()) return;
+    is_broken = true;
+    throw std::runtime_error(caller.who + ": " + description + " failed: " + problem +
+                             "\nlast collectives of this rank:\n" +
+                             recorder.print(kRecordsInMessage));
+  }
+};
+
+class MpiCommunicator final : public Communicator {
+ public:
+  MpiCommunicator() : exceptions_at_start_(std::uncaught_exceptions()) {
+    check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &link_->comm), "MPI_Comm_dup");
+    check_mpi(MPI_Comm_set_errhandler(link_->comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    int rank = 0, size = 1;
+    MPI_Comm_rank(link_->comm, &rank);
+    MPI_Comm_size(link_->comm, &size);
+    const std::string who = "rank " + std::to_string(rank) + " on " + host_name();
+    link_->caller = {who, rank, size, c10::DeviceType::CPU};
+  }
+
+  ~MpiCommunicator() override {
+    if (std::uncaught_exceptions() > exceptions_at_start_) {
+      queue_.abandon();  // peers may never come; main is on its way to end_job
+      return;
+    }
+    queue_.push([link = link_] {
+      if (!link->is_broken) MPI_Comm_free(&link->comm);
+    });
+  }
+
+  int64_t rank() const override { return link_->caller.rank; }
+  int64_t size() const override { return link_->caller.size; }
+
+  Ticket all_reduce(const at::Tensor& inout) override {
+    check_in_place(link_->caller, "all_reduce", inout);
+    return enqueue("all_reduce", &inout, [inout](MPI_Comm comm) { mpi_all_reduce(inout, comm); });
+  }
+
+  Ticket reduce_scatter(const at::Tensor& in, const at::Tensor& out) override {
+    check_reduce_scatter(link_->caller, in, out);
+    return enqueue("reduce_scatter", &in,
+                   [in, out](MPI_Comm comm) { mpi_reduce_scatter(in, out, comm); });
+  }
+
+  Ticket all_gather(const at::Tensor& in, const at::Tensor& out) override {
+    check_all_gather(link_->caller, in, out);
+    return enqueue("all_gather", &in, [in, out](MPI_Comm comm) { mpi_all_gather(in, out, comm); });
+  }
+
+  Ticket broadcast(const at::Tensor& inout, int64_t root) override {
+    check_in_place(link_->caller, "broadcast", inout);
+    check_root(link_->caller, "broadcast", root);
+    return enqueue("broadcast", &inout,
+                   [inout, root](MPI_Comm comm) { mpi_broadcast(inout, root, comm); });
+  }
+
+  Ticket all_to_all(const at::Tensor& in, const std::vector<int64_t>& in_counts,
+                    const at::Tensor& out, const std::vector<int64_t>& out_counts) override {
+    check_all_to_all(link_->caller, in, in_counts, out, out_counts);
+    return enqueue("all_to_all", &in,
+                   [=](MPI_Comm comm) { mpi_all_to_all(in, in_counts, out, out_counts, comm); });
+  }
+
+  Ticket barrier() override {
+    return enqueue("barrier", nullptr,
+                   [](MPI_Comm comm) { check_mpi(MPI_Barrier(comm), "MPI_Barrier"); });
+  }
+
+ private:
+  template <class Call>
+  Ticket enqueue(const std::string& name, const at::Tensor* tensor, Call call) {
+    const auto bytes = tensor == nullptr ? int64_t{0} : static_cast<int64_t>(tensor->nbytes());
+    const auto dtype = tensor == nullptr ? "" : collective_dtype_name(tensor->scalar_type());
+    const int64_t sequence = link_->recorder.enter(name, bytes, dtype);
+    const std::string description =
+        name + " #" + std::to_string(sequence) + " of " + std::to_string(bytes) + " bytes";
+    auto task = std::make_shared<std::packaged_task<void()>>(
+        [link = link_, sequence, description, call] { link->run(sequence, description, call); });
+    const std::shared_future<void> result = task->get_future().share();
+    queue_.push([task] { (*task)(); });
+    return Ticket([result] { result.get(); });
+  }
+
+  std::shared_ptr<Link> link_ = std::make_shared<Link>();
+  int exceptions_at_start_;
+  TaskQueue queue_;  // last, so that its thread ends first
+};
+
+}  // namespace
+
+std::unique_ptr<Communicator> make_mpi_communicator() {
+  return std::make_unique<MpiCommunicator>();
+}
+
+}  // namespace nextframe

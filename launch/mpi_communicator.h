@@ -1,0 +1,17 @@
+// This file is the communicator over MPI, for tensors in host memory.
+#pragma once
+
+#include <memory>
+
+#include "launch/communicator.h"
+
+namespace nextframe {
+
+/// All ranks of the job; every rank makes its communicators in the same order, while MPI runs.
+///
+/// MPI libraries make no progress on their own, so the collectives run one after another, blocking,
+/// in a thread of this object, on an MPI communicator of this object: computation goes on
+/// meanwhile, and two communicators never wait for each other. bfloat16 is summed in float32.
+std::unique_ptr<Communicator> make_mpi_communicator();
+
+}  // namespace nextframe

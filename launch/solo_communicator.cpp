@@ -1,0 +1,62 @@
+#include "launch/collective_check.h"
+#include "launch/communicator.h"
+#include "launch/environment.h"
+
+namespace nextframe {
+namespace {
+
+/// Asks of its tensors what the others ask, so that a mistake shows before there are ranks. Copies
+/// are ordered like any other work of the calling thread; nothing is left to wait for.
+class SoloCommunicator final : public Communicator {
+ public:
+  int64_t rank() const override { return 0; }
+  int64_t size() const override { return 1; }
+
+  Ticket all_reduce(const at::Tensor& inout) override {
+    check_in_place(caller(inout), "all_reduce", inout);
+    return {};
+  }
+
+  Ticket reduce_scatter(const at::Tensor& in, const at::Tensor& out) override {
+    check_reduce_scatter(caller(in), in, out);
+    return copy(in, out);
+  }
+
+  Ticket all_gather(const at::Tensor& in, const at::Tensor& out) override {
+    check_all_gather(caller(in), in, out);
+    return copy(in, out);
+  }
+
+  Ticket broadcast(const at::Tensor& inout, int64_t root) override {
+    check_in_place(caller(inout), "broadcast", inout);
+    check_root(caller(inout), "broadcast", root);
+    return {};
+  }
+
+  Ticket all_to_all(const at::Tensor& in, const std::vector<int64_t>& in_counts,
+                    const at::Tensor& out, const std::vector<int64_t>& out_counts) override {
+    check_all_to_all(caller(in), in, in_counts, out, out_counts);
+    return copy(in, out);
+  }
+
+  Ticket barrier() override { return {}; }
+
+ private:
+  static CollectiveCaller caller(const at::Tensor& tensor) {
+    const auto device = tensor.defined() ? tensor.device().type() : c10::DeviceType::CPU;
+    return {"the only rank, on " + host_name(), 0, 1, device};
+  }
+
+  static Ticket copy(const at::Tensor& in, const at::Tensor& out) {
+    out.view({-1}).copy_(in.view({-1}));
+    return {};
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Communicator> make_solo_communicator() {
+  return std::make_unique<SoloCommunicator>();
+}
+
+}  // namespace nextframe

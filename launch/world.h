@@ -1,0 +1,57 @@
+// This file is what a rank knows of the whole: its number, its host, its device, and how to reach
+// the others.
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "launch/communicator.h"
+#include "launch/mpi_session.h"
+
+namespace nextframe {
+
+struct WorldOptions {
+  std::string device = "auto";  // parallel.device: auto | cpu | cuda
+  int64_t threads = 1;          // parallel.threads: CPU threads a rank
+};
+
+/// Every rank makes one, at the same time, and it must outlive its communicators. Makes the device
+/// current, takes this rank's share of the CPU cores, and sets the calling thread's LibTorch
+/// threads.
+class World {
+ public:
+  /// EnvironmentError when the device that was asked for is not there for every rank.
+  World(const MpiSession& session, const WorldOptions& options);
+
+  int64_t rank() const { return rank_; }
+  int64_t size() const { return size_; }
+  int64_t local_rank() const { return local_rank_; }  // among the ranks of this host
+  int64_t local_size() const { return local_size_; }
+  const std::string& host() const { return host_; }
+  bool is_root() const { return rank_ == 0; }
+  c10::Device device() const { return device_; }
+
+  /// All ranks, for tensors in host memory: control, checkpoints, roll call. Collective. Each has
+  /// its own thread and its own order, so two of them never disturb each other.
+  std::unique_ptr<Communicator> make_host_communicator() const;
+
+  /// All ranks, for tensors on device(): NCCL for GPUs, else as above. Collective.
+  std::unique_ptr<Communicator> make_device_communicator() const;
+
+ private:
+  int64_t rank_ = 0;
+  int64_t size_ = 1;
+  int64_t local_rank_ = 0;
+  int64_t local_size_ = 1;
+  std::string host_;
+  c10::Device device_{c10::DeviceType::CPU};
+};
+
+/// To be called first in every thread that calls LibTorch: the number of threads is a property of
+/// the calling thread, and part of a run's identity.
+void set_torch_threads(int64_t threads);
+
+}  // namespace nextframe

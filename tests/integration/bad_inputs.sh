@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# What goes wrong is named, on one screen, with its exit code, and nothing is lost.
+source "$(dirname "$0")/common.sh"
+make_world
+write_config run.yaml
+
+# Config
+sed 's/lr:/lerning_rate:/' run.yaml >typo.yaml
+expect 2 "did you mean 'optimizer.lr'?" "$nextframe" train typo.yaml --run typo
+expect 2 "typo.yaml:4:" "$nextframe" check typo.yaml
+sed 's/steps: 12/steps: many/' run.yaml >type.yaml
+expect 2 "trainer.steps" "$nextframe" train type.yaml --run type
+expect 2 "nowhere.yaml" "$nextframe" train nowhere.yaml
+expect 2 "" "$nextframe" no-such-command
+[ ! -e typo ] && [ ! -e type ] || fail "a run folder was made for a config that is wrong"
+
+# Data
+expect 3 "nothing/*.h5" "$nextframe" train run.yaml --run nodata --set 'data.train=nothing/*.h5'
+cp -r data truncated
+shard=$(ls truncated/train/*.h5 | head -n 1)
+truncate -s -5000 "$shard"
+expect 3 "$(basename "$shard")" "$nextframe" train run.yaml --run cut --set 'data.train=truncated/train/*.h5'
+cp -r data flipped
+shard=$(ls flipped/train/*.h5 | head -n 1)
+size=$(stat -c %s "$shard")
+printf '\xff\x00\xff\x00\xff\x00\xff\x00' | dd of="$shard" bs=1 seek=$((size / 2)) conv=notrunc status=none
+expect 3 "$(basename "$shard")" "$nextframe" data verify 'flipped/train/*.h5'
+expect 3 "$(basename "$shard")" "$nextframe" train run.yaml --run flip --set 'data.train=flipped/train/*.h5' --set trainer.steps=60
+
+# Checkpoints
+train run.yaml --run run
+expected=$(digest run)
+newest=run/checkpoints/step_00000012
+printf 'x' | dd of=$newest/rank-00000.bin bs=1 seek=1000 conv=notrunc status=none
+expect 4 "rank-00000.bin" "$nextframe" checkpoint verify run
+expect 0 "passing over a broken checkpoint" "$nextframe" train run.yaml --run run
+equal "$(digest run)" "$expected" "digest after a broken checkpoint was passed over"
+rm run/checkpoints/step_00000008/manifest.json run/checkpoints/step_00000012/manifest.json
+expect 4 "none of the" "$nextframe" train run.yaml --run run
+
+# Disk
+if [ "$(id -u)" != 0 ]; then
+  mkdir sealed && chmod a-w sealed
+  expect 5 "sealed" "$nextframe" train run.yaml --run sealed/run
+fi
+: >file
+expect 5 "file" "$nextframe" train run.yaml --run file/run
+mkdir small
+full_disk() { # a disk with room for the run's folder and two checkpoints, then for no more
+  unshare --mount ${UNSHARE_USER:-} bash -c '
+    mount -t tmpfs -o size="$1" none small && shift &&
+    { "$@" > full.log 2>&1; echo $? > full.code; "$0" checkpoint verify small/run > full.verify 2>&1; echo $? >> full.code; }' \
+    "$nextframe" "$1" "$nextframe" train run.yaml --run small/run --set checkpoint.every_steps=2
+}
+bytes=$(du -sb run/checkpoints/step_00000004 2>/dev/null | cut -f1 || true)
+bytes=${bytes:-$(find run -name 'rank-00000.bin' -printf '%s\n' | head -n 1)}
+room=$((bytes * 5 / 2 / 1024 + 120))k
+full_disk $room || UNSHARE_USER=--map-root-user full_disk $room || fail "cannot mount a small disk here"
+equal "$(tr '\n' ' ' <full.code)" "4 0 " "exit codes on a full disk: train, then verify ($(cat full.log))"
+grep -q "No space left on device" full.log || fail "a full disk was not named: $(cat full.log)"
+echo "config, data, checkpoints, disk: each named"

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# The same parameter bits on 1, 2, 3 and 4 ranks: fp32 and bf16, every objective, resumed on other numbers of ranks too.
+source "$(dirname "$0")/common.sh"
+make_world
+
+for case in fp32:regress bf16:regress fp32:flow; do
+  PRECISION=${case%:*} OBJECTIVE=${case#*:} write_config run.yaml
+  rm -rf run-*
+  train run.yaml --run run-1 || { cat train.log; fail "$case alone"; }
+  expected=$(digest run-1)
+  [ ${#expected} = 32 ] || fail "no digest: $expected"
+  for ranks in 2 3 4; do
+    train_on $ranks run.yaml --run run-$ranks || { cat train.log; fail "$case on $ranks ranks"; }
+    equal "$(digest run-$ranks)" "$expected" "$case: digest on $ranks ranks"
+  done
+
+  # 2 → 1 → 3 ranks: stopped after 4 and after 8 steps by taking later checkpoints away.
+  train_on 2 run.yaml --run run-chain
+  rm -r run-chain/checkpoints/step_00000012
+  train run.yaml --run run-chain
+  rm -r run-chain/checkpoints/step_00000012
+  train_on 3 run.yaml --run run-chain
+  equal "$(digest run-chain)" "$expected" "$case: digest after resuming on other numbers of ranks"
+  equal "$(grep -c . run-chain/metrics.jsonl)" 3 "lines of metrics.jsonl"
+  echo "$case: $expected on 1, 2, 3, 4 ranks and through 2 → 1 → 3"
+done
+
+write_config run.yaml
+train run.yaml --run other-seed --set trainer.seed=1
+[ "$(digest other-seed)" != "$(digest run-1)" ] || fail "the seed does not show in the digest"

@@ -1,0 +1,96 @@
+#include "kernels/adamw.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "kernels/squared_norm.h"
+
+namespace nextframe {
+namespace {
+
+struct Buffers {
+  at::Tensor values, gradients, moment1, moment2, average;
+
+  explicit Buffers(int64_t count)
+      : values(at::randn({count})),
+        gradients(at::randn({count})),
+        moment1(at::randn({count})),
+        moment2(at::rand({count})),
+        average(at::randn({count})) {}
+
+  Buffers clone() const {
+    Buffers copy(0);
+    copy.values = values.clone(), copy.gradients = gradients.clone(),
+    copy.moment1 = moment1.clone();
+    copy.moment2 = moment2.clone(), copy.average = average.clone();
+    return copy;
+  }
+  void step(decltype(adamw)* update, const AdamWStep& options) {
+    update(values, gradients, moment1, moment2, average, options);
+  }
+};
+
+const AdamWStep kOptions{.lr = 1e-2,
+                         .beta1 = 0.9,
+                         .beta2 = 0.95,
+                         .epsilon = 1e-8,
+                         .weight_decay = 0.1,
+                         .gradient_scale = 0.37,
+                         .ema_decay = 0.99,
+                         .step = 3};
+
+TEST(AdamW, CpuLoopAgreesWithItsDefinition) {
+  at::manual_seed(1);
+  Buffers fast(1003);
+  Buffers plain = fast.clone();
+  for (int i = 0; i < 5; ++i) fast.step(adamw, kOptions), plain.step(adamw_definition, kOptions);
+  EXPECT_TRUE(at::allclose(fast.values, plain.values, 1e-5, 1e-6));
+  EXPECT_TRUE(at::allclose(fast.moment2, plain.moment2, 1e-5, 1e-6));
+  EXPECT_TRUE(at::allclose(fast.average, plain.average, 1e-5, 1e-6));
+}
+
+TEST(AdamW, FirstStepMovesEachValueByTheLearningRate) {
+  Buffers b(4);
+  b.values.zero_(), b.moment1.zero_(), b.moment2.zero_();
+  b.gradients = at::tensor({1.0f, -2.0f, 0.5f, -0.25f});
+  AdamWStep options = kOptions;
+  options.weight_decay = 0, options.step = 1, options.gradient_scale = 1;
+  b.step(adamw, options);
+  EXPECT_TRUE(at::allclose(b.values, at::tensor({-0.01f, 0.01f, -0.01f, 0.01f}), 1e-5));
+}
+
+TEST(AdamW, AnElementGetsTheSameBitsWhereverItStands) {
+  at::manual_seed(2);
+  Buffers whole(1000);
+  Buffers cut = whole.clone();
+  whole.step(adamw, kOptions);
+  for (const auto& [begin, count] :
+       std::vector<std::pair<int64_t, int64_t>>{{0, 1}, {1, 333}, {334, 3}, {337, 663}}) {
+    adamw(cut.values.narrow(0, begin, count), cut.gradients.narrow(0, begin, count),
+          cut.moment1.narrow(0, begin, count), cut.moment2.narrow(0, begin, count),
+          cut.average.narrow(0, begin, count), kOptions);
+  }
+  EXPECT_TRUE(at::equal(whole.values, cut.values));
+  EXPECT_TRUE(at::equal(whole.average, cut.average));
+}
+
+TEST(AdamW, BuffersOfUnequalLengthAreRefused) {
+  Buffers b(8);
+  EXPECT_THROW(
+      adamw(b.values, b.gradients.narrow(0, 0, 7), b.moment1, b.moment2, b.average, kOptions),
+      c10::Error);
+}
+
+TEST(SquaredNorm, SumsInDoublePrecision) {
+  const auto x = at::full({65536}, 1.0f + 0x1p-20f);
+  const double one = 1.0 + 0x1p-20;
+  EXPECT_NEAR(squared_norm(x), 65536 * one * one, 1e-8);
+}
+
+TEST(SquaredNorm, OddLengthsCountEveryElement) {
+  for (int64_t count : {0, 1, 7, 8, 9, 1001})
+    EXPECT_EQ(squared_norm(at::full({count}, 2.0f)), 4.0 * count);
+}
+
+}  // namespace
+}  // namespace nextframe

@@ -1,0 +1,10 @@
+// This file is the MPI session that main made for all tests of the program.
+#pragma once
+
+#include "launch/mpi_session.h"
+
+namespace nextframe {
+
+const MpiSession& session();
+
+}  // namespace nextframe

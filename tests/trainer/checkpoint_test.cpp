@@ -1,0 +1,166 @@
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "tests/trainer/thread_world.h"
+#include "trainer/checkpoint/durable_file.h"
+#include "trainer/checkpoint/store.h"
+
+namespace nextframe {
+namespace {
+namespace fs = std::filesystem;
+
+/// A model whose larger parameter spans three chunks, the last one ragged.
+struct Model : torch::nn::Module {
+  Model() {
+    weight = register_parameter("weight", torch::randn({2, kChunkElements + 17}));
+    bias = register_parameter("bias", torch::randn({5}));
+  }
+  at::Tensor weight, bias;
+};
+
+class Checkpoint : public ::testing::Test {
+ protected:
+  Checkpoint() : parameters_(model_), optimizer_({.ema_decay = 0.9}, parameters_) {
+    char pattern[] = "/tmp/nextframe-checkpoint-XXXXXX";
+    folder_ = mkdtemp(pattern);
+    optimizer_.update(torch::randn_like(parameters_.values()), 1, 0.1, 1.0);
+  }
+  ~Checkpoint() override { fs::remove_all(folder_); }
+
+  RunState state(int64_t step = 7) {
+    return {parameters_, optimizer_.state(), {step, step * 8, 42, {3, 1}}};
+  }
+
+  fs::path save(int64_t step = 7, int64_t world_size = 1) {
+    fs::path saved;
+    run_ranks(world_size, [&](Communicator& world) {
+      const auto path = save_checkpoint(folder_, state(step), Manifest{}, world);
+      if (world.rank() == 0) saved = path;
+    });
+    return saved;
+  }
+
+  static void flip_bit(const fs::path& path, int64_t offset) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(offset);
+    const char byte = static_cast<char>(file.get());
+    file.seekp(offset);
+    file.put(static_cast<char>(byte ^ 4));
+  }
+
+  Model model_;
+  FlatParameters parameters_;
+  Optimizer optimizer_;
+  fs::path folder_;
+};
+
+TEST_F(Checkpoint, ReadsBackTheSameBitsAndPosition) {
+  const auto saved = save();
+  const auto before = state_digest(state());
+  const auto position = state().position;
+  for (const auto& buffer : state().buffers) buffer.values.zero_();
+  EXPECT_EQ(load_state(saved, read_manifest(saved), state()), position);
+  EXPECT_EQ(state_digest(state()), before);
+}
+
+TEST_F(Checkpoint, AnyNumberOfWritersGivesOneDigest) {
+  const auto digest = state_digest(state());
+  for (const int64_t world_size : {1, 2, 3, 4}) {
+    const auto saved = save(7, world_size);
+    EXPECT_EQ(read_manifest(saved).digest, digest) << world_size;
+    EXPECT_TRUE(verify_checkpoint(saved).empty());
+    EXPECT_EQ(static_cast<int64_t>(read_manifest(saved).file_bytes.size()), world_size);
+  }
+}
+
+TEST_F(Checkpoint, DigestKnowsEveryElementAndThePosition) {
+  const auto before = state_digest(state());
+  EXPECT_NE(state_digest(state(8)), before);
+  auto last = parameters_.values()[parameters_.chunks().back().offset];
+  last.add_(1.0);
+  EXPECT_NE(state_digest(state()), before);
+}
+
+TEST_F(Checkpoint, ReadsASliceAcrossChunksAndPieces) {
+  const auto saved = save(7, 3);
+  const auto manifest = read_manifest(saved);
+  const auto& stored = manifest.tensors.back();
+  ASSERT_EQ(stored.name, "parameters/weight");
+  const auto slice = read_slice(saved, stored, kChunkElements - 3, kChunkElements + 9);
+  EXPECT_TRUE(at::equal(
+      slice, model_.weight.detach().view(-1).narrow(0, kChunkElements - 3, kChunkElements + 9)));
+}
+
+TEST_F(Checkpoint, AnyFlippedBitIsNamed) {
+  const auto saved = save();
+  const auto data = saved / "rank-00000.bin";
+  const auto manifest = saved / kManifestName;
+  for (const auto& [path, offset] : std::vector<std::pair<fs::path, int64_t>>{
+           {data, 0}, {data, 300001}, {manifest, 60}, {manifest, 400}}) {
+    flip_bit(path, offset);
+    const auto problems = verify_checkpoint(saved);
+    ASSERT_FALSE(problems.empty()) << path << " at " << offset;
+    EXPECT_NE(problems.front().find(path.filename().string()), std::string::npos)
+        << problems.front();
+    flip_bit(path, offset);
+  }
+  EXPECT_TRUE(verify_checkpoint(saved).empty());
+}
+
+TEST_F(Checkpoint, NewestValidOneIsFoundAndTheBrokenOneNamed) {
+  save(1), save(2);
+  const auto newest = save(3);
+  fs::resize_file(newest / "rank-00000.bin", 100);
+  std::string said;
+  const auto found =
+      newest_valid_checkpoint(folder_, [&](const std::string& line) { said += line; });
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->filename(), checkpoint_name(2));
+  EXPECT_NE(said.find("has 100 bytes"), std::string::npos) << said;
+}
+
+TEST_F(Checkpoint, WithoutAManifestItDoesNotExist) {
+  const auto saved = save();
+  fs::remove(saved / kManifestName);
+  EXPECT_THROW(newest_valid_checkpoint(folder_, [](const std::string&) {}), CheckpointError);
+  fs::remove_all(saved);
+  EXPECT_FALSE(newest_valid_checkpoint(folder_, [](const std::string&) {}).has_value());
+}
+
+TEST_F(Checkpoint, PruningKeepsTheNewestTwoValidOnesWhateverIsAsked) {
+  save(1), save(2), save(3);
+  fs::remove(save(4) / kManifestName);
+  fs::create_directory(folder_ / "step_00000005.tmp");
+  prune_checkpoints(folder_, 1);
+  std::vector<std::string> names;
+  for (const auto& checkpoint : list_checkpoints(folder_)) names.push_back(checkpoint.filename());
+  EXPECT_EQ(names,
+            (std::vector<std::string>{checkpoint_name(2), checkpoint_name(3), checkpoint_name(4)}));
+  EXPECT_FALSE(fs::exists(folder_ / "step_00000005.tmp"));
+}
+
+TEST_F(Checkpoint, AnotherModelsCheckpointIsRefused) {
+  const auto saved = save();
+  torch::nn::Linear other(3, 4);
+  FlatParameters parameters(*other);
+  Optimizer optimizer({}, parameters);
+  EXPECT_THROW(load_state(saved, read_manifest(saved), {parameters, optimizer.state(), {}}),
+               CheckpointError);
+}
+
+TEST_F(Checkpoint, AFailedSaveEndsOnEveryRankAndLeavesTheOldOnes) {
+  save(1);
+  // A file stands where the folder of the new checkpoint has to go.
+  std::ofstream(folder_ / "blocker").put('x');
+  run_ranks(2, [&](Communicator& world) {
+    EXPECT_THROW(save_checkpoint(folder_ / "blocker", state(2), Manifest{}, world),
+                 CheckpointError);
+  });
+  EXPECT_TRUE(verify_checkpoint(folder_ / checkpoint_name(1)).empty());
+}
+
+}  // namespace
+}  // namespace nextframe

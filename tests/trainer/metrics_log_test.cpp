@@ -1,0 +1,56 @@
+#include "trainer/metrics_log.h"
+
+#include <gtest/gtest.h>
+
+#include "trainer/checkpoint/durable_file.h"
+#include "trainer/console.h"
+
+namespace nextframe {
+namespace {
+
+StepRecord record(int64_t step) {
+  StepRecord r;
+  r.step = step;
+  return r;
+}
+
+TEST(MetricsLog, AResumedRunWritesEachStepOnce) {
+  const std::filesystem::path path = testing::TempDir() + "metrics.jsonl";
+  std::filesystem::remove(path);
+  {
+    MetricsLog log(path, 0);
+    for (int64_t step : {1, 2, 3}) log.append(record(step));
+  }
+  write_durably(path, read_text(path) + "{\"step\": 4, \"lo");  // cut off by a kill
+  MetricsLog(path, 2).append(record(3));
+  EXPECT_EQ(read_text(path), to_json_line(record(1)) + "\n" + to_json_line(record(2)) + "\n" +
+                                 to_json_line(record(3)) + "\n");
+}
+
+TEST(MetricsLog, ALineHasTheFieldsThatScriptsReadInOrder) {
+  const auto line = to_json_line(record(5));
+  size_t at = 0;
+  for (const auto* field :
+       {"step", "samples", "loss", "grad_norm", "lr", "step_s", "frames_per_s", "tokens_per_s",
+        "mfu", "data_wait_s", "comm_exposed_s", "checkpoint_stall_s", "world_size"}) {
+    const auto found = line.find("\"" + std::string(field) + "\":", at);
+    ASSERT_NE(found, std::string::npos) << field;
+    at = found;
+  }
+}
+
+TEST(Console, DurationsReadAsAPersonWouldSayThem) {
+  EXPECT_EQ(format_duration(9.6), "10s");
+  EXPECT_EQ(format_duration(75), "1m 15s");
+  EXPECT_EQ(format_duration(3661), "1h 01m");
+}
+
+TEST(Console, ZScoreSeesASpikeAndIgnoresNan) {
+  std::deque<double> values = {1.0, 1.1, 0.9, 1.0, 1.1, 0.9, 1.0, 1.05, 5.0};
+  EXPECT_GT(robust_z_score(values), 10);
+  values.back() = std::nan("");
+  EXPECT_EQ(robust_z_score(values), 0);
+}
+
+}  // namespace
+}  // namespace nextframe

@@ -1,0 +1,110 @@
+// This file is a world of ranks that are threads of one process, so that tests of collective code
+// need no mpirun.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <barrier>
+#include <cstring>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "launch/communicator.h"
+
+namespace nextframe {
+
+/// What the ranks of one test share.
+struct ThreadWorld {
+  explicit ThreadWorld(int64_t size)
+      : meet(size), in(static_cast<size_t>(size)), counts(static_cast<size_t>(size)) {}
+  std::barrier<> meet;
+  std::vector<at::Tensor> in;
+  std::vector<std::vector<int64_t>> counts;
+};
+
+/// Every collective by its plain definition: all ranks show their tensors, then each copies what it
+/// needs.
+class ThreadCommunicator final : public Communicator {
+ public:
+  ThreadCommunicator(ThreadWorld& world, int64_t rank, int64_t size)
+      : world_(world), rank_(rank), size_(size) {}
+  int64_t rank() const override { return rank_; }
+  int64_t size() const override { return size_; }
+
+  Ticket all_reduce(const at::Tensor& inout) override {
+    return with_inputs(inout.clone(), [&] {
+      inout.zero_();
+      for (const auto& tensor : world_.in) inout.add_(tensor);
+    });
+  }
+  Ticket reduce_scatter(const at::Tensor& in, const at::Tensor& out) override {
+    return with_inputs(in, [&] {
+      out.zero_();
+      for (const auto& tensor : world_.in)
+        out.add_(tensor.view(-1).narrow(0, rank_ * out.numel(), out.numel()).view_as(out));
+    });
+  }
+  Ticket all_gather(const at::Tensor& in, const at::Tensor& out) override {
+    return with_inputs(in, [&] {
+      for (int64_t r = 0; r < size_; ++r) {
+        out.view(-1)
+            .narrow(0, r * in.numel(), in.numel())
+            .copy_(world_.in[static_cast<size_t>(r)].view(-1));
+      }
+    });
+  }
+  Ticket broadcast(const at::Tensor& inout, int64_t root) override {
+    return with_inputs(inout.clone(), [&] { inout.copy_(world_.in[static_cast<size_t>(root)]); });
+  }
+  Ticket all_to_all(const at::Tensor& in, const std::vector<int64_t>& in_counts,
+                    const at::Tensor& out, const std::vector<int64_t>& out_counts) override {
+    world_.counts[static_cast<size_t>(rank_)] = in_counts;
+    return with_inputs(in, [&] {
+      int64_t to = 0;
+      for (int64_t r = 0; r < size_; ++r) {
+        const auto& counts = world_.counts[static_cast<size_t>(r)];
+        int64_t from = 0;
+        for (int64_t before = 0; before < rank_; ++before)
+          from += counts[static_cast<size_t>(before)];
+        const int64_t count = out_counts[static_cast<size_t>(r)];
+        TORCH_CHECK(count == counts[static_cast<size_t>(rank_)], "all_to_all: counts disagree");
+        out.view(-1)
+            .narrow(0, to, count)
+            .copy_(world_.in[static_cast<size_t>(r)].view(-1).narrow(0, from, count));
+        to += count;
+      }
+    });
+  }
+  Ticket barrier() override {
+    world_.meet.arrive_and_wait();
+    return {};
+  }
+
+ private:
+  Ticket with_inputs(const at::Tensor& in, const std::function<void()>& body) {
+    world_.in[static_cast<size_t>(rank_)] = in;
+    world_.meet.arrive_and_wait();
+    body();
+    world_.meet.arrive_and_wait();
+    return {};
+  }
+
+  ThreadWorld& world_;
+  int64_t rank_, size_;
+};
+
+/// Runs `body` once a rank, each on its own thread.
+inline void run_ranks(int64_t size, const std::function<void(Communicator&)>& body) {
+  ThreadWorld world(size);
+  std::vector<std::thread> threads;
+  for (int64_t rank = 0; rank < size; ++rank) {
+    threads.emplace_back([&, rank] {
+      ThreadCommunicator communicator(world, rank, size);
+      body(communicator);
+    });
+  }
+  for (auto& thread : threads) thread.join();
+}
+
+}  // namespace nextframe

@@ -1,0 +1,79 @@
+#include "trainer/config/config.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "model/registry.h"
+#include "trainer/config/field_reader.h"
+#include "trainer/config/resolve.h"
+#include "trainer/config/sources.h"
+
+namespace nextframe {
+namespace {
+
+/// Adds the overrides on top and resolves; throws if anything was wrong.
+Config finish(std::vector<Layer> layers, const std::string& name,
+              const std::vector<std::string>& overrides, Problems& problems) {
+  for (const auto& text : overrides) layers.push_back(parse_override(text, problems));
+  Config config;
+  if (!problems.fatal()) {
+    config = resolve(layers, std::filesystem::path(name).stem().string(), problems);
+  }
+  if (!problems.empty()) throw ConfigError(problems.sorted());
+  return config;
+}
+
+}  // namespace
+
+Config load_config(const std::string& path, const std::vector<std::string>& overrides) {
+  Problems problems;
+  return finish(load_layers(path, problems), path, overrides, problems);
+}
+
+Config parse_config(const std::string& text, const std::string& name,
+                    const std::vector<std::string>& overrides) {
+  Problems problems;
+  return finish(load_text_layers(text, name, problems), name, overrides, problems);
+}
+
+std::string to_yaml(const Config& config) {
+  size_t width = 0;
+  for (const auto& field : config.resolved) {
+    const size_t dot = field.key.find('.');
+    width = std::max(width, field.key.size() - dot + field.value.size() + 3);
+  }
+  std::string text;
+  std::string section;
+  for (const auto& field : config.resolved) {
+    const size_t dot = field.key.find('.');
+    if (field.key.substr(0, dot) != section) {
+      section = field.key.substr(0, dot);
+      text += section + ":\n";
+    }
+    std::string line = "  " + field.key.substr(dot + 1) + ": " + field.value;
+    line.resize(std::max(line.size(), width + 1), ' ');
+    text += line + "  # " + field.origin + "\n";
+  }
+  return text;
+}
+
+std::shared_ptr<WorldModel> Config::make_model(const ClipShape& shape) const {
+  Problems problems;
+  Assignments assignments;
+  const Layer layer = parse_layer(to_yaml(*this), "resolved config", problems);
+  for (const auto& assignment : layer.assignments) assignments[assignment.key] = assignment;
+  TORCH_INTERNAL_ASSERT(problems.empty(), to_string(problems.sorted()));
+
+  std::vector<ResolvedField> ignored;
+  FieldReader objective_fields("objective", assignments, problems, ignored);
+  FieldReader model_fields("model", assignments, problems, ignored);
+  const auto& objective =
+      ObjectiveRegistry::instance().get(assignments["objective.name"].value.text, "objective");
+  const auto& model = ModelRegistry::instance().get(assignments["model.name"].value.text, "model");
+  return model.make(model_fields, {.shape = shape,
+                                   .objective = objective.make(objective_fields),
+                                   .bf16 = trainer.precision == "bf16",
+                                   .seed = static_cast<uint64_t>(trainer.seed)});
+}
+
+}  // namespace nextframe

@@ -1,0 +1,178 @@
+#include "trainer/config/layer.h"
+
+#include <c10/util/StringUtil.h>
+#include <yaml-cpp/yaml.h>
+
+#include <functional>
+#include <map>
+#include <sstream>
+
+namespace nextframe {
+namespace {
+
+std::shared_ptr<const Source> make_source(const std::string& text, const std::string& name) {
+  auto source = std::make_shared<Source>();
+  source->name = name;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) source->lines.push_back(line);
+  return source;
+}
+
+class LayerParser {
+ public:
+  LayerParser(const std::string& text, const std::string& name, Problems& problems)
+      : problems_(problems) {
+    layer_.source = make_source(text, name);
+  }
+
+  Layer parse(const std::string& text) {
+    try {
+      const auto documents = YAML::LoadAll(text);
+      if (documents.size() > 1) {
+        fail({}, c10::str("there are ", documents.size(),
+                          " YAML documents; a config is one, without '---' in between"));
+      } else if (documents.empty() || documents[0].IsNull()) {
+        fail({}, "the config is empty; it is a map of sections, such as 'trainer:'");
+      } else if (!documents[0].IsMap()) {
+        fail(documents[0].Mark(),
+             std::string("a config is a map of sections, such as 'trainer:'; got ") +
+                 (documents[0].IsSequence() ? "a list" : "a single value"));
+      } else {
+        read_root(documents[0]);
+      }
+    } catch (const YAML::Exception& error) {
+      layer_ = {{}, {}, {}, layer_.source};
+      fail(error.mark, "this is not YAML: " + error.msg);
+    }
+    return std::move(layer_);
+  }
+
+  Value value_of(const YAML::Node& node, const Place& fallback, int depth = 0) const {
+    Value value;
+    value.place = node.Mark().is_null() ? fallback : place_of(node.Mark());
+    if (node.IsScalar()) {
+      value.kind = Value::Kind::scalar;
+      value.text = node.Scalar();
+      value.quoted = node.Tag() == "!";
+    } else if (node.IsSequence()) {
+      value.kind = Value::Kind::list;
+      // An alias can make a list its own item, and no field is a list of lists.
+      if (depth == 0) {
+        for (const auto& item : node) value.items.push_back(value_of(item, value.place, 1));
+      }
+    } else if (node.IsMap()) {
+      value.kind = Value::Kind::map;
+    }
+    if (node.Tag() != "?" && node.Tag() != "!") value.tag = node.Tag();
+    return value;
+  }
+
+ private:
+  using KeyHandler = std::function<void(const std::string&, const Place&, const YAML::Node&)>;
+
+  Place place_of(const YAML::Mark& mark) const {
+    return mark.is_null() ? Place{layer_.source, 1, 1}
+                          : Place{layer_.source, mark.line + 1, mark.column + 1};
+  }
+
+  void fail(const YAML::Mark& mark, const std::string& message) {
+    problems_.add_fatal(place_of(mark), message);
+  }
+
+  /// Calls `handle` with each key of a map, the first of equal ones only.
+  void each_key(const YAML::Node& map, const std::string& prefix, const KeyHandler& handle) {
+    std::map<std::string, int> first_lines;
+    for (const auto& entry : map) {
+      const YAML::Node& key = entry.first;
+      const Place place = place_of(key.Mark());
+      if (!key.IsScalar()) {
+        problems_.add(place, "a key must be a word, got " +
+                                 std::string(key.IsNull() ? "nothing" : "a list or a map"));
+        continue;
+      }
+      const std::string& name = key.Scalar();
+      const auto [first, is_new] = first_lines.emplace(name, place.line);
+      if (name == "<<") {
+        problems_.add(place, "merge keys '<<' are not read; use 'extends: FILE' for shared values");
+      } else if (!is_new) {
+        problems_.add(place, c10::str("duplicate key '", prefix, name, "' (first at line ",
+                                      first->second, ")"));
+      } else {
+        handle(name, place, entry.second);
+      }
+    }
+  }
+
+  void read_root(const YAML::Node& root) {
+    each_key(root, "", [&](const std::string& name, const Place& place, const YAML::Node& node) {
+      if (name == "extends") return read_extends(value_of(node, place));
+      if (const auto dot = name.find('.'); dot != std::string::npos) {
+        problems_.add(place, "key '" + name + "' has a dot; write '" + name.substr(dot + 1) +
+                                 ":' below '" + name.substr(0, dot) + ":'");
+        return;
+      }
+      layer_.sections.push_back({name, place, {}});
+      if (node.IsNull()) return;  // "trainer:" with nothing below it
+      if (!node.IsMap()) {
+        layer_.assignments.push_back({name, place, value_of(node, place)});
+        return;
+      }
+      const std::string prefix = name + ".";
+      each_key(
+          node, prefix,
+          [&](const std::string& key, const Place& key_place, const YAML::Node& value) {
+            layer_.assignments.push_back({prefix + key, key_place, value_of(value, key_place)});
+          });
+    });
+  }
+
+  void read_extends(const Value& value) {
+    const bool is_list = value.kind == Value::Kind::list;
+    for (const auto& file : is_list ? value.items : std::vector<Value>{value}) {
+      if (file.kind == Value::Kind::scalar && !file.text.empty()) {
+        layer_.extends.push_back(file);
+      } else {
+        problems_.add(file.place, "extends needs a file name or a list of them");
+      }
+    }
+  }
+
+  Layer layer_;
+  Problems& problems_;
+};
+
+}  // namespace
+
+Layer parse_layer(const std::string& text, const std::string& name, Problems& problems) {
+  return LayerParser(text, name, problems).parse(text);
+}
+
+Layer parse_override(const std::string& override_text, Problems& problems) {
+  Layer layer;
+  layer.source = std::make_shared<Source>(Source{"--set " + override_text, {}});
+  const Place place{layer.source, 0, 0};
+  const auto equals = override_text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    problems.add(place, "needs the form section.key=value");
+    return layer;
+  }
+  Value value;
+  value.kind = Value::Kind::scalar;
+  value.text = override_text.substr(equals + 1);
+  value.place = place;
+  if (value.text.starts_with('[') && value.text.ends_with(']')) {
+    Problems list_problems;
+    const auto list = parse_layer("x: {y: " + value.text + "}", "", list_problems);
+    if (!list_problems.empty() || list.assignments.size() != 1) {
+      problems.add(place, "is not a list such as [1, 2]");
+      return layer;
+    }
+    value = list.assignments[0].value;
+    value.place = place;
+    for (auto& item : value.items) item.place = place;
+  }
+  layer.assignments.push_back({override_text.substr(0, equals), place, std::move(value)});
+  return layer;
+}
+
+}  // namespace nextframe

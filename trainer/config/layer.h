@@ -1,0 +1,27 @@
+// This file is the values that one source gives, before they are put on top of each other. It is
+// the only one that knows yaml-cpp.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "trainer/config/value.h"
+
+namespace nextframe {
+
+/// One file, or one --set.
+struct Layer {
+  std::vector<Assignment> assignments;  // each key once
+  std::vector<Assignment> sections;     // where each section stands; values empty
+  std::vector<Value> extends;           // names of the files below this one
+  std::shared_ptr<const Source> source;
+};
+
+/// Splits a YAML text into assignments. Duplicate keys, merge keys and shapes that a config cannot
+/// have become problems; what is not YAML at all makes one problem and an empty layer.
+Layer parse_layer(const std::string& text, const std::string& name, Problems& problems);
+
+/// Reads "section.key=value". The value is taken as it is written, but for a list in brackets.
+Layer parse_override(const std::string& override_text, Problems& problems);
+
+}  // namespace nextframe

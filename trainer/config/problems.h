@@ -1,0 +1,51 @@
+// This file is everything that is wrong with a config, collected, placed and shown in one piece.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace nextframe {
+
+/// A text that values come from: a file, or one `--set a.b=c` of the command line.
+struct Source {
+  std::string name;                // "run.yaml" or "--set a.b=c"
+  std::vector<std::string> lines;  // empty where there is no text to show
+};
+
+/// A position in a source. Lines and columns count from 1; line 0 is the source as a whole.
+struct Place {
+  std::shared_ptr<const Source> source;
+  int line = 0;
+  int column = 0;
+
+  std::string to_string() const;  // "run.yaml:14:3"
+};
+
+struct Problem {
+  Place place;
+  std::string message;
+};
+
+class Problems {
+ public:
+  void add(Place place, std::string message);
+  /// As add; what was to be read here is lost, so nothing more can be said of the whole.
+  void add_fatal(Place place, std::string message);
+
+  bool empty() const { return problems_.empty(); }
+  bool fatal() const { return fatal_; }
+
+  /// In the order of their places, each once.
+  std::vector<Problem> sorted() const;
+
+ private:
+  std::vector<Problem> problems_;
+  bool fatal_ = false;
+};
+
+/// One line a problem, "file:line:column  error  message", each with the source line and a caret
+/// below it, and a last line with their number.
+std::string to_string(const std::vector<Problem>& problems);
+
+}  // namespace nextframe

@@ -1,0 +1,110 @@
+#include "trainer/config/sections.h"
+
+#include <c10/util/StringUtil.h>
+
+#include "model/registry.h"
+#include "trainer/config/value.h"
+
+namespace nextframe {
+namespace {
+
+template <class Struct>
+Section bind(const char* name, const char* summary, Struct& values) {
+  return {name, summary, [&values](FieldVisitor& field, const Report& report) {
+            values.fields(field);
+            values.check(report);
+          }};
+}
+
+template <class Entry>
+NamedSection named(const char* name) {
+  const auto& registry = Registry<Entry>::instance();
+  return {name, registry.names(), [name, &registry](const std::string& entry_name) {
+            const Entry* entry = registry.find(entry_name);
+            TORCH_INTERNAL_ASSERT(entry != nullptr, entry_name);
+            return Section{name, entry->summary, entry->visit};
+          }};
+}
+
+class FieldRecorder final : public FieldVisitor {
+ public:
+  FieldRecorder(std::string section, std::string entry, std::vector<KnownField>& fields)
+      : section_(std::move(section)), entry_(std::move(entry)), fields_(fields) {}
+
+ private:
+  void visit(const FieldInfo& info, bool& value) override { add(info, value, "true or false"); }
+  void visit(const FieldInfo& info, int64_t& value) override { add(info, value, "integer"); }
+  void visit(const FieldInfo& info, double& value) override { add(info, value, "number"); }
+  void visit(const FieldInfo& info, std::string& value) override { add(info, value, "text"); }
+  void visit(const FieldInfo& info, std::vector<int64_t>& value) override {
+    add(info, value, "list of integers");
+  }
+  void visit(const FieldInfo& info, std::vector<std::string>& value) override {
+    add(info, value, "list of texts");
+  }
+
+  template <class T>
+  void add(const FieldInfo& info, const T& value, const char* type) {
+    fields_.push_back(
+        {section_, entry_, info.name, type, written(value), info.help, info.tag, info.choices});
+  }
+
+  std::string section_;
+  std::string entry_;
+  std::vector<KnownField>& fields_;
+};
+
+}  // namespace
+
+std::vector<Section> common_sections(Config& config) {
+  return {bind("run", "the run's name", config.run),
+          bind("data", "what is read, and how it is cut into clips", config.data),
+          bind("optimizer", "AdamW", config.optimizer),
+          bind("schedule", "the learning rate of every step", config.schedule),
+          bind("trainer", "how long, how many at once, in what numbers", config.trainer),
+          bind("parallel", "how ranks share the work", config.parallel),
+          bind("checkpoint", "when the run is saved", config.checkpoint),
+          bind("evaluate", "what is measured on held-out episodes", config.evaluate)};
+}
+
+std::vector<NamedSection> named_sections() {
+  return {named<ModelEntry>("model"), named<ObjectiveEntry>("objective")};
+}
+
+void check_across_sections(const Config& config, const Report& report) {
+  const int64_t steps = config.trainer.steps;
+  // A warm-up longer than the run is allowed: a short trial run of a recipe has one.
+  const auto& schedule = config.schedule;
+  if (schedule.decay_steps > 0 && schedule.warmup_steps + schedule.decay_steps > steps) {
+    report("schedule.decay_steps", c10::str("and schedule.warmup_steps = ", schedule.warmup_steps,
+                                            " are together more than trainer.steps = ", steps));
+  }
+  if (config.evaluate.every_steps > 0 && config.data.validation.empty()) {
+    report("evaluate.every_steps",
+           "needs data.validation, a glob of held-out shards; or set it to 0");
+  }
+}
+
+std::vector<KnownField> known_fields() {
+  std::vector<KnownField> fields;
+  const Report ignore = [](const std::string&, const std::string&) {};
+  Config defaults;
+  const auto record = [&](const Section& section, const std::string& entry) {
+    FieldRecorder recorder(section.name, entry, fields);
+    section.visit(recorder, ignore);
+  };
+  for (const auto& section : common_sections(defaults)) record(section, "");
+  for (const auto& section : named_sections()) {
+    fields.push_back({section.name, "", "name", "text", "", "the registered " + section.name,
+                      FieldTag::identity, section.entries});
+    for (const auto& entry : section.entries) record(section.open(entry), entry);
+  }
+  return fields;
+}
+
+std::vector<std::string> section_names() {
+  return {"run",      "data",    "model",    "objective",  "optimizer",
+          "schedule", "trainer", "parallel", "checkpoint", "evaluate"};
+}
+
+}  // namespace nextframe

@@ -1,0 +1,54 @@
+// This file is the list of a config's sections, each as what visits its fields and checks them.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "trainer/config/config.h"
+
+namespace nextframe {
+
+struct Section {
+  std::string name;
+  std::string summary;
+  std::function<void(FieldVisitor&, const Report&)> visit;
+};
+
+/// The sections that are the same in every config, bound to `config`'s structs.
+std::vector<Section> common_sections(Config& config);
+
+/// The two that are named by their `name` key: "model" of ModelRegistry, "objective" of
+/// ObjectiveRegistry.
+struct NamedSection {
+  std::string name;
+  std::vector<std::string> entries;
+  std::function<Section(const std::string& entry)> open;  // `entry` is one of `entries`
+};
+
+std::vector<NamedSection> named_sections();
+
+/// What no section can see alone. Reports name the whole key.
+void check_across_sections(const Config& config, const Report& report);
+
+/// A field as it is before any config is read.
+struct KnownField {
+  std::string section;
+  std::string entry;  // the model or objective that owns it; "" in other sections
+  std::string name;
+  std::string type;  // "integer", "list of texts"
+  std::string default_value;
+  std::string help;
+  FieldTag tag = FieldTag::identity;
+  std::vector<std::string> choices;
+
+  std::string key() const { return section + "." + name; }
+};
+
+/// Every field of every section, of every registered model and objective.
+std::vector<KnownField> known_fields();
+
+/// Names of all sections, in the order of a config.
+std::vector<std::string> section_names();
+
+}  // namespace nextframe

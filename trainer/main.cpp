@@ -1,0 +1,30 @@
+// The program: parse the command line, run one command, turn what it throws into an exit code.
+#include <iostream>
+
+#include "launch/environment.h"
+#include "launch/mpi_session.h"
+#include "trainer/commands/command_line.h"
+#include "trainer/failure.h"
+
+namespace {
+
+int report(const nextframe::Failure& failure) {
+  const auto launcher = nextframe::read_launcher_environment();
+  // Every rank finds the same mistake in the same config: one of them says so.
+  const bool is_everybodys = failure.code == nextframe::ExitCode::usage;
+  if (is_everybodys && launcher.rank != 0) return static_cast<int>(failure.code);
+  std::string speaker = failure.is_placed ? "" : "nextframe: ";
+  if (!is_everybodys && launcher.size > 1) speaker += nextframe::process_name() + ": ";
+  std::cerr << speaker << failure.message << std::endl;
+  return static_cast<int>(failure.code);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return nextframe::end_job(nextframe::run_command_line(argc, argv));
+  } catch (...) {
+    return nextframe::end_job(report(nextframe::describe_failure(std::current_exception())));
+  }
+}

@@ -1,0 +1,84 @@
+#include "trainer/trainer_config.h"
+
+#include <c10/util/StringUtil.h>
+
+namespace nextframe {
+namespace {
+
+/// The divisors of `number` next to `wanted`, as "4" or "2 or 4".
+std::string nearest_divisors(int64_t number, int64_t wanted) {
+  int64_t below = wanted;
+  int64_t above = wanted;
+  while (below > 1 && number % below != 0) --below;
+  while (above < number && number % above != 0) ++above;
+  if (wanted - below == above - wanted) return c10::str(below, " or ", above);
+  return c10::str(wanted - below < above - wanted ? below : above);
+}
+
+}  // namespace
+
+void RunConfig::fields(FieldVisitor& field) {
+  field.free("name", name, "folder under runs/; the config file's stem if it is not given");
+}
+
+void RunConfig::check(const Report& report) const {
+  if (name.find('/') != std::string::npos || name == "." || name == "..") {
+    report("name", "must be one folder's name, without '/'; a whole path is given with --run");
+  }
+}
+
+void TrainerConfig::fields(FieldVisitor& field) {
+  field("steps", steps, "optimizer steps; may grow where the schedule is constant or wsd");
+  field("global_batch", global_batch, "clips a step, over all ranks");
+  field("grains", grains,
+        "pieces of fixed shape that a step is cut into; divides global_batch, and ranks own them");
+  field("precision", precision, "type of the products; everything else stays fp32",
+        {"fp32", "bf16"});
+  field.free("recompute", recompute, "activations computed again in the backward pass", {"none"});
+  field("seed", seed, "of parameters, sample order and noise");
+  field.free("log_every_steps", log_every_steps, "steps from one logged line to the next");
+}
+
+void TrainerConfig::check(const Report& report) const {
+  constexpr int64_t kMaxGlobalBatch = int64_t{1} << 31;
+  if (steps < 1) report("steps", "must be 1 or more");
+  if (global_batch < 1 || global_batch > kMaxGlobalBatch) {
+    report("global_batch", c10::str("must be between 1 and ", kMaxGlobalBatch));
+  } else if (grains < 1) {
+    report("grains", "must be 1 or more");
+  } else if (grains > global_batch) {
+    report("grains", c10::str("is more than trainer.global_batch = ", global_batch));
+  } else if (global_batch % grains != 0) {
+    report("grains", c10::str("does not divide trainer.global_batch = ", global_batch,
+                              "; nearest: ", nearest_divisors(global_batch, grains)));
+  }
+  if (seed < 0) report("seed", "must be 0 or more");
+  if (log_every_steps < 1) report("log_every_steps", "must be 1 or more");
+}
+
+void ParallelConfig::fields(FieldVisitor& field) {
+  field("reduce", reduce, "strict: gradients equal bit for bit on any number of ranks",
+        {"strict", "fast"});
+  field.free("shard", shard, "what is split over the ranks instead of copied", {"none"});
+  field.free("device", device, "auto takes a GPU if there is one", {"auto", "cpu", "cuda"});
+  field("threads", threads, "CPU threads a rank");
+}
+
+void ParallelConfig::check(const Report& report) const {
+  if (threads < 1) report("threads", "must be 1 or more");
+}
+
+void CheckpointConfig::fields(FieldVisitor& field) {
+  field.free("every_steps", every_steps, "steps from one checkpoint to the next");
+  field.free("keep", keep, "newest checkpoints kept; at least 2, so that one is always whole");
+  field.free("digest_every_steps", digest_every_steps,
+             "steps from one digest in metrics.jsonl to the next; 0 writes none");
+}
+
+void CheckpointConfig::check(const Report& report) const {
+  if (every_steps < 1) report("every_steps", "must be 1 or more");
+  if (keep < 2) report("keep", "must be 2 or more: the newest one may be half written");
+  if (digest_every_steps < 0) report("digest_every_steps", "must be 0 or more");
+}
+
+}  // namespace nextframe
