@@ -30,31 +30,36 @@ struct Episode {
   at::Tensor actions_TA;   // float32, one-hot if discrete
 };
 
+inline constexpr int64_t kOwnActionWidth = -1;
+
 /// Read-only and safe to call from many threads. Errors are DataError (data/error.h) and name the
 /// file.
 class Dataset {
  public:
   /// Opens every file that matches `glob`, in name order, and checks its schema.
-  /// `clip_frames` and `stride_frames` define the clips; `expected` sizes are checked later by the
-  /// model.
-  Dataset(const std::string& glob, int64_t clip_frames, int64_t stride_frames);
+  /// `clip_frames` and `stride_frames` define the clips. `action_width` is the training set's
+  /// (validation data must not count its own actions); kOwnActionWidth takes it from these files:
+  /// as declared, or one more than the largest discrete action.
+  Dataset(const std::string& glob, int64_t clip_frames, int64_t stride_frames,
+          int64_t action_width = kOwnActionWidth);
   ~Dataset();
   Dataset(Dataset&&) noexcept;
 
   ClipShape shape() const;
+  int64_t action_width() const;  // of one stored frame, before stride
   int64_t num_episodes() const;
   int64_t num_frames() const;
   int64_t num_clips() const;                      // windows over all episodes
   int64_t episode_frames(int64_t episode) const;  // number of stored frames
   int64_t num_short_episodes() const;             // too short for one clip: left out, and reported
-  const std::string& fingerprint()
-      const;  // hash of ordered shard names, frames and episode lengths
+  /// Hash of what the data is: shard names in order, sizes, episodes and actions.
+  const std::string& fingerprint() const;
 
   /// Copies clip `clip` into row `row` of a preallocated batch (also mask and sample id).
   void read_clip(int64_t clip, Batch& batch, int64_t row) const;
 
-  /// Frames [first, first + count) of an episode, every stride-th, with their actions (A after
-  /// stride).
+  /// Stored frames [first_frame, first_frame + count) of an episode, every stride-th of them, with
+  /// their actions (A after stride; zeros for what lies behind the episode's end).
   Episode read_episode(int64_t episode, int64_t first_frame, int64_t count) const;
 
  private:

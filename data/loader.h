@@ -1,8 +1,9 @@
 // This file is the stream of grains that one rank trains on, read ahead by threads.
 #pragma once
 
+#include <functional>
 #include <memory>
-#include <vector>
+#include <string>
 
 #include "data/dataset.h"
 #include "data/sampler.h"
@@ -14,19 +15,22 @@ struct LoaderOptions {
   int64_t grains = 0;        // grains a step, over all ranks; divides global_batch
   int64_t first_grain = 0;   // this rank owns [first_grain, last_grain) of every step
   int64_t last_grain = 0;
-  int64_t first_step = 0;       // where to begin; sample position = step * global_batch
-  int64_t threads = 1;          // 0 reads in next()
-  int64_t prefetch_grains = 8;  // grains read ahead at most
-  std::string on_corrupt = "fail";
+  int64_t first_step = 0;           // where to begin; sample position = step * global_batch
+  int64_t threads = 1;              // 0 reads in next()
+  int64_t prefetch_grains = 8;      // grains read ahead at most
+  std::string on_corrupt = "fail";  // skip: a damaged clip is replaced, the same one on any rank
+  std::function<void(const std::string&)> warn;  // takes each replaced clip's error, in next()
 };
 
+/// The grains are a pure function of sampler and options: the number of threads changes nothing.
 class Loader {
  public:
+  /// `dataset` must outlive the loader.
   Loader(const Dataset& dataset, Sampler sampler, LoaderOptions options);
   ~Loader();
 
   /// The next grain of this rank: steps in order, inside a step the owned grains in ascending
-  /// order.
+  /// order. Throws what reading it threw. Its memory is used again once nobody holds the tensors.
   Batch next();
 
   /// Seconds that next() has waited since the last call of this function.

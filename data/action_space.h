@@ -1,0 +1,23 @@
+// This file is what the `action` column means: nothing, a choice of n, or a vector of numbers.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace nextframe {
+
+struct ActionSpace {
+  enum class Kind { none, discrete, continuous };
+  Kind kind = Kind::none;
+  int64_t width = 0;               // A: the number of choices, or of numbers
+  std::vector<std::string> names;  // of the choices or numbers; may be empty
+};
+
+/// {"type":"discrete","n":3,"names":[..]} | {"type":"continuous","dim":6} | {"type":"none"}
+std::string to_json(const ActionSpace& space);
+
+/// Throws DataError if the text is not an action space.
+ActionSpace action_space_from_json(const std::string& text);
+
+}  // namespace nextframe

@@ -1,0 +1,137 @@
+#include "data/dataset.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "data/error.h"
+#include "data/shard_set.h"
+
+namespace nextframe {
+namespace {
+
+struct EpisodePlace {
+  size_t shard;
+  int64_t offset, frames;  // rows in the shard
+};
+
+/// Writes the actions of one stored frame: numbers as they are, a choice as one-hot.
+void write_action(const at::Tensor& actions, int64_t row, int64_t width, float* out) {
+  if (actions.scalar_type() == at::kLong) {
+    out[actions.const_data_ptr<int64_t>()[row]] = 1.0F;
+  } else {
+    std::memcpy(out, actions.const_data_ptr<float>() + row * width,
+                static_cast<size_t>(width) * sizeof(float));
+  }
+}
+
+}  // namespace
+
+struct Dataset::State {
+  std::vector<ShardReader> shards;
+  int64_t clip_frames, stride_frames, action_width = 0, num_frames = 0, num_short = 0;
+  std::vector<EpisodePlace> episodes{};
+  std::vector<int64_t> first_clip{};  // of each episode, then the number of all clips
+  std::string fingerprint{};
+
+  int64_t clip_span() const { return (clip_frames - 1) * stride_frames + 1; }
+
+  void number_clips() {
+    first_clip.push_back(0);
+    for (size_t s = 0; s < shards.size(); ++s) {
+      const auto& lengths = shards[s].episode_frames();
+      for (size_t e = 0; e < lengths.size(); ++e) {
+        episodes.push_back({s, shards[s].episode_offsets()[e], lengths[e]});
+        num_frames += lengths[e];
+        num_short += lengths[e] < clip_span();
+        first_clip.push_back(first_clip.back() +
+                             std::max<int64_t>(lengths[e] - clip_span() + 1, 0));
+      }
+    }
+  }
+
+  /// `count` frames and actions from row `first` of an episode, a stride apart.
+  void read(const EpisodePlace& episode, int64_t first, int64_t count, uint8_t* frames,
+            float* actions) const {
+    const ShardReader& shard = shards[episode.shard];
+    shard.read_frames(episode.offset + first, count, stride_frames, frames);
+    const auto row_floats = static_cast<size_t>(count * stride_frames * action_width);
+    if (row_floats == 0) return;
+    std::memset(actions, 0, row_floats * sizeof(float));
+    const int64_t known = std::min(count * stride_frames, episode.frames - first);
+    for (int64_t t = 0; t < known; ++t) {
+      write_action(shard.actions(), episode.offset + first + t, action_width,
+                   actions + t * action_width);
+    }
+  }
+
+  const EpisodePlace& episode(int64_t number) const {
+    TORCH_CHECK(number >= 0 && number < static_cast<int64_t>(episodes.size()),
+                "dataset: no episode ", number, " of ", episodes.size());
+    return episodes[static_cast<size_t>(number)];
+  }
+};
+
+Dataset::Dataset(const std::string& glob, int64_t clip_frames, int64_t stride_frames,
+                 int64_t action_width)
+    : state_(std::make_unique<State>(State{open_shards(glob), clip_frames, stride_frames})) {
+  TORCH_CHECK(clip_frames >= 1 && stride_frames >= 1, "dataset: clips need 1 or more frames and a ",
+              "stride of 1 or more, got ", clip_frames, " and ", stride_frames);
+  state_->action_width = common_action_width(state_->shards, action_width);
+  state_->number_clips();
+  state_->fingerprint = fingerprint_of(state_->shards);
+  if (num_clips() > 0) return;
+  throw DataError(c10::str(glob, ": none of ", num_episodes(), " episodes has the ",
+                           state_->clip_span(), " frames of a clip; lower data.clip_frames or ",
+                           "data.stride_frames"));
+}
+
+Dataset::~Dataset() = default;
+Dataset::Dataset(Dataset&&) noexcept = default;
+
+ClipShape Dataset::shape() const {
+  const auto& frames = state_->shards.front().frames();
+  return {state_->clip_frames, frames.height_px(), frames.width_px(), frames.channels(),
+          state_->action_width * state_->stride_frames};
+}
+
+int64_t Dataset::action_width() const { return state_->action_width; }
+int64_t Dataset::num_episodes() const { return static_cast<int64_t>(state_->episodes.size()); }
+int64_t Dataset::num_frames() const { return state_->num_frames; }
+int64_t Dataset::num_clips() const { return state_->first_clip.back(); }
+int64_t Dataset::num_short_episodes() const { return state_->num_short; }
+const std::string& Dataset::fingerprint() const { return state_->fingerprint; }
+
+int64_t Dataset::episode_frames(int64_t episode) const { return state_->episode(episode).frames; }
+
+void Dataset::read_clip(int64_t clip, Batch& batch, int64_t row) const {
+  TORCH_CHECK(clip >= 0 && clip < num_clips(), "dataset: no clip ", clip, " of ", num_clips());
+  const auto& starts = state_->first_clip;
+  const auto after = std::upper_bound(starts.begin(), starts.end(), clip);
+  const auto episode = static_cast<size_t>(after - starts.begin()) - 1;
+  const ClipShape clip_shape = shape();
+  const int64_t frames = clip_shape.clip_frames;
+  const int64_t frame_bytes = clip_shape.height_px * clip_shape.width_px * clip_shape.channels;
+  state_->read(state_->episodes[episode], clip - starts[episode], frames,
+               batch.frames_BTHWC.data_ptr<uint8_t>() + row * frames * frame_bytes,
+               batch.actions_BTA.data_ptr<float>() + row * frames * clip_shape.action_width);
+  std::fill_n(batch.mask_BT.data_ptr<bool>() + row * frames, frames, true);
+  batch.sample_ids_B.data_ptr<int64_t>()[row] = clip;
+}
+
+Episode Dataset::read_episode(int64_t episode, int64_t first_frame, int64_t count) const {
+  const EpisodePlace& place = state_->episode(episode);
+  TORCH_CHECK(first_frame >= 0 && count >= 1 && first_frame + count <= place.frames,
+              "dataset: episode ", episode, " has ", place.frames, " frames, not [", first_frame,
+              ", ", first_frame + count, ")");
+  const ClipShape clip = shape();
+  const int64_t frames = (count - 1) / state_->stride_frames + 1;
+  Episode result{at::empty({frames, clip.height_px, clip.width_px, clip.channels}, at::kByte),
+                 at::empty({frames, clip.action_width}, at::kFloat)};
+  state_->read(place, first_frame, frames, result.frames_THWC.data_ptr<uint8_t>(),
+               result.actions_TA.data_ptr<float>());
+  return result;
+}
+
+}  // namespace nextframe

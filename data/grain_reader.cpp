@@ -1,0 +1,59 @@
+#include "data/grain_reader.h"
+
+#include <c10/util/Exception.h>
+
+#include "data/error.h"
+
+namespace nextframe {
+namespace {
+
+constexpr int64_t kMaxReplacements = 16;  // of one clip; more means that the data set is lost
+
+}  // namespace
+
+GrainReader::GrainReader(const Dataset& dataset, Sampler sampler, const LoaderOptions& options)
+    : dataset_(dataset),
+      sampler_(sampler),
+      global_batch_(options.global_batch),
+      grain_clips_(options.grains > 0 ? options.global_batch / options.grains : 0),
+      first_grain_(options.first_grain),
+      owned_grains_(options.last_grain - options.first_grain),
+      first_step_(options.first_step),
+      may_skip_(options.on_corrupt == "skip") {
+  TORCH_CHECK(grain_clips_ > 0 && grain_clips_ * options.grains == global_batch_,
+              "loader: ", options.grains, " grains must divide the global batch of ", global_batch_,
+              " clips");
+  TORCH_CHECK(first_grain_ >= 0 && owned_grains_ > 0 && options.last_grain <= options.grains,
+              "loader: grains [", first_grain_, ", ", options.last_grain, ") are not in [0, ",
+              options.grains, ")");
+  TORCH_CHECK(sampler.num_clips() == dataset.num_clips(), "loader: the sampler orders ",
+              sampler.num_clips(), " clips, the dataset has ", dataset.num_clips());
+}
+
+std::vector<std::string> GrainReader::read(int64_t number, Batch& batch,
+                                           const std::function<bool()>& stopped) const {
+  const int64_t step = first_step_ + number / owned_grains_;
+  const int64_t grain = first_grain_ + number % owned_grains_;
+  const int64_t first_slot = step * global_batch_ + grain * grain_clips_;
+  std::vector<std::string> errors;
+  for (int64_t row = 0; row < grain_clips_ && !stopped(); ++row) {
+    read_slot(first_slot + row, batch, row, errors);
+  }
+  return errors;
+}
+
+/// A replacement is the clip at the same position of a later epoch: known to every rank unasked.
+void GrainReader::read_slot(int64_t slot, Batch& batch, int64_t row,
+                            std::vector<std::string>& errors) const {
+  for (int64_t attempt = 0;; ++attempt) {
+    try {
+      const int64_t clip = sampler_.clip_at(slot + attempt * sampler_.num_clips());
+      return dataset_.read_clip(clip, batch, row);
+    } catch (const DataError& error) {
+      if (!may_skip_ || attempt == kMaxReplacements) throw;
+      errors.emplace_back(error.what());
+    }
+  }
+}
+
+}  // namespace nextframe

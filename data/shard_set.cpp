@@ -1,0 +1,137 @@
+#include "data/shard_set.h"
+
+#include <ATen/ATen.h>
+#include <glob.h>
+
+#include <algorithm>
+#include <map>
+
+#include "data/checksum.h"
+#include "data/shard_index.h"
+
+namespace nextframe {
+namespace {
+
+using Kind = ActionSpace::Kind;
+
+std::string frame_size(const ShardReader& shard) {
+  const auto& frames = shard.frames();
+  return c10::str(frames.height_px(), "x", frames.width_px(), "x", frames.channels());
+}
+
+std::string kind_of(const ShardReader& shard) {
+  const auto& space = shard.action_space();
+  if (space.kind == Kind::none) return "no actions";
+  if (space.kind == Kind::continuous) return c10::str(space.width, " numbers an action");
+  return space.width > 0 ? c10::str("one of ", space.width, " actions") : "discrete actions";
+}
+
+void check_alike(const ShardReader& first, const ShardReader& other) {
+  const auto complain = [&](const std::string& got, const std::string& needed) {
+    throw DataError(c10::str(other.path().string(), ": has ", got, ", but ", first.path().string(),
+                             " has ", needed, "; one glob must match shards of one kind"));
+  };
+  if (frame_size(first) != frame_size(other)) {
+    complain("frames of " + frame_size(other), frame_size(first));
+  }
+  if (kind_of(first) != kind_of(other)) complain(kind_of(other), kind_of(first));
+}
+
+/// The largest discrete action of a shard. Throws DataError if there is one below 0.
+int64_t largest_action(const ShardReader& shard) {
+  if (shard.actions().numel() == 0) return 0;
+  if (shard.actions().min().item<int64_t>() < 0) {
+    throw DataError(shard.path().string() +
+                    ": column 'action' holds a negative integer; discrete "
+                    "actions are 0 to A-1, other numbers must be stored as float32");
+  }
+  return shard.actions().max().item<int64_t>();
+}
+
+/// Sizes from the index.json files near the shards, each read once.
+class ExpectedSizes {
+ public:
+  std::optional<int64_t> of(const std::filesystem::path& shard) {
+    const auto folder = std::filesystem::absolute(shard).parent_path();
+    auto known = indexes_.find(folder);
+    if (known == indexes_.end()) known = indexes_.emplace(folder, index_of_shard(shard)).first;
+    const auto* entry = known->second ? known->second->find(shard) : nullptr;
+    return entry != nullptr ? std::optional(entry->bytes) : std::nullopt;
+  }
+
+ private:
+  std::map<std::filesystem::path, std::optional<ShardIndex>> indexes_;
+};
+
+}  // namespace
+
+std::vector<std::filesystem::path> matching_files(const std::string& pattern) {
+  glob_t found{};
+  const int status =
+      ::glob(pattern.c_str(), GLOB_BRACE | GLOB_TILDE | GLOB_NOSORT, nullptr, &found);
+  std::vector<std::filesystem::path> paths;
+  if (status == 0) paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  ::globfree(&found);
+  if (paths.empty()) {
+    throw DataError("no file matches '" + pattern +
+                    "'; make shards with `nextframe data make` or `nextframe data import`, or "
+                    "correct the path");
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+std::vector<ShardReader> open_shards(const std::string& pattern) {
+  ExpectedSizes sizes;
+  std::vector<ShardReader> shards;
+  for (const auto& path : matching_files(pattern)) {
+    if (std::filesystem::is_directory(path)) {
+      throw DataError(path.string() + ": is a folder; give a glob of files, for example '" +
+                      path.string() + "/*.h5'");
+    }
+    shards.emplace_back(path, sizes.of(path));
+    check_alike(shards.front(), shards.back());
+  }
+  return shards;
+}
+
+int64_t common_action_width(const std::vector<ShardReader>& shards, int64_t expected) {
+  const auto& space = shards.front().action_space();
+  int64_t needed = space.width;
+  if (space.kind == Kind::discrete) {
+    for (const auto& shard : shards) {
+      const int64_t largest = largest_action(shard);
+      if (space.width > 0 && largest >= space.width) {
+        throw DataError(c10::str(shard.path().string(), ": column 'action' holds ", largest,
+                                 ", but its action_space has ", space.width, " actions (0 to ",
+                                 space.width - 1, ")"));
+      }
+      needed = std::max(needed, largest + 1);
+    }
+  }
+  const bool may_be_wider = space.kind == Kind::discrete && expected > needed;
+  if (expected >= 0 && expected != needed && !may_be_wider) {
+    throw DataError(c10::str(shards.front().path().string(), ": has ", needed,
+                             " numbers or choices an action, the training data ", expected,
+                             "; validate on data of the same actions"));
+  }
+  return std::max(expected, needed);
+}
+
+std::string fingerprint_of(const std::vector<ShardReader>& shards) {
+  Hasher hasher;
+  for (const auto& shard : shards) {
+    hasher.add(shard.path().filename().string());
+    hasher.add(shard.dataset_uuid());
+    hasher.add(frame_size(shard));
+    const auto& lengths = shard.episode_frames();
+    hasher.add(c10::str(lengths.size(), " episodes"));
+    hasher.add(lengths.data(), lengths.size() * sizeof(int64_t));
+    if (shard.actions().defined()) {
+      hasher.add(shard.actions().const_data_ptr(), shard.actions().nbytes());
+    }
+  }
+  return hasher.digest();
+}
+
+}  // namespace nextframe

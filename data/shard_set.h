@@ -1,0 +1,25 @@
+// This file is the shards of one glob, opened and found to belong together.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "data/shard_reader.h"
+
+namespace nextframe {
+
+/// Opens every file that matches `glob` in the order of names (bytes, not the locale's). Throws
+/// DataError for no match, a bad shard, or shards of different frames or actions.
+std::vector<ShardReader> open_shards(const std::string& glob);
+
+/// Paths that match, in the same order; DataError if there are none.
+std::vector<std::filesystem::path> matching_files(const std::string& glob);
+
+/// Actions of one frame as numbers: the declared width, or one more than the largest choice.
+/// `expected` >= 0 is what another set has found, and must be enough for these shards.
+int64_t common_action_width(const std::vector<ShardReader>& shards, int64_t expected);
+
+/// Hash of shard names, frame size, episodes and actions; where the shards lie does not matter.
+std::string fingerprint_of(const std::vector<ShardReader>& shards);
+
+}  // namespace nextframe

@@ -1,0 +1,150 @@
+// What a person reads when a shard is wrong: the file, what was found, what is needed, what to do.
+#include "data/column.h"
+#include "data/dataset.h"
+#include "data/shard_index.h"
+#include "tests/data/scratch.h"
+
+namespace nextframe {
+namespace {
+
+std::string open_error(const std::filesystem::path& glob) {
+  return data_error_of([&] { Dataset(glob, 4, 1); });
+}
+
+/// A file with the given columns and no attributes.
+void write_foreign(const std::filesystem::path& path,
+                   const std::vector<std::pair<std::string, at::Tensor>>& columns) {
+  const H5File file = create_h5(path);
+  for (const auto& [name, values] : columns) write_column(file, name, values);
+}
+
+at::Tensor integers(std::vector<int64_t> values) { return at::tensor(values, at::kLong); }
+
+TEST(BadShard, NoMatchNamesTheGlob) {
+  const ScratchFolder folder;
+  const auto error = open_error(folder / "*.h5");
+  EXPECT_TRUE(contains(error, folder.path().string() + "/*.h5") && contains(error, "data make"))
+      << error;
+}
+
+TEST(BadShard, FoldersAreAnsweredWithAGlob) {
+  const ScratchFolder folder;
+  EXPECT_TRUE(contains(open_error(folder.path()), "/*.h5'"));
+}
+
+TEST(BadShard, OtherFilesAreNotHdf5) {
+  const ScratchFolder folder;
+  std::ofstream(folder / "a.h5") << "a text";
+  const auto error = open_error(folder / "a.h5");
+  EXPECT_TRUE(contains(error, "a.h5: not an HDF5 file")) << error;
+}
+
+TEST(BadShard, TruncationIsFoundWithoutAnIndex) {
+  const ScratchFolder folder;
+  write_shard(folder / "a.h5", {numbered_episode(100)});
+  std::filesystem::resize_file(folder / "a.h5", std::filesystem::file_size(folder / "a.h5") - 100);
+  const auto error = open_error(folder / "a.h5");
+  EXPECT_TRUE(contains(error, "a.h5") && contains(error, "truncated")) << error;
+}
+
+TEST(BadShard, TruncationIsCountedInBytesWithAnIndex) {
+  const ScratchFolder folder;
+  std::filesystem::create_directory(folder / "train");
+  write_shard(folder / "train/a.h5", {numbered_episode(100)});
+  write_index(scan_shards(folder.path(), "test"));
+  EXPECT_EQ(open_error(folder / "train/*.h5"), "");
+  const auto bytes = std::filesystem::file_size(folder / "train/a.h5");
+  std::filesystem::resize_file(folder / "train/a.h5", bytes - 1);
+  const auto error = open_error(folder / "train/*.h5");
+  EXPECT_TRUE(contains(error, std::to_string(bytes - 1)) && contains(error, std::to_string(bytes)))
+      << error;
+}
+
+TEST(BadShard, MissingColumnsAreNamed) {
+  const ScratchFolder folder;
+  const auto pixels = at::zeros({8, 4, 4, 3}, at::kByte);
+  write_foreign(folder / "a.h5", {{"ep_len", integers({8})}, {"ep_offset", integers({0})}});
+  EXPECT_TRUE(contains(open_error(folder / "a.h5"), "no column 'pixels' (columns: ep_len ep_off"));
+  write_foreign(folder / "b.h5", {{"pixels", pixels}, {"ep_offset", integers({0})}});
+  EXPECT_TRUE(contains(open_error(folder / "b.h5"), "b.h5: has no column 'ep_len'"));
+  write_foreign(folder / "c.h5", {{"pixels", at::zeros({8, 4, 4, 4}, at::kByte)}});
+  EXPECT_TRUE(contains(open_error(folder / "c.h5"), "[8, 4, 4, 4]"));
+  write_foreign(folder / "d.h5", {{"pixels", at::zeros({8, 4, 4, 3})}});
+  EXPECT_TRUE(contains(open_error(folder / "d.h5"), "not uint8"));
+}
+
+TEST(BadShard, EpisodeLengthsMustSumToTheFrames) {
+  const ScratchFolder folder;
+  write_foreign(folder / "a.h5", {{"pixels", at::zeros({8, 4, 4, 3}, at::kByte)},
+                                  {"ep_len", integers({4, 5})},
+                                  {"ep_offset", integers({0, 4})}});
+  const auto error = open_error(folder / "a.h5");
+  EXPECT_TRUE(contains(error, "2 episodes of 9 frames") && contains(error, "pixels 8")) << error;
+  write_foreign(folder / "b.h5", {{"pixels", at::zeros({8, 4, 4, 3}, at::kByte)},
+                                  {"ep_len", integers({4, 4})},
+                                  {"ep_offset", integers({0, 5})}});
+  EXPECT_TRUE(contains(open_error(folder / "b.h5"), "episode 1 is rows [5, 9) of 8"));
+}
+
+TEST(BadShard, WrongActionsAreNamed) {
+  const ScratchFolder folder;
+  const auto write = [&](const at::Tensor& actions) {
+    write_foreign(folder / "a.h5", {{"pixels", at::zeros({4, 4, 4, 3}, at::kByte)},
+                                    {"action", actions},
+                                    {"ep_len", integers({4})},
+                                    {"ep_offset", integers({0})}});
+    return open_error(folder / "a.h5");
+  };
+  EXPECT_EQ(write(integers({0, 1, 0, 2})), "");
+  EXPECT_TRUE(contains(write(integers({0, 1, 0})), "[3] for 4 frames"));
+  EXPECT_TRUE(contains(write(integers({0, -1, 0, 1})), "negative"));
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(write(at::tensor({0.F, 1.F, 0.F, nan})), "");
+  EXPECT_TRUE(contains(write(at::tensor({0.F, nan, 0.F, 0.F})), "not finite at frame 1"));
+}
+
+TEST(BadShard, UnfinishedShardsAreIncomplete) {
+  const ScratchFolder folder;
+  write_shard(folder / "a.h5", {numbered_episode(8)});
+  {
+    const H5Lock lock;
+    const H5File file(H5Fopen((folder / "a.h5").c_str(), H5F_ACC_RDWR, H5P_DEFAULT), "open");
+    H5Adelete(file.get(), "complete");
+  }
+  const auto error = open_error(folder / "a.h5");
+  EXPECT_TRUE(contains(error, "a.h5: is incomplete")) << error;
+}
+
+TEST(BadShard, FramesOfTwoSizesAreRefused) {
+  const ScratchFolder folder;
+  write_shard(folder / "a.h5", {numbered_episode(8, 8)});
+  write_shard(folder / "b.h5", {numbered_episode(8, 16)});
+  const auto error = open_error(folder / "*.h5");
+  EXPECT_TRUE(contains(error, "b.h5: has frames of 16x16x3") && contains(error, "8x8x3")) << error;
+}
+
+TEST(BadShard, EpisodesThatAreAllTooShortAreAnError) {
+  const ScratchFolder folder;
+  write_shard(folder / "a.h5", {numbered_episode(3)});
+  EXPECT_TRUE(contains(open_error(folder / "a.h5"), "data.clip_frames"));
+}
+
+TEST(BadShard, AFlippedBitNamesShardChunkFramesAndEpisode) {
+  const ScratchFolder folder;
+  for (const auto compression : {Compression::zstd, Compression::gzip, Compression::none}) {
+    const auto episode = numbered_episode(64, 64);  // noise: a chunk of 8 frames, hardly smaller
+    write_shard(folder / "a.h5", {numbered_episode(20, 64), episode}, compression);
+    flip_bit(folder / "a.h5", 3 * 98304 + 50000);
+    const Dataset dataset(folder / "a.h5", 4, 1);
+    Batch batch = make_batch(dataset.shape(), 1);
+    std::string error;
+    for (int64_t clip = 0; clip < dataset.num_clips() && error.empty(); ++clip) {
+      error = data_error_of([&] { dataset.read_clip(clip, batch, 0); });
+    }
+    EXPECT_TRUE(contains(error, "a.h5: chunk 3, frames 24 to 31, episode 1: its fletcher32"))
+        << error;
+  }
+}
+
+}  // namespace
+}  // namespace nextframe

@@ -1,0 +1,163 @@
+#include "data/loader.h"
+
+#include <set>
+#include <thread>
+
+#include "tests/data/scratch.h"
+
+namespace nextframe {
+namespace {
+
+LoaderOptions small_options(int64_t threads) {
+  LoaderOptions options;
+  options.global_batch = 12;
+  options.grains = 4;
+  options.last_grain = 4;
+  options.threads = threads;
+  options.prefetch_grains = 3;
+  return options;
+}
+
+class LoaderTest : public ::testing::Test {
+ protected:
+  LoaderTest() {
+    write_shard(folder / "a.h5", {numbered_episode(40, 64), numbered_episode(50, 64)});
+  }
+
+  Sampler sampler(const Dataset& dataset) const { return {dataset.num_clips(), 11}; }
+
+  ScratchFolder folder;
+};
+
+std::string bytes_of(const Batch& batch) {
+  const auto* frames = static_cast<const char*>(batch.frames_BTHWC.const_data_ptr());
+  const auto* actions = static_cast<const char*>(batch.actions_BTA.const_data_ptr());
+  const auto* ids = static_cast<const char*>(batch.sample_ids_B.const_data_ptr());
+  return std::string(frames, batch.frames_BTHWC.nbytes()) +
+         std::string(actions, batch.actions_BTA.nbytes()) +
+         std::string(ids, batch.sample_ids_B.nbytes());
+}
+
+std::vector<std::string> first_grains(const Dataset& dataset, const Sampler& sampler,
+                                      const LoaderOptions& options, int count) {
+  Loader loader(dataset, sampler, options);
+  std::vector<std::string> grains;
+  for (int i = 0; i < count; ++i) grains.push_back(bytes_of(loader.next()));
+  return grains;
+}
+
+TEST_F(LoaderTest, AnyNumberOfThreadsGivesTheSameBytes) {
+  const Dataset dataset(folder / "*.h5", 6, 1);
+  const auto plain = first_grains(dataset, sampler(dataset), small_options(0), 30);
+  EXPECT_EQ(std::set<std::string>(plain.begin(), plain.end()).size(), 30U);
+  for (const int64_t threads : {1, 2, 5}) {
+    EXPECT_TRUE(first_grains(dataset, sampler(dataset), small_options(threads), 30) == plain)
+        << threads;
+  }
+}
+
+TEST_F(LoaderTest, RanksTogetherReadTheStepsOfOneRank) {
+  const Dataset dataset(folder / "*.h5", 6, 1);
+  const auto alone = first_grains(dataset, sampler(dataset), small_options(1), 12);
+  auto low = small_options(1), high = small_options(2);
+  low.last_grain = high.first_grain = 1;  // one grain and three
+  const auto first = first_grains(dataset, sampler(dataset), low, 3);
+  const auto second = first_grains(dataset, sampler(dataset), high, 9);
+  for (size_t step = 0; step < 3; ++step) {
+    EXPECT_TRUE(first[step] == alone[4 * step]);
+    for (size_t g = 0; g < 3; ++g) EXPECT_TRUE(second[3 * step + g] == alone[4 * step + 1 + g]);
+  }
+}
+
+TEST_F(LoaderTest, StartsInTheMiddleAsIfItHadReadFromTheStart) {
+  const Dataset dataset(folder / "*.h5", 6, 1);
+  const auto all = first_grains(dataset, sampler(dataset), small_options(1), 16);
+  auto options = small_options(1);
+  options.first_step = 2;
+  const auto rest = first_grains(dataset, sampler(dataset), options, 8);
+  for (size_t i = 0; i < rest.size(); ++i) EXPECT_TRUE(rest[i] == all[8 + i]);
+}
+
+TEST_F(LoaderTest, SampleIdsNameTheClips) {
+  const Dataset dataset(folder / "*.h5", 6, 1);
+  Loader loader(dataset, sampler(dataset), small_options(1));
+  const Batch batch = loader.next();
+  Batch again = make_batch(dataset.shape(), 3);
+  for (int64_t row = 0; row < 3; ++row) {
+    EXPECT_EQ(batch.sample_ids_B[row].item<int64_t>(), sampler(dataset).clip_at(row));
+    dataset.read_clip(batch.sample_ids_B[row].item<int64_t>(), again, row);
+  }
+  EXPECT_TRUE(bytes_of(batch) == bytes_of(again));
+}
+
+TEST_F(LoaderTest, HeldBatchesAreNeverWrittenToAndReleasedOnesAreUsedAgain) {
+  const Dataset dataset(folder / "*.h5", 6, 1);
+  Loader loader(dataset, sampler(dataset), small_options(1));
+  const Batch held = loader.next();
+  const at::Tensor view = loader.next().frames_BTHWC[1];  // a view keeps its storage
+  const std::string before = bytes_of(held);
+  const at::Tensor view_before = view.clone();
+  std::set<const void*> addresses;
+  for (int i = 0; i < 40; ++i) addresses.insert(loader.next().frames_BTHWC.const_data_ptr());
+  EXPECT_TRUE(bytes_of(held) == before);
+  EXPECT_TRUE(at::equal(view, view_before));
+  EXPECT_LT(addresses.size(), 12U);
+  EXPECT_EQ(addresses.count(held.frames_BTHWC.const_data_ptr()), 0U);
+}
+
+TEST_F(LoaderTest, DamagedClipsEndTheStreamWithTheirPlace) {
+  flip_bit(folder / "a.h5", 3 * 98304 + 50000);
+  const Dataset dataset(folder / "*.h5", 6, 1);
+  for (const int64_t threads : {0, 2}) {
+    Loader loader(dataset, sampler(dataset), small_options(threads));
+    std::string error;
+    for (int i = 0; i < 40 && error.empty(); ++i) error = data_error_of([&] { loader.next(); });
+    EXPECT_TRUE(contains(error, "chunk 3")) << error;
+    EXPECT_EQ(data_error_of([&] { loader.next(); }), error);
+  }
+}
+
+TEST_F(LoaderTest, SkippedClipsAreReplacedAlikeOnAnyThreads) {
+  flip_bit(folder / "a.h5", 3 * 98304 + 50000);
+  const Dataset dataset(folder / "*.h5", 6, 1);
+  std::vector<std::string> plain;
+  for (const int64_t threads : {0, 1, 3}) {
+    auto options = small_options(threads);
+    options.on_corrupt = "skip";
+    std::vector<std::string> warnings;
+    options.warn = [&](const std::string& text) { warnings.push_back(text); };
+    const auto grains = first_grains(dataset, sampler(dataset), options, 40);
+    ASSERT_FALSE(warnings.empty());
+    EXPECT_TRUE(contains(warnings.front(), "chunk 3")) << warnings.front();
+    if (plain.empty()) plain = grains;
+    EXPECT_TRUE(grains == plain) << threads;
+  }
+}
+
+TEST_F(LoaderTest, StopsPromptlyWithGrainsUnread) {
+  const Dataset dataset(folder / "*.h5", 6, 1);
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 20; ++i) {
+    Loader loader(dataset, sampler(dataset), small_options(3));
+    if (i % 2 == 0) loader.next();
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+}
+
+TEST_F(LoaderTest, MeasuresTheTimeSpentWaiting) {
+  const Dataset dataset(folder / "*.h5", 6, 1);
+  Loader loader(dataset, sampler(dataset), small_options(0));
+  loader.next();
+  EXPECT_GT(loader.take_wait_s(), 0);
+  EXPECT_EQ(loader.take_wait_s(), 0);
+}
+
+TEST_F(LoaderTest, RefusesGrainsThatDoNotDivideTheBatch) {
+  const Dataset dataset(folder / "*.h5", 6, 1);
+  auto options = small_options(0);
+  options.grains = 5;
+  EXPECT_THROW(Loader(dataset, sampler(dataset), options), c10::Error);
+}
+
+}  // namespace
+}  // namespace nextframe
