@@ -56,7 +56,8 @@ HeldOut open_held_out(const HeldOutArguments& arguments) {
   const auto num_gpus = static_cast<int64_t>(visible_gpus().size());
   run.model->to(pick_device({config.parallel.device, has_cuda_build(), num_gpus, 0, 1}));
   const auto glob = choose_glob(arguments, run);
-  Dataset data(glob, config.data.clip_frames, config.data.stride_frames);
+  Dataset data(glob, config.data.clip_frames, config.data.stride_frames,
+               run.shape.action_width / config.data.stride_frames);
   check_shape(run, glob, data.shape());
   return {std::move(run), glob, std::move(data)};
 }
