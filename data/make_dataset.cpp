@@ -64,7 +64,7 @@ class Maker {
   }
 
   const MakeOptions& options_;
-  const World& world_;
+  const SimulatedWorld& world_;
   const DatasetFolder folder_;
   const Progress& progress_;
   int64_t done_ = 0;

@@ -18,14 +18,14 @@ struct EpisodeKey {
   uint64_t index = 0;
 };
 
-struct World {
+struct SimulatedWorld {
   std::string summary;  // one line
   ActionSpace action_space;
   int64_t fps = 0;
   std::function<RecordedEpisode(const EpisodeKey& key, int64_t num_frames)> episode;
 };
 
-using WorldRegistry = Registry<World>;
+using WorldRegistry = Registry<SimulatedWorld>;
 
 }  // namespace nextframe
 

@@ -1,6 +1,8 @@
-#include <cuda_runtime_api.h>
+#include <ATen/cuda/CUDAContextLight.h>
+#include <c10/cuda/CUDAFunctions.h>
 
-#include "launch/error.h"
+#include <cstdio>
+
 #include "launch/gpu.h"
 
 namespace nextframe {
@@ -16,35 +18,26 @@ std::string hex(const cudaUUID_t& uuid) {
   return text;
 }
 
-void check(cudaError_t error, const char* call) {
-  if (error == cudaSuccess) return;
-  throw EnvironmentError(std::string(call) + " failed: " + cudaGetErrorString(error) +
-                         "; see what nvidia-smi says");
+std::string pci_address(const cudaDeviceProp& properties) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%04x:%02x:%02x.0", properties.pciDomainID, properties.pciBusID,
+                properties.pciDeviceID);
+  return text;
 }
 
 }  // namespace
 
 std::vector<Gpu> visible_gpus() {
-  int count = 0;
-  const cudaError_t error = cudaGetDeviceCount(&count);
-  if (error == cudaErrorNoDevice || error == cudaErrorInsufficientDriver) {
-    cudaGetLastError();  // clears it
-    return {};
-  }
-  check(error, "cudaGetDeviceCount");
   std::vector<Gpu> gpus;
-  for (int i = 0; i < count; ++i) {
-    cudaDeviceProp properties;
-    char pci[32] = {};
-    check(cudaGetDeviceProperties(&properties, i), "cudaGetDeviceProperties");
-    check(cudaDeviceGetPCIBusId(pci, sizeof(pci), i), "cudaDeviceGetPCIBusId");
-    gpus.push_back({hex(properties.uuid), properties.name, pci});
+  for (c10::DeviceIndex i = 0; i < c10::cuda::device_count(); ++i) {
+    const auto& properties = *at::cuda::getDeviceProperties(i);
+    gpus.push_back({hex(properties.uuid), properties.name, pci_address(properties)});
   }
   return gpus;
 }
 
 bool has_cuda_build() { return true; }
 
-void use_gpu(int64_t index) { check(cudaSetDevice(static_cast<int>(index)), "cudaSetDevice"); }
+void use_gpu(int64_t index) { c10::cuda::set_device(static_cast<c10::DeviceIndex>(index)); }
 
 }  // namespace nextframe

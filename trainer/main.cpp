@@ -1,27 +1,21 @@
 // The program: parse the command line, run one command, turn what it throws into an exit code.
 #include <iostream>
 
-#include "launch/launcher_environment.h"
+#include "launch/environment.h"
+#include "launch/mpi_session.h"
 #include "trainer/commands/command_line.h"
 #include "trainer/failure.h"
 
 namespace {
 
-/// "nextframe: " alone, "nextframe: rank 3 on node07: " in a world of several.
-std::string speaker() {
-  if (nextframe::launcher_size() == 1) return "nextframe: ";
-  return "nextframe: rank " + std::to_string(nextframe::launcher_rank()) + " on " +
-         nextframe::host_name() + ": ";
-}
-
 int report(const nextframe::Failure& failure) {
+  const auto launcher = nextframe::read_launcher_environment();
   // Every rank finds the same mistake in the same config: one of them says so.
   const bool is_everybodys = failure.code == nextframe::ExitCode::usage;
-  if (!is_everybodys) {
-    std::cerr << speaker() << failure.message << std::endl;
-  } else if (nextframe::launcher_rank() == 0) {
-    std::cerr << (failure.is_placed ? "" : "nextframe: ") << failure.message << std::endl;
-  }
+  if (is_everybodys && launcher.rank != 0) return static_cast<int>(failure.code);
+  std::string speaker = failure.is_placed ? "" : "nextframe: ";
+  if (!is_everybodys && launcher.size > 1) speaker += nextframe::process_name() + ": ";
+  std::cerr << speaker << failure.message << std::endl;
   return static_cast<int>(failure.code);
 }
 
@@ -29,8 +23,8 @@ int report(const nextframe::Failure& failure) {
 
 int main(int argc, char** argv) {
   try {
-    return nextframe::run_command_line(argc, argv);
+    return nextframe::end_job(nextframe::run_command_line(argc, argv));
   } catch (...) {
-    return report(nextframe::describe_failure(std::current_exception()));
+    return nextframe::end_job(report(nextframe::describe_failure(std::current_exception())));
   }
 }

@@ -9,11 +9,20 @@ namespace nextframe {
 class Regress final : public Objective {
  public:
   struct Config {
-    void fields(FieldVisitor& /*field*/) {}
-    void check(const Report& /*report*/) const {}
+    double residual_scale = 0.25;
+
+    void fields(FieldVisitor& field) {
+      field("residual_scale", residual_scale,
+            "change of a pixel, of its range of 2, that an output of 1 stands for");
+    }
+    void check(const Report& report) const {
+      if (!(residual_scale > 0)) {
+        report("residual_scale", c10::str("= ", residual_scale, " must be above 0"));
+      }
+    }
   };
 
-  explicit Regress(const Config& /*config*/) {}
+  explicit Regress(const Config& config) : residual_scale_(config.residual_scale) {}
 
   bool has_noise_levels() const override { return false; }
 
@@ -44,10 +53,13 @@ class Regress final : public Objective {
   }
 
  private:
-  static at::Tensor residual(const Network& network, const at::Tensor& x_BT,
-                             const at::Tensor& actions_BTA) {
-    return network(x_BT, actions_BTA, at::ones({x_BT.size(0), x_BT.size(1)}, x_BT.options()));
+  at::Tensor residual(const Network& network, const at::Tensor& x_BT,
+                      const at::Tensor& actions_BTA) const {
+    const auto clean_BT = at::ones({x_BT.size(0), x_BT.size(1)}, x_BT.options());
+    return network(x_BT, actions_BTA, clean_BT) * residual_scale_;
   }
+
+  double residual_scale_;
 };
 
 NF_REGISTER_OBJECTIVE("regress", Regress, "least squares on the next frame's difference")

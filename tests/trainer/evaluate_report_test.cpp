@@ -4,8 +4,11 @@
 #include <set>
 
 #include "evaluate_fakes.h"
+#include "trainer/checkpoint/durable_file.h"
 #include "trainer/evaluate/evaluate.h"
 #include "trainer/evaluate/report.h"
+#include "trainer/evaluate/svg_plot.h"
+#include "trainer/evaluate/write_report.h"
 
 namespace nextframe {
 namespace {
@@ -96,6 +99,54 @@ TEST(Report, FiguresAreFoundByName) {
   EXPECT_NE(find_figure(report, "quality", "rollout.3.copy_last.mse"), nullptr);
   EXPECT_EQ(find_figure(report, "quality", "rollout.4.mse"), nullptr);
   EXPECT_EQ(find_figure(report, "control", "one_step.mse"), nullptr);
+}
+
+TEST(Report, MarkdownPrintsDefinitionsBesideTheNumbers) {
+  const auto text = to_markdown(small_report());
+  for (const auto* part :
+       {"averaged (EMA) weights", "d1ge57", "turning", "| one_step.mse |", "### rollout: skill",
+        "| horizon | model | copy_last |", "- `ssim`: Wang et al. 2004", "- `shuffle_ratio`: "}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part;
+  }
+}
+
+TEST(Report, SummaryHasTheHeadlinesAndNothingThatWasNotMeasured) {
+  const auto text = to_summary(small_report());
+  for (const auto* part : {"3 held-out episodes", "one-step MSE / copy-last", "skill at horizon 1 ",
+                           "action shuffle ratio"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part;
+  }
+  EXPECT_EQ(text.find("skill at horizon 4"), std::string::npos);  // three frames were dreamed
+}
+
+TEST(Report, HtmlNeedsNothingFromOutside) {
+  auto report = small_report();
+  report.provenance.data = "<shards> & \"more\"";
+  const auto html = to_html(report, "abcd", "ef");
+  EXPECT_NE(html.find("data:image/png;base64,YWJjZA=="), std::string::npos);
+  EXPECT_NE(html.find("data:image/png;base64,ZWY="), std::string::npos);
+  EXPECT_NE(html.find("&lt;shards&gt; &amp; &quot;more&quot;"), std::string::npos);
+  EXPECT_NE(html.find("skill by horizon"), std::string::npos);
+  EXPECT_NE(html.find("url(#clip-skill-by-horizon)"), std::string::npos);
+  for (const auto* outside : {"http:", "https:", "<script", "<link", "@import", "<shards>"}) {
+    EXPECT_EQ(html.find(outside), std::string::npos) << outside;
+  }
+}
+
+TEST(Report, APlotsTicksAreRound) {
+  EXPECT_DOUBLE_EQ(tick_step(1.5), 0.5);
+  EXPECT_DOUBLE_EQ(tick_step(32), 10);
+  EXPECT_DOUBLE_EQ(tick_step(0.0042), 0.001);
+}
+
+TEST(Report, FilesAreWrittenTogether) {
+  const auto folder = ::testing::TempDir() + "/evaluate_report/step";
+  auto model = oracle_model();
+  const auto dreams = dream(model, turning_world({9}), {0}, 5, 3, {});
+  write_report(folder, small_report(), dreams);
+  EXPECT_EQ(read_text(folder + "/report.json"), to_json(small_report()));
+  EXPECT_EQ(read_text(folder + "/report.md"), to_markdown(small_report()));
+  EXPECT_NE(read_text(folder + "/report.html").find("base64,iVBORw0KGgo"), std::string::npos);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ FakeModelMade last_made;
 
 class FakeObjective final : public Objective {
  public:
+  bool has_noise_levels() const override { return false; }
   struct Config {
     int64_t levels = 4;
     void fields(FieldVisitor& field) { field("levels", levels, "noise levels"); }
@@ -24,7 +25,7 @@ class FakeObjective final : public Objective {
                  const at::Tensor&, const Draw&) const override {
     return {};
   }
-  at::Tensor one_step(const Network&, const at::Tensor&, const at::Tensor&,
+  at::Tensor one_step(const Network&, const at::Tensor&, const at::Tensor&, int64_t,
                       const RolloutOptions&) const override {
     return {};
   }
@@ -53,19 +54,6 @@ class FakeModel final : public WorldModel {
     return {};
   }
 };
-
-const bool registered_objective = ObjectiveRegistry::instance().add(
-    "fake_objective", {"predicts nothing",
-                       [](FieldVisitor& field, const Report& report) {
-                         FakeObjective::Config config;
-                         config.fields(field);
-                         config.check(report);
-                       },
-                       [](FieldVisitor& field) {
-                         FakeObjective::Config config;
-                         config.fields(field);
-                         return std::make_shared<FakeObjective>(config);
-                       }});
 
 }  // namespace
 
@@ -111,7 +99,10 @@ std::string valid_config() {
 }  // namespace nextframe::testing
 
 using nextframe::testing::FakeModel;
+using nextframe::testing::FakeObjective;
 NF_REGISTER_MODEL("fake_model", FakeModel, "a model that cannot run")
+
+NF_REGISTER_OBJECTIVE("fake_objective", FakeObjective, "predicts nothing")
 
 TEST(FakeModel, IsRegistered) {
   EXPECT_NE(nextframe::ModelRegistry::instance().find("fake_model"), nullptr);

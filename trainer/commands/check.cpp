@@ -65,7 +65,7 @@ int check(const ConfigArguments& arguments, bool as_json) {
   return static_cast<int>(answer["valid"] ? ExitCode::done : ExitCode::usage);
 }
 
-CommandBody set_up(CLI::App& app) {
+CommandBody set_up_check(CLI::App& app) {
   app.group(kConfigCommands);
   const auto arguments = add_config_arguments(app);
   const auto as_json = std::make_shared<bool>(false);
@@ -74,7 +74,8 @@ CommandBody set_up(CLI::App& app) {
 }
 
 }  // namespace
-}  // namespace nextframe
 
-NF_REGISTER_COMMAND(check, "check", "Validate a config; print every value and where it came from",
-                    nextframe::set_up)
+NF_REGISTER_COMMAND(check, "check", "validate a config; print every value and where it came from",
+                    set_up_check)
+
+}  // namespace nextframe

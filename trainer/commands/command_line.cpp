@@ -3,7 +3,7 @@
 #include <iostream>
 #include <vector>
 
-#include "launch/launcher_environment.h"
+#include "launch/environment.h"
 #include "trainer/exit_code.h"
 #include "trainer/version.h"
 
@@ -121,7 +121,7 @@ int run_command_line(int argc, const char* const* argv) {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // CLI11 pops from the back
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) throw UsageError(explain_error(app, error));
-    return launcher_rank() == 0 ? app.exit(error) : 0;  // --help or --version
+    return read_launcher_environment().rank == 0 ? app.exit(error) : 0;  // --help or --version
   }
   return line->chosen();
 }

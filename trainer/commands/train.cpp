@@ -8,9 +8,13 @@
 #include "launch/roll_call.h"
 #include "launch/world.h"
 #include "trainer/checkpoint/digest.h"
+#include "trainer/checkpoint/store.h"
 #include "trainer/commands/command.h"
-#include "trainer/config/config.h"
+#include "trainer/commands/config_arguments.h"
 #include "trainer/console.h"
+#include "trainer/evaluate/dream.h"
+#include "trainer/evaluate/evaluate.h"
+#include "trainer/evaluate/write_report.h"
 #include "trainer/exit_code.h"
 #include "trainer/run_folder.h"
 #include "trainer/trainer.h"
@@ -20,15 +24,15 @@ namespace nextframe {
 namespace {
 
 struct TrainOptions {
-  std::string config_path, run, fork;
-  std::vector<std::string> overrides;
+  std::shared_ptr<const ConfigArguments> config;
+  std::string run, fork;
 };
 
 std::vector<std::string> command_line(const TrainOptions& options,
                                       const std::filesystem::path& folder) {
-  std::vector<std::string> words = {"nextframe", "train", options.config_path, "--run",
+  std::vector<std::string> words = {"nextframe", "train", options.config->path, "--run",
                                     folder.string()};
-  for (const auto& override_text : options.overrides)
+  for (const auto& override_text : options.config->overrides)
     words.insert(words.end(), {"--set", override_text});
   return words;
 }
@@ -41,7 +45,7 @@ RunFolder open_on_root(const World& world, Communicator& control, const std::fil
   int code = 0;
   if (world.is_root()) {
     try {
-      open_run_folder(path, config, options.config_path, command_line(options, path));
+      open_run_folder(path, config, options.config->path, command_line(options, path));
     } catch (const ExitError& error) {
       problem = error.what();
       code = static_cast<int>(error.code);
@@ -67,7 +71,7 @@ void suggest_ranks(const World& world, const Config& config, const TrainOptions&
   console.say(c10::str("one rank uses ", config.parallel.threads, " of ", cores,
                        " cores; to use them all, with the "
                        "same bits: mpirun -np ",
-                       ranks, " nextframe train ", options.config_path));
+                       ranks, " nextframe train ", options.config->path));
 }
 
 void introduce(const World& world, const Config& config, const RunFolder& folder,
@@ -84,6 +88,36 @@ void introduce(const World& world, const Config& config, const RunFolder& folder
   }
 }
 
+/// Reports and samples while training, on the held-out episodes.
+Evaluation make_evaluation(const World& world, const Config& config, const RunFolder& folder,
+                           WorldModel& model, const Dataset& train, Console& console) {
+  if (!world.is_root() || config.evaluate.every_steps == 0) return {};
+  const auto held_out = std::make_shared<Dataset>(config.data.validation, config.data.clip_frames,
+                                                  config.data.stride_frames);
+  return [&, held_out](int64_t step) {
+    auto report = evaluate(model, *held_out, &train, config.evaluate);
+    report.provenance = {folder.path.string(),  "", step, "", config.optimizer.ema_decay > 0,
+                         config.data.validation};
+    const auto name = checkpoint_name(step);
+    write_report((folder.path / "eval" / name).string(), report, {});
+    write_sample_sheet(model, *held_out, config.evaluate,
+                       (folder.samples() / (name + ".png")).string());
+    console.say(to_summary(report));
+  };
+}
+
+/// The last line: what came of it, against repeating the last frame.
+void tell_result(const Trainer& trainer, const RunFolder& folder, Console& console) {
+  const double ratio = trainer.error_over_copy_last();
+  std::string result = c10::str("finished at step ", trainer.position().step,
+                                "; next: nextframe eval ", folder.path.string());
+  if (ratio > 0) {
+    result =
+        c10::str("one-step error ", ratio, " of copy-last's on the last training clips; ", result);
+  }
+  console.say(result);
+}
+
 ExitCode finish(StopRequest stop, const Trainer& trainer, const Config& config,
                 const RunFolder& folder, const World& world, Console& console) {
   const bool is_done = stop == StopRequest::none;
@@ -91,15 +125,18 @@ ExitCode finish(StopRequest stop, const Trainer& trainer, const Config& config,
                             : stop == StopRequest::preempt ? "preempted"
                                                            : "interrupted";
   if (world.is_root()) write_status(folder, state, trainer.position().step, config.trainer.steps);
-  if (is_done) return ExitCode::done;
+  if (is_done) {
+    tell_result(trainer, folder, console);
+    return ExitCode::done;
+  }
   console.say(c10::str(state, " and saved at step ", trainer.position().step,
                        "; the same command continues"));
   return stop == StopRequest::preempt ? ExitCode::preempted : ExitCode::interrupted;
 }
 
 int train(const TrainOptions& options) {
-  const auto config = load_config(options.config_path, options.overrides);
-  const auto path = run_folder_path(config, options.config_path,
+  const auto config = options.config->load();
+  const auto path = run_folder_path(config, options.config->path,
                                     options.fork.empty() ? options.run : options.fork);
   const SignalWatch signals;
   const MpiSession session;
@@ -124,14 +161,15 @@ int train(const TrainOptions& options) {
                          config.trainer.steps, ")"));
     return static_cast<int>(ExitCode::done);
   }
-  const auto stop = trainer.run(signals, [](int64_t) {});
+  const auto stop =
+      trainer.run(signals, make_evaluation(world, config, folder, *model, data, console));
   return static_cast<int>(finish(stop, trainer, config, folder, world, console));
 }
 
 CommandBody set_up(CLI::App& app) {
   const auto options = std::make_shared<TrainOptions>();
-  app.add_option("CONFIG", options->config_path, "the run's YAML file")->required();
-  app.add_option("--set", options->overrides, "a.b=c: overrides one key; may be repeated");
+  app.group(kTrainingCommands);
+  options->config = add_config_arguments(app);
   app.add_option("--run", options->run,
                  "folder of the run; default runs/<run.name or the config's stem>");
   app.add_option("--fork", options->fork,

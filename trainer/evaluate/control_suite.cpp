@@ -15,7 +15,7 @@ at::Tensor actions_of_next(const EpisodeSource& source, int64_t episode, const E
 }
 
 /// MSE of the model by episode, summed over its scored frames.
-std::vector<double> shuffled_mse(Evaluation& evaluation) {
+std::vector<double> shuffled_mse(EvaluationContext& evaluation) {
   const auto& source = evaluation.held_out();
   std::vector<double> sums(static_cast<size_t>(source.num_episodes), 0.0);
   const auto shuffled = [&](int64_t episode, const Episode& truth) {
@@ -34,7 +34,7 @@ std::vector<Definition> definitions() {
            "the first), over the mse with its own; 1 means that actions are ignored"}};
 }
 
-SuiteReport run(Evaluation& evaluation) {
+SuiteReport run(EvaluationContext& evaluation) {
   SuiteReport report{"control", {}, {}, definitions(), {}};
   const auto& source = evaluation.held_out();
   if (source.shape.action_width == 0 || source.num_episodes < 2) {

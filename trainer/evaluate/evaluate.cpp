@@ -42,8 +42,8 @@ EvaluationReport evaluate(WorldModel& model, const EpisodeSource& held_out,
   report.denoise_steps = config.denoise_steps;
   report.mean_frame_source = train_for_mean_frame ? "training data" : "evaluated data";
   const auto mean_frame_HWC = mean_frame(train_for_mean_frame ? *train_for_mean_frame : held_out);
-  Evaluation evaluation(model, held_out, mean_frame_HWC, config, progress);
-  for (const auto& name : names) report.suites.push_back(suite_named(name).run(evaluation));
+  EvaluationContext context(model, held_out, mean_frame_HWC, config, progress);
+  for (const auto& name : names) report.suites.push_back(suite_named(name).run(context));
   return report;
 }
 

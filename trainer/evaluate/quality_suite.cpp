@@ -58,7 +58,7 @@ std::vector<Sums> sums_of(const std::vector<EpisodeScores>& scores, const std::s
 const std::pair<const char*, Statistic> kBasic[] = {
     {"mse", mean_mse}, {"psnr_db", mean_psnr_db}, {"ssim", mean_ssim}};
 
-void add_one_step(Evaluation& evaluation, SuiteReport& report) {
+void add_one_step(EvaluationContext& evaluation, SuiteReport& report) {
   const auto& scores = evaluation.one_step();
   int64_t last = 0;
   for (const auto& episode : scores) {
@@ -80,7 +80,7 @@ void add_one_step(Evaluation& evaluation, SuiteReport& report) {
   }
 }
 
-FigureRow rollout_row(Evaluation& evaluation, const std::vector<EpisodeScores>& rollouts,
+FigureRow rollout_row(EvaluationContext& evaluation, const std::vector<EpisodeScores>& rollouts,
                       int64_t horizon) {
   FigureRow row{horizon, {}};
   const int64_t frame = evaluation.config().context_frames + horizon - 1;
@@ -132,7 +132,7 @@ std::vector<Definition> definitions() {
   };
 }
 
-SuiteReport run(Evaluation& evaluation) {
+SuiteReport run(EvaluationContext& evaluation) {
   SuiteReport report{"quality", {}, {}, definitions(), {}};
   add_one_step(evaluation, report);
   FigureTable table{"rollout", "horizon", {}};

@@ -6,14 +6,14 @@
 #include <string>
 
 #include "kernels/base/registry.h"
-#include "trainer/evaluate/evaluation.h"
+#include "trainer/evaluate/evaluation_context.h"
 #include "trainer/evaluate/report.h"
 
 namespace nextframe {
 
 struct Suite {
   std::string summary;  // one line, for --help
-  std::function<SuiteReport(Evaluation&)> run;
+  std::function<SuiteReport(EvaluationContext&)> run;
 };
 
 using SuiteRegistry = Registry<Suite>;

@@ -19,10 +19,10 @@ struct EpisodeScores {
   std::map<std::string, std::vector<FrameScore>> by_predictor;
 };
 
-class Evaluation {
+class EvaluationContext {
  public:
-  Evaluation(WorldModel& model, EpisodeSource held_out, at::Tensor mean_frame_HWC,
-             EvaluateConfig config, Progress progress);
+  EvaluationContext(WorldModel& model, EpisodeSource held_out, at::Tensor mean_frame_HWC,
+                    EvaluateConfig config, Progress progress);
 
   /// Teacher-forced scores of every episode, from frame kFirstScoredFrame on; measured once.
   const std::vector<EpisodeScores>& one_step();

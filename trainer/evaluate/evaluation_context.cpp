@@ -1,18 +1,19 @@
-#include "trainer/evaluate/evaluation.h"
+#include "trainer/evaluate/evaluation_context.h"
 
 #include "trainer/evaluate/baselines.h"
 #include "trainer/evaluate/windows.h"
 
 namespace nextframe {
 
-Evaluation::Evaluation(WorldModel& model, EpisodeSource held_out, at::Tensor mean_frame_HWC,
-                       EvaluateConfig config, Progress progress)
+EvaluationContext::EvaluationContext(WorldModel& model, EpisodeSource held_out,
+                                     at::Tensor mean_frame_HWC, EvaluateConfig config,
+                                     Progress progress)
     : held_out_(std::move(held_out)),
       mean_frame_HWC_(std::move(mean_frame_HWC)),
       config_(config),
       predictor_(model, RolloutOptions{config.denoise_steps, 0}, std::move(progress)) {}
 
-const std::vector<EpisodeScores>& Evaluation::one_step() {
+const std::vector<EpisodeScores>& EvaluationContext::one_step() {
   if (one_step_) return *one_step_;
   std::vector<EpisodeScores> scores(static_cast<size_t>(held_out_.num_episodes),
                                     {kFirstScoredFrame, {}});
@@ -23,7 +24,7 @@ const std::vector<EpisodeScores>& Evaluation::one_step() {
   return one_step_.emplace(std::move(scores));
 }
 
-std::vector<EpisodeScores> Evaluation::rollouts() {
+std::vector<EpisodeScores> EvaluationContext::rollouts() {
   std::vector<EpisodeScores> scores(static_cast<size_t>(held_out_.num_episodes),
                                     {config_.context_frames, {}});
   predictor_.rollouts(
@@ -33,8 +34,8 @@ std::vector<EpisodeScores> Evaluation::rollouts() {
   return scores;
 }
 
-void Evaluation::score(const PredictedFrame& frame, int64_t known_frames,
-                       EpisodeScores& scores) const {
+void EvaluationContext::score(const PredictedFrame& frame, int64_t known_frames,
+                              EpisodeScores& scores) const {
   const auto true_HWC = to_unit_range(frame.truth.frames_THWC[frame.frame]);
   scores.by_predictor["model"].push_back(score_frame(frame.predicted_HWC, true_HWC));
   const auto baselines = baseline_frames(frame.truth.frames_THWC, known_frames,

@@ -1,0 +1,19 @@
+// This file is RMSNorm on the CPU, forward and backward in one pass over memory each.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <utility>
+
+namespace nextframe::cpu {
+
+/// {x + update, its norm}; x float32, update of the norm's dtype or undefined (then the first
+/// result is x itself); both contiguous.
+std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Tensor& update,
+                                               at::ScalarType norm_dtype);
+
+/// The gradient of x and of update, from those of the sum and of the norm; either may be undefined.
+at::Tensor add_rms_norm_backward(const at::Tensor& sum, const at::Tensor& grad_sum,
+                                 const at::Tensor& grad_norm);
+
+}  // namespace nextframe::cpu

@@ -1,0 +1,25 @@
+// This file is the norm of every layer, RMSNorm (Zhang and Sennrich 2019) without a gain: the
+// product that follows holds it.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace nextframe {
+
+/// Added to the mean square.
+inline constexpr double kNormEpsilon = 1e-5;
+
+struct SumAndNorm {
+  at::Tensor sum;   // x + update, float32: the residual stream goes on
+  at::Tensor norm;  // sum / sqrt(mean(sum^2) + kNormEpsilon) over the last dimension
+};
+
+/// The end of one layer and the start of the next in one pass.
+///   x       float32 [..., D]      update  float32 or bfloat16 [..., D]
+///   norm    as update
+SumAndNorm add_rms_norm(const at::Tensor& x, const at::Tensor& update);
+
+/// The norm alone, in bfloat16 if `bf16`.
+at::Tensor rms_norm(const at::Tensor& x, bool bf16);
+
+}  // namespace nextframe

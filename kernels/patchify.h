@@ -1,0 +1,30 @@
+// This file is frames -> patches, the first step of every tokenizer, and the way back.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace nextframe {
+
+/// How a frame is cut: squares of patch_px, each seen with halo_px of its surroundings on every
+/// side, zero outside of the frame. E = (patch_px + 2 halo_px)^2 * C, in the order row, column,
+/// channel.
+struct PatchGrid {
+  int64_t patch_px = 8;
+  int64_t halo_px = 0;
+
+  int64_t window_px() const { return patch_px + 2 * halo_px; }
+};
+
+/// The patches of each frame, row by row.
+///   frames_BTHWC  float32, or uint8 that is scaled to [-1, 1]
+///   returns       patches_BTNE of `dtype` (float32 or bfloat16), N = (H / patch_px)(W / patch_px)
+at::Tensor patchify(const at::Tensor& frames_BTHWC, const PatchGrid& grid, at::ScalarType dtype);
+
+/// The transpose of patchify: adds every window onto the frame it was cut from. Without a halo it
+/// is the inverse.
+///   patches_BTNE  float32 or bfloat16
+///   returns       frames_BTHWC float32
+at::Tensor unpatchify(const at::Tensor& patches_BTNE, const PatchGrid& grid, int64_t height_px,
+                      int64_t width_px);
+
+}  // namespace nextframe

@@ -1,0 +1,46 @@
+#include "kernels/rotary.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace nextframe {
+namespace {
+
+Rotation rotation_of(const at::Tensor& angles_LP) {
+  return {angles_LP.cos().to(at::kFloat), angles_LP.sin().to(at::kFloat)};
+}
+
+/// Angle a step of each pair, for a side of `length` patches: pi / length * length^(i / (pairs -
+/// 1)).
+at::Tensor steps_in_space(int64_t length, int64_t pairs) {
+  const auto exponent = at::arange(pairs, at::kDouble) / std::max<int64_t>(1, pairs - 1);
+  return at::pow(static_cast<double>(length), exponent) *
+         (std::numbers::pi / static_cast<double>(length));
+}
+
+}  // namespace
+
+Rotation rotation_in_time(int64_t num_frames, int64_t head_dim) {
+  const int64_t pairs = head_dim / 2;
+  const auto steps_P = at::pow(100.0, at::arange(pairs, at::kDouble) / -static_cast<double>(pairs));
+  return rotation_of(at::outer(at::arange(num_frames, at::kDouble), steps_P));
+}
+
+Rotation rotation_in_space(int64_t rows, int64_t columns, int64_t before, int64_t after,
+                           int64_t head_dim) {
+  const int64_t pairs = head_dim / 2, row_pairs = pairs / 2;
+  const auto angles_LP = at::zeros({before + rows * columns + after, pairs}, at::kDouble);
+  const auto grid_RCP =
+      angles_LP.slice(0, before, before + rows * columns).view({rows, columns, pairs});
+  const auto row_angles = at::outer(at::arange(rows, at::kDouble), steps_in_space(rows, row_pairs));
+  const auto column_angles =
+      at::outer(at::arange(columns, at::kDouble), steps_in_space(columns, pairs - row_pairs));
+  grid_RCP.slice(2, 0, row_pairs).copy_(row_angles.unsqueeze(1));
+  grid_RCP.slice(2, row_pairs).copy_(column_angles.unsqueeze(0));
+  return rotation_of(angles_LP);
+}
+
+}  // namespace nextframe

@@ -1,0 +1,23 @@
+// This file is where a token stands, as angles that turn queries and keys (Su et al. 2021, RoPE).
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace nextframe {
+
+/// Angles of L positions; pair i of a head is (value i, value i + head_dim / 2).
+struct Rotation {
+  at::Tensor cosine_LP;  // float32, P = head_dim / 2 pairs
+  at::Tensor sine_LP;
+};
+
+/// Positions 0 .. num_frames-1 in time: pair i turns by t * 100^(-i / P).
+Rotation rotation_in_time(int64_t num_frames, int64_t head_dim);
+
+/// Positions in a grid of patches, row by row: the first half of the pairs turns by the row, the
+/// second by the column, from half a turn over the whole grid to half a turn a patch. `before` and
+/// `after` tokens without a place stand around the grid and are not turned.
+Rotation rotation_in_space(int64_t rows, int64_t columns, int64_t before, int64_t after,
+                           int64_t head_dim);
+
+}  // namespace nextframe

@@ -1,0 +1,297 @@
+// space_time_transformer: the tokens of a frame attend to each other, then each token to its own
+// past.
+//
+// A frame is [action | noise level | patches | registers], the first two only where there are any.
+// A patch is embedded with its surroundings and with what changed since the frame before. Norms
+// have no gain, queries and keys are normalised and turned by place (2-D) or time.
+#include <torch/torch.h>
+
+#include "kernels/attention.h"
+#include "kernels/linear.h"
+#include "kernels/norm.h"
+#include "kernels/patchify.h"
+#include "kernels/swiglu.h"
+#include "model/frame_model.h"
+#include "model/parameters.h"
+
+namespace nextframe {
+namespace {
+
+constexpr int64_t kLevelWaves = 16;  // cos(pi k level), k = 0 .. 15
+
+struct SpaceTimeConfig {
+  int64_t dim = 128;  // D
+  int64_t layers = 4;
+  int64_t heads = 4;
+  int64_t patch_px = 8;
+  int64_t halo_px = 4;
+  int64_t head_halo_px = 0;
+  int64_t registers = 2;
+  int64_t temporal_every = 2;
+  double mlp_ratio = 8.0 / 3.0;
+  double logit_scale = 1.5;
+  bool differences = true;
+
+  void fields(FieldVisitor& field);
+  void check(const Report& report) const;
+
+  /// Rounded up to whole cache lines of bfloat16.
+  int64_t mlp_width() const {
+    return (static_cast<int64_t>(mlp_ratio * static_cast<double>(dim)) + 31) / 32 * 32;
+  }
+};
+
+void SpaceTimeConfig::fields(FieldVisitor& field) {
+  field("dim", dim, "width of a token");
+  field("layers", layers, "blocks of attention and feed-forward");
+  field("heads", heads, "attention heads; dim is a multiple of 4 heads");
+  field("patch_px", patch_px, "side of a patch; divides height and width");
+  field("halo_px", halo_px, "pixels around a patch that its token sees too");
+  field("head_halo_px", head_halo_px, "pixels around a patch that its token writes too");
+  field("registers", registers, "tokens of a frame without a place");
+  field("temporal_every", temporal_every, "every how many blocks attend over time");
+  field("mlp_ratio", mlp_ratio,
+        "width of the feed-forward layer over dim, before rounding up to 32");
+  field("logit_scale", logit_scale,
+        "sharpness of attention at the start; 1 is 1 / sqrt(head width)");
+  field("differences", differences, "show a patch what changed since the frame before");
+}
+
+/// The divisor of `dim` nearest to `heads` that leaves a head a multiple of 4.
+int64_t nearest_heads(int64_t dim, int64_t heads) {
+  int64_t best = 1;
+  for (int64_t k = 1; 4 * k <= dim; ++k) {
+    if (dim % (4 * k) == 0 && std::abs(k - heads) <= std::abs(best - heads)) best = k;
+  }
+  return best;
+}
+
+void SpaceTimeConfig::check(const Report& report) const {
+  const auto at_least = [&](const char* name, auto value, auto least) {
+    if (value < least) report(name, c10::str("= ", value, " must be ", least, " or more"));
+    return value >= least;
+  };
+  const bool sized = at_least("dim", dim, 4) && at_least("heads", heads, 1);
+  if (sized && dim % 4 != 0) {
+    report("dim", c10::str("= ", dim, " is not a multiple of 4; nearest: ", (dim + 2) / 4 * 4));
+  } else if (sized && dim % heads != 0) {
+    report("heads", c10::str("= ", heads, " does not divide model.dim = ", dim,
+                             "; nearest: ", nearest_heads(dim, heads)));
+  } else if (sized && dim % (4 * heads) != 0) {
+    report("heads", c10::str("= ", heads, " leaves a head ", dim / heads,
+                             " values, not a multiple of 4; nearest: ", nearest_heads(dim, heads)));
+  }
+  at_least("layers", layers, 1);
+  at_least("patch_px", patch_px, 1);
+  at_least("halo_px", halo_px, 0);
+  at_least("head_halo_px", head_halo_px, 0);
+  at_least("registers", registers, 0);
+  at_least("temporal_every", temporal_every, 1);
+  if (temporal_every > layers) {
+    report("temporal_every", c10::str("= ", temporal_every, " is more than model.layers = ", layers,
+                                      ": no block would attend over time; nearest: ", layers));
+  }
+  if (!(mlp_ratio > 0)) report("mlp_ratio", c10::str("= ", mlp_ratio, " must be above 0"));
+  if (!(logit_scale > 0)) report("logit_scale", c10::str("= ", logit_scale, " must be above 0"));
+}
+
+/// Attention in space, then in time if it has one, then a feed-forward layer.
+class SpaceTimeBlock : public torch::nn::Module {
+ public:
+  SpaceTimeBlock(const SpaceTimeConfig& config, bool in_time, bool bf16, const ParameterMaker& make)
+      : heads_(config.heads), logit_scale_(config.logit_scale), bf16_(bf16) {
+    const int64_t D = config.dim, F = config.mlp_width();
+    const double input = 1 / std::sqrt(static_cast<double>(D));
+    const double depth = 1 / std::sqrt(2.0 * static_cast<double>(config.layers));
+    space_in_ = make.normal(*this, "space_in", {3 * D, D}, input);
+    space_out_ = make.normal(*this, "space_out", {D, D}, input * depth);
+    if (in_time) {
+      time_in_ = make.normal(*this, "time_in", {3 * D, D}, input);
+      time_out_ = make.normal(*this, "time_out", {D, D}, input * depth);
+    }
+    mlp_in_ = make.normal(*this, "mlp_in", {2 * F, D}, input);
+    mlp_out_ = make.normal(*this, "mlp_out", {D, F}, depth / std::sqrt(static_cast<double>(F)));
+  }
+
+  at::Tensor forward(const at::Tensor& tokens_BTND, const Rotation& in_space,
+                     const Rotation& in_time) const {
+    SumAndNorm hidden{tokens_BTND, rms_norm(tokens_BTND, bf16_)};
+    hidden = attend(hidden, space_in_, space_out_, in_space, Along::space);
+    if (time_in_.defined()) hidden = attend(hidden, time_in_, time_out_, in_time, Along::time);
+    return hidden.sum + linear(swiglu(linear(hidden.norm, mlp_in_, bf16_)), mlp_out_, bf16_);
+  }
+
+ private:
+  SumAndNorm attend(const SumAndNorm& hidden, const at::Tensor& in, const at::Tensor& out,
+                    const Rotation& rotation, Along along) const {
+    const auto mixed_BTND =
+        attention(linear(hidden.norm, in, bf16_), heads_, rotation, along, logit_scale_);
+    return add_rms_norm(hidden.sum, linear(mixed_BTND, out, bf16_));
+  }
+
+  int64_t heads_;
+  double logit_scale_;
+  bool bf16_;
+  at::Tensor space_in_, space_out_, time_in_, time_out_, mlp_in_, mlp_out_;
+};
+
+}  // namespace
+
+class SpaceTimeTransformer final : public FrameModel {
+ public:
+  using Config = SpaceTimeConfig;
+
+  SpaceTimeTransformer(const Config& config, const ModelInputs& inputs);
+
+  bool run_blocks_with(std::shared_ptr<BlockRunner> runner) override {
+    runner_ = std::move(runner);
+    return true;
+  }
+
+  int64_t tokens_per_clip() const override {
+    return shape().clip_frames * (tokens_before() + num_patches() + config_.registers);
+  }
+  double flops_per_clip() const override;
+
+ private:
+  at::Tensor network(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
+                     const at::Tensor& level_BT) override;
+  at::Tensor embed(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
+                   const at::Tensor& level_BT) const;
+  at::Tensor decode(const at::Tensor& tokens_BTND) const;
+  void make_parameters(const ModelInputs& inputs);
+
+  int64_t num_patches() const {
+    return (shape().height_px / config_.patch_px) * (shape().width_px / config_.patch_px);
+  }
+  int64_t tokens_before() const { return (has_actions_ ? 1 : 0) + (has_levels_ ? 1 : 0); }
+  PatchGrid patches_in() const { return {config_.patch_px, config_.halo_px}; }
+  PatchGrid patches_out() const { return {config_.patch_px, config_.head_halo_px}; }
+
+  Config config_;
+  bool bf16_, has_actions_, has_levels_;
+  std::shared_ptr<BlockRunner> runner_ = std::make_shared<BlockRunner>();
+  at::Tensor stem_, place_, registers_, head_;
+  at::Tensor action_, action_base_, action_in_patch_, level_;
+  std::vector<std::shared_ptr<SpaceTimeBlock>> blocks_;
+  Rotation in_space_, in_time_;  // of a whole clip
+};
+
+SpaceTimeTransformer::SpaceTimeTransformer(const Config& config, const ModelInputs& inputs)
+    : FrameModel(inputs),
+      config_(config),
+      bf16_(inputs.bf16),
+      has_actions_(inputs.shape.action_width > 0),
+      has_levels_(objective().has_noise_levels()) {
+  const auto& clip = inputs.shape;
+  TORCH_CHECK(clip.height_px % config.patch_px == 0 && clip.width_px % config.patch_px == 0,
+              "space_time_transformer: model.patch_px = ", config.patch_px,
+              " must divide the frame size ", clip.height_px, "x", clip.width_px);
+  make_parameters(inputs);
+  const int64_t head_dim = config.dim / config.heads;
+  in_space_ = rotation_in_space(clip.height_px / config.patch_px, clip.width_px / config.patch_px,
+                                tokens_before(), config.registers, head_dim);
+  in_time_ = rotation_in_time(clip.clip_frames, head_dim);
+  for (const auto& [name, rotation] :
+       {std::pair{"space", &in_space_}, std::pair{"time", &in_time_}}) {
+    register_buffer(c10::str(name, "_cosine"), rotation->cosine_LP);  // so that they move along
+    register_buffer(c10::str(name, "_sine"), rotation->sine_LP);
+  }
+}
+
+void SpaceTimeTransformer::make_parameters(const ModelInputs& inputs) {
+  const ParameterMaker make(inputs.seed);
+  const int64_t D = config_.dim, A = inputs.shape.action_width, C = inputs.shape.channels;
+  const int64_t window = patches_in().window_px(), out_window = patches_out().window_px();
+  const int64_t patch_values = window * window * C * (config_.differences ? 2 : 1);
+  stem_ = make.normal(*this, "stem", {D, patch_values},
+                      2 / std::sqrt(static_cast<double>(patch_values)));
+  place_ = make.normal(*this, "place", {num_patches(), D}, 0.02);
+  if (config_.registers > 0) {
+    registers_ = make.normal(*this, "registers", {config_.registers, D}, 0.5);
+  }
+  if (has_actions_) {
+    action_ = make.normal(*this, "action", {D, A}, 0.5);
+    action_base_ = make.normal(*this, "action_base", {D}, 0.1);
+    action_in_patch_ = make.normal(*this, "action_in_patch", {D, A}, 0.1);
+  }
+  if (has_levels_) level_ = make.normal(*this, "level", {D, kLevelWaves}, 0.5);
+  const auto blocks = register_module("blocks", std::make_shared<torch::nn::Module>());
+  for (int64_t i = 0; i < config_.layers; ++i) {
+    const std::string number = std::to_string(i);
+    const bool in_time = (i + 1) % config_.temporal_every == 0;
+    blocks_.push_back(blocks->register_module(
+        number, std::make_shared<SpaceTimeBlock>(config_, in_time, bf16_,
+                                                 make.child("blocks").child(number))));
+  }
+  head_ = make.constant(*this, "head", {out_window * out_window * C, D}, 0);
+}
+
+at::Tensor SpaceTimeTransformer::network(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
+                                         const at::Tensor& level_BT) {
+  const int64_t T = x_BTHWC.size(1);
+  const Rotation in_time{in_time_.cosine_LP.slice(0, 0, T), in_time_.sine_LP.slice(0, 0, T)};
+  auto tokens_BTND = embed(x_BTHWC, actions_BTA, level_BT);
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    // By value: a runner may call it again in backward.
+    const auto block = [layer = blocks_[i], in_space = in_space_,
+                        in_time](const at::Tensor& hidden) {
+      return layer->forward(hidden, in_space, in_time);
+    };
+    tokens_BTND = runner_->run(static_cast<int64_t>(i), block, tokens_BTND);
+  }
+  return decode(tokens_BTND);
+}
+
+at::Tensor SpaceTimeTransformer::embed(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
+                                       const at::Tensor& level_BT) const {
+  auto seen_BTHWC = x_BTHWC;
+  if (config_.differences) {  // the first frame has none
+    const auto change = x_BTHWC.slice(1, 1) - x_BTHWC.slice(1, 0, -1);
+    seen_BTHWC = at::cat({x_BTHWC, at::constant_pad_nd(change, {0, 0, 0, 0, 0, 0, 1, 0})}, 4);
+  }
+  const auto patches_BTNE = patchify(seen_BTHWC, patches_in(), bf16_ ? at::kBFloat16 : at::kFloat);
+  auto patches_BTND = linear(patches_BTNE, stem_, bf16_) + place_;
+  std::vector<at::Tensor> tokens;
+  if (has_actions_) {
+    patches_BTND = patches_BTND + linear(actions_BTA, action_in_patch_, false).unsqueeze(2);
+    tokens.push_back((linear(actions_BTA, action_, false) + action_base_).unsqueeze(2));
+  }
+  if (has_levels_) {
+    const auto waves = at::arange(kLevelWaves, level_BT.options()) * std::numbers::pi;
+    const auto waves_BTW = (level_BT.unsqueeze(2) * waves).cos();
+    tokens.push_back(linear(waves_BTW, level_, false).unsqueeze(2));
+  }
+  tokens.push_back(patches_BTND);
+  if (registers_.defined()) {
+    tokens.push_back(registers_.expand({x_BTHWC.size(0), x_BTHWC.size(1), -1, -1}));
+  }
+  return at::cat(tokens, 2);
+}
+
+at::Tensor SpaceTimeTransformer::decode(const at::Tensor& tokens_BTND) const {
+  const auto patches_BTND = tokens_BTND.narrow(2, tokens_before(), num_patches());
+  const auto values_BTNE = linear(rms_norm(patches_BTND, bf16_), head_, bf16_);
+  return unpatchify(values_BTNE, patches_out(), shape().height_px, shape().width_px);
+}
+
+/// Multiplications and additions of the products, thrice the forward's; causal attention counted as
+/// half.
+double SpaceTimeTransformer::flops_per_clip() const {
+  const auto tokens = static_cast<double>(tokens_per_clip());
+  const auto frames = static_cast<double>(shape().clip_frames),
+             dim = static_cast<double>(config_.dim);
+  const auto blocks = static_cast<double>(config_.layers);
+  const auto in_time = static_cast<double>(config_.layers / config_.temporal_every);
+  const double dense =
+      tokens * dim *
+      (4 * dim * (blocks + in_time) + 3 * static_cast<double>(config_.mlp_width()) * blocks);
+  const double ends = frames * static_cast<double>(num_patches() * (stem_.numel() + head_.numel()));
+  const double scores = tokens * dim * 2 * (blocks * tokens / frames + in_time * frames / 2);
+  return 3 * 2 * (dense + ends + scores);
+}
+
+NF_REGISTER_MODEL("space_time_transformer", SpaceTimeTransformer,
+                  "attention within a frame, then along time; the default")
+
+}  // namespace nextframe

@@ -1,0 +1,141 @@
+#include "trainer/commands/command_line.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "trainer/exit_code.h"
+
+namespace nextframe::testing {
+namespace {
+
+/// "data make" -> its long flags and positionals.
+using Commands = std::map<std::string, std::set<std::string>>;
+
+void collect(const CLI::App& app, const std::string& path, Commands& all) {
+  const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
+  for (const CLI::App* command : commands) {
+    collect(*command, path + (path.empty() ? "" : " ") + command->get_name(), all);
+  }
+  if (!commands.empty()) return;
+  for (const CLI::Option* option : app.get_options()) {
+    all[path].insert(option->get_positional() ? option->get_name(true)
+                                              : option->get_name(false, false));
+  }
+}
+
+Commands all_commands() {
+  const auto line = make_command_line();
+  Commands all;
+  collect(*line->app, "", all);
+  return all;
+}
+
+/// What people and scripts rely on: each of these exists with at least these arguments.
+const Commands kPromised = {
+    {"check", {"CONFIG", "--set", "--json"}},
+    {"checkpoint hash", {"--json"}},
+    {"checkpoint inspect", {"--json"}},
+    {"checkpoint list", {"RUN", "--json"}},
+    {"checkpoint prune", {"RUN", "--json"}},
+    {"checkpoint verify", {"--json"}},
+    {"completion", {"SHELL"}},
+    {"doctor", {"--json"}},
+    {"explain", {"KEY"}},
+    {"schema", {}},
+    {"train", {"CONFIG", "--set", "--run", "--fork"}},
+};
+
+/// Runs the command line and returns the message of its UsageError; "" if there was none.
+std::string error_of(std::vector<const char*> words) {
+  words.insert(words.begin(), "nextframe");
+  try {
+    run_command_line(static_cast<int>(words.size()), words.data());
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(CommandLine, HasThePromisedCommandsAndArguments) {
+  const Commands all = all_commands();
+  for (const auto& [name, arguments] : kPromised) {
+    ASSERT_TRUE(all.contains(name)) << name;
+    for (const auto& argument : arguments) {
+      EXPECT_TRUE(all.at(name).contains(argument)) << name << " " << argument;
+    }
+  }
+}
+
+TEST(CommandLine, EveryCommandHasHelpAndASummary) {
+  for (const auto& [name, arguments] : all_commands()) {
+    EXPECT_TRUE(arguments.contains("--help")) << name;
+    const Command* command = CommandRegistry::instance().find(name);
+    ASSERT_NE(command, nullptr) << name;
+    EXPECT_GT(command->summary.size(), 10) << name;
+  }
+}
+
+TEST(CommandLine, ExitCodesAreThePublishedOnes) {
+  EXPECT_EQ(static_cast<int>(ExitCode::done), 0);
+  EXPECT_EQ(static_cast<int>(ExitCode::internal), 1);
+  EXPECT_EQ(static_cast<int>(ExitCode::usage), 2);
+  EXPECT_EQ(static_cast<int>(ExitCode::data), 3);
+  EXPECT_EQ(static_cast<int>(ExitCode::checkpoint), 4);
+  EXPECT_EQ(static_cast<int>(ExitCode::environment), 5);
+  EXPECT_EQ(static_cast<int>(ExitCode::numerics), 6);
+  EXPECT_EQ(static_cast<int>(ExitCode::memory), 7);
+  EXPECT_EQ(static_cast<int>(ExitCode::preempted), 75);
+  EXPECT_EQ(static_cast<int>(ExitCode::hang), 86);
+  EXPECT_EQ(static_cast<int>(ExitCode::no_progress), 93);
+  EXPECT_EQ(static_cast<int>(ExitCode::interrupted), 130);
+}
+
+TEST(CommandLine, MistypedWordsAreNamedWithANearOne) {
+  EXPECT_EQ(error_of({"chek"}),
+            "unknown command 'chek' of nextframe; did you mean 'check'?\n"
+            "Run 'nextframe --help' for the list.");
+  EXPECT_EQ(error_of({"checkpoint", "hsh", "x"}),
+            "unknown command 'hsh' of nextframe checkpoint; did you mean 'hash'?\n"
+            "Run 'nextframe checkpoint --help' for the list.");
+  EXPECT_EQ(error_of({"check", "a.yaml", "--jsn"}),
+            "unknown flag '--jsn' of nextframe check; did you mean '--json'?\n"
+            "Run 'nextframe check --help' for its arguments.");
+  EXPECT_EQ(error_of({"check", "a.yaml", "--sett=a.b=c"}),
+            "unknown flag '--sett' of nextframe check; did you mean '--set'?\n"
+            "Run 'nextframe check --help' for its arguments.");
+  EXPECT_EQ(error_of({"check"}),
+            "CONFIG is required\nRun 'nextframe check --help' for its arguments.");
+  EXPECT_EQ(error_of({}).find("which command?\n"), 0);
+}
+
+TEST(CommandLine, SetTakesOneOrSeveralValuesOnEitherSideOfTheConfig) {
+  for (const std::vector<const char*>& words :
+       {std::vector<const char*>{"check", "no.yaml", "--set", "a.b=c", "d.e=f"},
+        {"check", "no.yaml", "--set", "a.b=c", "--set", "d.e=f"},
+        {"check", "--set", "a.b=c", "no.yaml", "--set", "d.e=f"},
+        {"check", "--set", "a.b=c", "d.e=f", "no.yaml"}}) {
+    EXPECT_EQ(error_of(words).find("no.yaml "), 0) << error_of(words);
+  }
+}
+
+TEST(CommandLine, AWordOfAnotherCommandIsAnArgumentWhereOneIsNeeded) {
+  ::testing::internal::CaptureStdout();
+  EXPECT_EQ(error_of({"explain", "checkpoint"}), "");
+  EXPECT_NE(::testing::internal::GetCapturedStdout().find("checkpoint.keep"), std::string::npos);
+}
+
+TEST(CommandLine, CompletionsNameNestedCommandsAndFlags) {
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    ::testing::internal::CaptureStdout();
+    EXPECT_EQ(error_of({"completion", shell}), "") << shell;
+    const auto script = ::testing::internal::GetCapturedStdout();
+    for (const char* word : {"explain", "checkpoint", "hash", "--json", "--set"}) {
+      EXPECT_NE(script.find(word), std::string::npos) << shell << " " << word;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace nextframe::testing

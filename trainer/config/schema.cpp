@@ -1,0 +1,85 @@
+#include "trainer/config/schema.h"
+
+#include <nlohmann/json.hpp>
+
+#include "trainer/config/sections.h"
+
+namespace nextframe {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json closed_object(Json properties) {
+  return {
+      {"type", "object"}, {"additionalProperties", false}, {"properties", std::move(properties)}};
+}
+
+/// The default as JSON: what `written` gives for numbers, booleans and lists of integers is JSON.
+Json default_of(const KnownField& field) {
+  if (field.type == "text") {
+    const bool is_quoted = field.default_value.starts_with('"');
+    return is_quoted ? Json::parse(field.default_value) : Json(field.default_value);
+  }
+  return Json::parse(field.default_value, nullptr, false);
+}
+
+Json schema_of(const KnownField& field) {
+  const bool is_list = field.type.starts_with("list of ");
+  const std::string item = is_list ? field.type.substr(8) : field.type;
+  Json value = {{"type", item == "integer" || item == "integers" ? "integer"
+                         : item == "number"                      ? "number"
+                         : item == "true or false"               ? "boolean"
+                                                                 : "string"}};
+  if (!field.choices.empty()) value["enum"] = field.choices;
+  if (is_list) value = {{"type", "array"}, {"items", std::move(value)}};
+  value["description"] = field.help;
+  const Json default_value = default_of(field);
+  if (field.name != "name" && !default_value.is_discarded()) value["default"] = default_value;
+  return value;
+}
+
+/// A section that is closed by its `name`: one variant an entry of the registry.
+Json schema_of(const NamedSection& section, const std::vector<KnownField>& fields) {
+  Json variants = Json::array();
+  for (const auto& entry : section.entries) {
+    Json properties = {{"name", {{"const", entry}}}};
+    for (const auto& field : fields) {
+      if (field.section == section.name && field.entry == entry) {
+        properties[field.name] = schema_of(field);
+      }
+    }
+    Json variant = closed_object(std::move(properties));
+    variant["required"] = {"name"};
+    variant["description"] = section.open(entry).summary;
+    variants.push_back(std::move(variant));
+  }
+  return {{"oneOf", std::move(variants)}};
+}
+
+}  // namespace
+
+std::string config_schema() {
+  const auto fields = known_fields();
+  Json sections = {
+      {"extends",
+       {{"description", "files below this one, relative to its folder"},
+        {"oneOf", {{{"type", "string"}}, {{"type", "array"}, {"items", {{"type", "string"}}}}}}}}};
+  Config defaults;
+  for (const auto& section : common_sections(defaults)) {
+    Json properties = Json::object();
+    for (const auto& field : fields) {
+      if (field.section == section.name) properties[field.name] = schema_of(field);
+    }
+    sections[section.name] = closed_object(std::move(properties));
+    sections[section.name]["description"] = section.summary;
+  }
+  for (const auto& section : named_sections()) {
+    sections[section.name] = schema_of(section, fields);
+  }
+  Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+                 {"title", "nextframe config"}};
+  schema.update(closed_object(std::move(sections)));
+  return schema.dump(2);
+}
+
+}  // namespace nextframe
