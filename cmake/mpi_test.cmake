@@ -12,6 +12,9 @@ set(NF_MPI_TEST_ENVIRONMENT
   OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
   OMPI_MCA_btl=vader,self OMPI_MCA_btl_vader_single_copy_mechanism=none
   OMP_NUM_THREADS=1)
+if(NF_SANITIZE MATCHES address)
+  list(APPEND NF_MPI_TEST_ENVIRONMENT ASAN_OPTIONS=detect_leaks=0)  # MPI libraries keep some memory
+endif()
 
 function(nf_add_mpi_test name ranks program)
   cmake_parse_arguments(PARSE_ARGV 3 arg "" "EXIT_CODE" "")

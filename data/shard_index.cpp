@@ -82,13 +82,14 @@ ShardIndex scan_shards(const std::filesystem::path& folder, const std::string& g
   return index;
 }
 
+/// A line a shard: the lists of episodes would fill pages otherwise.
 void write_index(const ShardIndex& index) {
-  nlohmann::ordered_json json{{"format", "nextframe"},
-                              {"format_version", "1.0"},
-                              {"generator", index.generator},
-                              {"shards", nlohmann::ordered_json::array()}};
-  for (const auto& shard : index.shards) json["shards"].push_back(to_json(shard));
-  write_text_file(index.folder / kFileName, json.dump(1) + "\n");
+  std::string text = "{\"format\": \"nextframe\", \"format_version\": \"1.0\",\n \"generator\": " +
+                     nlohmann::json(index.generator).dump() + ",\n \"shards\": [";
+  for (size_t i = 0; i < index.shards.size(); ++i) {
+    text += (i == 0 ? "\n  " : ",\n  ") + to_json(index.shards[i]).dump();
+  }
+  write_text_file(index.folder / kFileName, text + "]}\n");
 }
 
 }  // namespace nextframe

@@ -159,17 +159,24 @@ void ShardReader::check_finite_actions() {
   }
 }
 
-std::string ShardReader::describe(const DamagedFrames& damage) const {
-  size_t e = 0;
-  while (e + 1 < episode_offsets_.size() &&
-         damage.first >= episode_offsets_[e] + episode_frames_[e]) {
-    ++e;
+/// The episodes that own rows [first, last): "episode 3" or "episodes 3 to 5".
+std::string ShardReader::episodes_of(int64_t first, int64_t last) const {
+  std::vector<size_t> touched;
+  for (size_t e = 0; e < episode_frames_.size(); ++e) {
+    const int64_t begin = episode_offsets_[e], end = begin + episode_frames_[e];
+    if (begin < last && end > first) touched.push_back(e);
   }
-  const std::string chunk = frames_.chunk_frames() > 0
-                                ? c10::str("chunk ", damage.first / frames_.chunk_frames(), ", ")
-                                : "";
+  if (touched.empty()) return "no episode";
+  if (touched.size() == 1) return c10::str("episode ", touched.front());
+  return c10::str("episodes ", touched.front(), " to ", touched.back());
+}
+
+std::string ShardReader::describe(const DamagedFrames& damage) const {
+  const int64_t chunk_frames = frames_.chunk_frames();
+  const std::string chunk =
+      chunk_frames > 0 ? c10::str("chunk ", damage.first / chunk_frames, ", ") : "";
   return c10::str(path_.string(), ": ", chunk, "frames ", damage.first, " to ", damage.last - 1,
-                  ", episode ", e, ": ", damage.what());
+                  ", ", episodes_of(damage.first, damage.last), ": ", damage.what());
 }
 
 void ShardReader::read_frames(int64_t first, int64_t count, int64_t stride, uint8_t* out) const {

@@ -45,6 +45,7 @@ class ShardReader {
   void read_episodes();
   void read_actions();
   void check_finite_actions();
+  std::string episodes_of(int64_t first, int64_t last) const;
   std::string describe(const DamagedFrames& damage) const;
 
   std::filesystem::path path_;

@@ -10,7 +10,8 @@
 
 namespace nextframe {
 
-/// A collective under way. Waiting twice is allowed; errors of the collective are thrown by wait().
+/// A collective under way. Waiting twice is allowed; errors of the collective are thrown by wait(),
+/// as EnvironmentError.
 class Ticket {
  public:
   Ticket() = default;  // already done

@@ -4,11 +4,11 @@
 
 #include <exception>
 #include <future>
-#include <stdexcept>
 #include <string>
 
 #include "launch/collective_check.h"
 #include "launch/environment.h"
+#include "launch/error.h"
 #include "launch/flight_recorder.h"
 #include "launch/mpi_collectives.h"
 #include "launch/task_queue.h"
@@ -38,9 +38,9 @@ struct Link {
     recorder.mark(sequence, problem.empty() ? CollectiveState::done : CollectiveState::failed);
     if (problem.empty()) return;
     is_broken = true;
-    throw std::runtime_error(caller.who + ": " + description + " failed: " + problem +
-                             "\nlast collectives of this rank:\n" +
-                             recorder.print(kRecordsInMessage));
+    throw EnvironmentError(caller.who + ": " + description + " failed: " + problem +
+                           "\nlast collectives of this rank:\n" +
+                           recorder.print(kRecordsInMessage));
   }
 };
 

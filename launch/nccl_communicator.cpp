@@ -12,6 +12,7 @@
 
 #include "launch/collective_check.h"
 #include "launch/environment.h"
+#include "launch/error.h"
 #include "launch/flight_recorder.h"
 #include "launch/nccl_library.h"
 #include "launch/roll_call.h"
@@ -103,9 +104,9 @@ class Link {
  private:
   [[noreturn]] void fail(const char* call, const std::string& reason) {
     is_broken_ = true;
-    throw std::runtime_error(caller_.who + ": " + call + " failed: " + reason +
-                             "\nlast collectives of this rank:\n" +
-                             recorder_.print(kRecordsInMessage));
+    throw EnvironmentError(caller_.who + ": " + call + " failed: " + reason +
+                           "\nlast collectives of this rank:\n" +
+                           recorder_.print(kRecordsInMessage));
   }
 
   int exceptions_at_start_;

@@ -50,6 +50,7 @@ LoadedRun load_run(const std::string& run_or_checkpoint, bool prefer_ema) {
   run.digest = manifest.digest;
   const auto folder = fs::absolute(checkpoint).parent_path().parent_path();
   if (fs::exists(folder / "resolved.yaml")) run.run_folder = fs::relative(folder).string();
+  run.shape = manifest.shape;
   run.model = run.config.make_model(manifest.shape);
   load_weights(*run.model, checkpoint, manifest, run.has_ema ? "ema" : "parameters");
   run.model->eval();

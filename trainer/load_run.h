@@ -14,6 +14,7 @@ namespace nextframe {
 struct LoadedRun {
   Config config;
   std::shared_ptr<WorldModel> model;
+  ClipShape shape;                // of the clips that it was trained on
   bool has_ema;                   // the model carries the averaged weights
   int64_t step;                   // of training
   std::string digest;             // of the checkpoint

@@ -1,5 +1,6 @@
 #include "trainer/optimizer.h"
 
+#include <c10/util/ScopeExit.h>
 #include <torch/torch.h>
 
 #include <cmath>
@@ -18,10 +19,6 @@ Optimizer::Optimizer(const OptimizerConfig& config, FlatParameters& parameters)
   if (config.ema_decay > 0) average_ = parameters.values().clone();
 }
 
-void Optimizer::reset_average() {
-  if (average_.defined()) average_.copy_(parameters_.values());
-}
-
 void Optimizer::update(const at::Tensor& gradient_sum, int64_t step, double lr, double scale) {
   AdamWStep options{
       lr, config_.beta1, config_.beta2, config_.epsilon, 0, scale,
@@ -36,6 +33,14 @@ void Optimizer::update(const at::Tensor& gradient_sum, int64_t step, double lr, 
     adamw(part(parameters_.values()), part(gradient_sum), part(moment1_), part(moment2_),
           part(average_), options);
   }
+}
+
+void Optimizer::with_average(const std::function<void()>& body) {
+  if (!average_.defined()) return body();
+  const auto kept = parameters_.values().clone();
+  const auto put_back = c10::make_scope_exit([&] { parameters_.values().copy_(kept); });
+  parameters_.values().copy_(average_);
+  body();
 }
 
 std::vector<StateBuffer> Optimizer::state() const {

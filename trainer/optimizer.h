@@ -3,6 +3,10 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
+#include <string>
+#include <vector>
+
 #include "kernels/base/fields.h"
 #include "trainer/flat_parameters.h"
 
@@ -40,8 +44,8 @@ class Optimizer {
   /// Parameters, moments and, if kept, the weight average: all that a checkpoint and a digest hold.
   std::vector<StateBuffer> state() const;
 
-  /// Starts the weight average from the parameters as they are.
-  void reset_average();
+  /// Runs `body` with the weight average, if one is kept, in the place of the parameters.
+  void with_average(const std::function<void()>& body);
 
  private:
   OptimizerConfig config_;

@@ -6,12 +6,15 @@
 
 #include "launch/roll_call.h"
 #include "trainer/environment.h"
+#include "trainer/peak_flops.h"
 #include "trainer/version.h"
 
 namespace nextframe {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr size_t kRecentSteps = 50;  // that the result against copy-last is taken over
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -53,6 +56,10 @@ StopRequest Trainer::run(const SignalWatch& signals, const Evaluation& evaluate)
     metrics_.emplace(folder_.metrics(), position_.step);
     tensorboard_.emplace(folder_.path, position_.step);
   }
+  if (model_->flops_per_clip() > 0) {
+    peak_flops_ = measure_peak_flops(world_.device(), config_.trainer.precision == "bf16") *
+                  static_cast<double>(world_.size());
+  }
   since_ = Clock::now();
   StopRequest stop = StopRequest::none;
   while (position_.step < config_.trainer.steps && stop == StopRequest::none) {
@@ -61,7 +68,9 @@ StopRequest Trainer::run(const SignalWatch& signals, const Evaluation& evaluate)
     stop = totals.stop;
     log_step(totals, norm);
     if (is_due(config_.checkpoint.every_steps) || stop != StopRequest::none) save();
-    if (is_due(config_.evaluate.every_steps) && stop == StopRequest::none) evaluate(position_.step);
+    if (is_due(config_.evaluate.every_steps) && stop == StopRequest::none && world_.is_root()) {
+      optimizer_.with_average([&] { evaluate(position_.step); });
+    }
   }
   save();
   return stop;
@@ -171,10 +180,17 @@ void Trainer::save() {
   stall_s_ += seconds_since(start);
 }
 
-void Trainer::log_step(const StepTotals& totals, double norm) {
-  const bool wants_digest = is_due(config_.checkpoint.digest_every_steps);
-  const bool is_last = position_.step == config_.trainer.steps || totals.stop != StopRequest::none;
-  if (!is_due(config_.trainer.log_every_steps) && !is_last && !wants_digest) return;
+double Trainer::error_over_copy_last() const {
+  double error = 0, copy_error = 0;
+  for (const auto& sums : recent_sums_) {
+    if (!sums.contains("squared_error") || !sums.contains("copy_squared_error")) return 0;
+    error += sums.at("squared_error");
+    copy_error += sums.at("copy_squared_error");
+  }
+  return copy_error > 0 ? error / copy_error : 0;
+}
+
+StepRecord Trainer::make_record(const StepTotals& totals, double norm) {
   const double steps = static_cast<double>(std::max<int64_t>(1, steps_since_));
   StepRecord record;
   record.step = position_.step;
@@ -187,11 +203,22 @@ void Trainer::log_step(const StepTotals& totals, double norm) {
   const double clips_per_s = static_cast<double>(config_.trainer.global_batch) / record.step_s;
   record.frames_per_s = clips_per_s * static_cast<double>(config_.data.clip_frames);
   record.tokens_per_s = clips_per_s * static_cast<double>(model_->tokens_per_clip());
+  record.mfu = peak_flops_ > 0 ? clips_per_s * model_->flops_per_clip() / peak_flops_ : 0;
   record.data_wait_s = loader_->take_wait_s() / steps;
   record.comm_exposed_s = exposed_s_ / steps;
   record.checkpoint_stall_s = stall_s_;
   record.world_size = world_.size();
   for (const auto& [name, sum] : totals.sums) record.statistics[name] = sum / totals.weight;
+  return record;
+}
+
+void Trainer::log_step(const StepTotals& totals, double norm) {
+  recent_sums_.push_back(totals.sums);
+  if (recent_sums_.size() > kRecentSteps) recent_sums_.pop_front();
+  const bool wants_digest = is_due(config_.checkpoint.digest_every_steps);
+  const bool is_last = position_.step == config_.trainer.steps || totals.stop != StopRequest::none;
+  if (!is_due(config_.trainer.log_every_steps) && !is_last && !wants_digest) return;
+  auto record = make_record(totals, norm);
   if (wants_digest) record.digest = state_digest(state());
   if (world_.is_root()) {
     metrics_->append(record);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -22,7 +23,8 @@
 
 namespace nextframe {
 
-/// Called on every rank after the steps that evaluate.every_steps asks for, and after the last one.
+/// Looks at the model after the steps that evaluate.every_steps asks for; on the root only, with
+/// averaged weights if there are any, while the other ranks wait.
 using Evaluation = std::function<void(int64_t step)>;
 
 class Trainer {
@@ -40,12 +42,17 @@ class Trainer {
 
   const Position& position() const { return position_; }
 
+  /// Squared error over that of repeating the last frame, on the training clips of the last steps
+  /// of this start; 0 when the model reports neither.
+  double error_over_copy_last() const;
+
  private:
   StepTotals train_step(StopRequest stop);
   double update(const StepTotals& totals);
   bool is_due(int64_t every_steps) const;
   void save();
   void log_step(const StepTotals& totals, double norm);
+  StepRecord make_record(const StepTotals& totals, double norm);
   RunState state() const;
   std::unique_ptr<Loader> make_loader() const;
 
@@ -70,6 +77,10 @@ class Trainer {
   std::chrono::steady_clock::time_point since_;
   int64_t steps_since_ = 0;
   double exposed_s_ = 0, stall_s_ = 0;
+  double peak_flops_ = 0;  // of all ranks
+
+  std::deque<std::map<std::string, double>>
+      recent_sums_;  // the model's statistics of the last steps
 };
 
 }  // namespace nextframe

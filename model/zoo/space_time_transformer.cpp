@@ -148,6 +148,11 @@ class SpaceTimeTransformer final : public FrameModel {
     return true;
   }
 
+  int64_t tokens_per_clip() const override {
+    return shape().clip_frames * (tokens_before() + num_patches() + config_.registers);
+  }
+  double flops_per_clip() const override;
+
  private:
   at::Tensor network(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
                      const at::Tensor& level_BT) override;
@@ -268,6 +273,22 @@ at::Tensor SpaceTimeTransformer::decode(const at::Tensor& tokens_BTND) const {
   const auto patches_BTND = tokens_BTND.narrow(2, tokens_before(), num_patches());
   const auto values_BTNE = linear(rms_norm(patches_BTND, bf16_), head_, bf16_);
   return unpatchify(values_BTNE, patches_out(), shape().height_px, shape().width_px);
+}
+
+/// Multiplications and additions of the products, thrice the forward's; causal attention counted as
+/// half.
+double SpaceTimeTransformer::flops_per_clip() const {
+  const auto tokens = static_cast<double>(tokens_per_clip());
+  const auto frames = static_cast<double>(shape().clip_frames),
+             dim = static_cast<double>(config_.dim);
+  const auto blocks = static_cast<double>(config_.layers);
+  const auto in_time = static_cast<double>(config_.layers / config_.temporal_every);
+  const double dense =
+      tokens * dim *
+      (4 * dim * (blocks + in_time) + 3 * static_cast<double>(config_.mlp_width()) * blocks);
+  const double ends = frames * static_cast<double>(num_patches() * (stem_.numel() + head_.numel()));
+  const double scores = tokens * dim * 2 * (blocks * tokens / frames + in_time * frames / 2);
+  return 3 * 2 * (dense + ends + scores);
 }
 
 NF_REGISTER_MODEL("space_time_transformer", SpaceTimeTransformer,

@@ -12,7 +12,7 @@ namespace {
 constexpr int64_t kFrames = 64;
 constexpr uint64_t kEpisodes = 200;
 
-const World& world() { return WorldRegistry::instance().get("ball_and_paddle", "world"); }
+const SimulatedWorld& world() { return WorldRegistry::instance().get("ball_and_paddle", "world"); }
 
 double energy(const State& state) {
   double sum = 0;

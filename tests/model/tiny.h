@@ -36,7 +36,7 @@ struct Options {
   ClipShape shape{6, 16, 16, 3, 2};
   bool bf16 = false;
   uint64_t seed = 3;
-  std::map<std::string, int64_t> fields{{"dim", 32},          {"layers", 2},  {"heads", 2},
+  std::map<std::string, int64_t> fields{{"dim", 64},          {"layers", 2},  {"heads", 2},
                                         {"patch_px", 4},      {"halo_px", 2}, {"registers", 1},
                                         {"temporal_every", 1}};
 };

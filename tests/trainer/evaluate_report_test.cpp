@@ -127,6 +127,7 @@ TEST(Report, HtmlNeedsNothingFromOutside) {
   EXPECT_NE(html.find("data:image/png;base64,ZWY="), std::string::npos);
   EXPECT_NE(html.find("&lt;shards&gt; &amp; &quot;more&quot;"), std::string::npos);
   EXPECT_NE(html.find("skill by horizon"), std::string::npos);
+  EXPECT_NE(html.find("url(#clip-skill-by-horizon)"), std::string::npos);
   for (const auto* outside : {"http:", "https:", "<script", "<link", "@import", "<shards>"}) {
     EXPECT_EQ(html.find(outside), std::string::npos) << outside;
   }

@@ -8,9 +8,13 @@
 #include "launch/roll_call.h"
 #include "launch/world.h"
 #include "trainer/checkpoint/digest.h"
+#include "trainer/checkpoint/store.h"
 #include "trainer/commands/command.h"
 #include "trainer/commands/config_arguments.h"
 #include "trainer/console.h"
+#include "trainer/evaluate/dream.h"
+#include "trainer/evaluate/evaluate.h"
+#include "trainer/evaluate/write_report.h"
 #include "trainer/exit_code.h"
 #include "trainer/run_folder.h"
 #include "trainer/trainer.h"
@@ -84,6 +88,36 @@ void introduce(const World& world, const Config& config, const RunFolder& folder
   }
 }
 
+/// Reports and samples while training, on the held-out episodes.
+Evaluation make_evaluation(const World& world, const Config& config, const RunFolder& folder,
+                           WorldModel& model, const Dataset& train, Console& console) {
+  if (!world.is_root() || config.evaluate.every_steps == 0) return {};
+  const auto held_out = std::make_shared<Dataset>(config.data.validation, config.data.clip_frames,
+                                                  config.data.stride_frames);
+  return [&, held_out](int64_t step) {
+    auto report = evaluate(model, *held_out, &train, config.evaluate);
+    report.provenance = {folder.path.string(),  "", step, "", config.optimizer.ema_decay > 0,
+                         config.data.validation};
+    const auto name = checkpoint_name(step);
+    write_report((folder.path / "eval" / name).string(), report, {});
+    write_sample_sheet(model, *held_out, config.evaluate,
+                       (folder.samples() / (name + ".png")).string());
+    console.say(to_summary(report));
+  };
+}
+
+/// The last line: what came of it, against repeating the last frame.
+void tell_result(const Trainer& trainer, const RunFolder& folder, Console& console) {
+  const double ratio = trainer.error_over_copy_last();
+  std::string result = c10::str("finished at step ", trainer.position().step,
+                                "; next: nextframe eval ", folder.path.string());
+  if (ratio > 0) {
+    result =
+        c10::str("one-step error ", ratio, " of copy-last's on the last training clips; ", result);
+  }
+  console.say(result);
+}
+
 ExitCode finish(StopRequest stop, const Trainer& trainer, const Config& config,
                 const RunFolder& folder, const World& world, Console& console) {
   const bool is_done = stop == StopRequest::none;
@@ -91,7 +125,10 @@ ExitCode finish(StopRequest stop, const Trainer& trainer, const Config& config,
                             : stop == StopRequest::preempt ? "preempted"
                                                            : "interrupted";
   if (world.is_root()) write_status(folder, state, trainer.position().step, config.trainer.steps);
-  if (is_done) return ExitCode::done;
+  if (is_done) {
+    tell_result(trainer, folder, console);
+    return ExitCode::done;
+  }
   console.say(c10::str(state, " and saved at step ", trainer.position().step,
                        "; the same command continues"));
   return stop == StopRequest::preempt ? ExitCode::preempted : ExitCode::interrupted;
@@ -124,7 +161,8 @@ int train(const TrainOptions& options) {
                          config.trainer.steps, ")"));
     return static_cast<int>(ExitCode::done);
   }
-  const auto stop = trainer.run(signals, [](int64_t) {});
+  const auto stop =
+      trainer.run(signals, make_evaluation(world, config, folder, *model, data, console));
   return static_cast<int>(finish(stop, trainer, config, folder, world, console));
 }
 

@@ -94,9 +94,11 @@ double ssim(const at::Tensor& predicted_HWC, const at::Tensor& true_HWC) {
 
   const auto count = static_cast<size_t>(true_HWC.numel());
   Values x(count), y(count), squares(count), products(count);
+  const float* predicted = predicted_HWC.const_data_ptr<float>();
+  const float* truth = true_HWC.const_data_ptr<float>();
   for (size_t i = 0; i < count; ++i) {
-    x[i] = static_cast<double>(predicted_HWC.const_data_ptr<float>()[i]);
-    y[i] = static_cast<double>(true_HWC.const_data_ptr<float>()[i]);
+    x[i] = static_cast<double>(predicted[i]);
+    y[i] = static_cast<double>(truth[i]);
     squares[i] = x[i] * x[i] + y[i] * y[i];
     products[i] = x[i] * y[i];
   }

@@ -2,7 +2,6 @@
 // the PNG specification, third edition).
 #include <c10/util/Exception.h>
 #include <png.h>
-#include <zlib.h>
 
 #include "trainer/evaluate/image.h"
 
@@ -26,13 +25,24 @@ uint32_t read_u32(const std::string& bytes, size_t at) {
   return value;
 }
 
+/// CRC-32 of ISO 3309, as the PNG specification's annex D defines it.
+uint32_t checksum(const std::string& bytes) {
+  uint32_t remainder = 0xFFFFFFFF;
+  for (const char byte : bytes) {
+    remainder ^= static_cast<uint8_t>(byte);
+    for (int bit = 0; bit < 8; ++bit) {
+      remainder = remainder >> 1 ^ (remainder & 1 ? 0xEDB88320u : 0u);
+    }
+  }
+  return ~remainder;
+}
+
 /// Length, type, data and checksum, as every part of a PNG.
 void put_chunk(std::string& out, const std::string& type, const std::string& data) {
   const std::string body = type + data;
   put_u32(out, data.size());
   out += body;
-  put_u32(out,
-          crc32(0, reinterpret_cast<const Bytef*>(body.data()), static_cast<uInt>(body.size())));
+  put_u32(out, checksum(body));
 }
 
 /// The data of every chunk of `type`, joined.

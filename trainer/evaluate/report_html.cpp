@@ -38,7 +38,7 @@ svg text { fill: var(--soft); font-size: 12px; } .grid { stroke: var(--edge); }
 .line.color-0 { stroke-width: 2.6; } .band { fill: var(--c0); opacity: .18; }
 .color-0 { stroke: var(--c0); } .color-1 { stroke: var(--c1); } .color-2 { stroke: var(--c2); }
 .color-3 { stroke: var(--c3); } .color-4 { stroke: var(--c4); }
-.key { margin-right: 16px; font-size: 13px; } .key svg { width: 22px; height: 8px; }
+.key { display: inline-block; margin-right: 16px; font-size: 13px; } .key svg { width: 22px; height: 8px; }
 )";
 
 std::string element(const std::string& tag, const std::string& inside) {

@@ -15,6 +15,12 @@ std::string figure_table(const std::vector<NamedFigure>& figures) {
   return text;
 }
 
+std::string cell(const Figure* figure) {
+  std::string text = " ";
+  if (figure != nullptr) text += format_value(figure->value) + " " + format_interval(*figure) + " ";
+  return text;
+}
+
 std::string view_table(const TableView& view, const std::string& key_name) {
   std::string text = "| " + key_name + " |", line = "|---|";
   for (const auto& predictor : view.predictors) {
@@ -25,11 +31,7 @@ std::string view_table(const TableView& view, const std::string& key_name) {
   for (const auto& row : view.rows) {
     if (!is_landmark(row.key)) continue;
     text += "| " + std::to_string(row.key) + " |";
-    for (const auto* figure : row.figures) {
-      text += figure == nullptr
-                  ? " |"
-                  : " " + format_value(figure->value) + " " + format_interval(*figure) + " |";
-    }
+    for (const auto* figure : row.figures) text += cell(figure) + "|";
     text += "\n";
   }
   return text;

@@ -114,7 +114,8 @@ std::string svg_plot(const std::string& title, const std::string& x_label,
     for (const auto& point : line.points) scale.x_max = std::max(scale.x_max, point.x);
   }
   const auto size = number(kWidth) + " " + number(kHeight);
-  const auto clip = "clip-" + title;
+  auto clip = "clip-" + title;  // names the clipping rectangle; a name has no spaces
+  std::replace(clip.begin(), clip.end(), ' ', '-');
   std::string svg = "<svg viewBox=\"0 0 " + size + "\" role=\"img\"><title>" + escape_html(title) +
                     "</title><clipPath id=\"" + escape_html(clip) + "\"><rect x=\"" +
                     number(kLeft) + "\" y=\"" + number(kTop) + "\" width=\"" +

@@ -1,0 +1,87 @@
+#include "data/dataset_folder.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "data/checksum.h"
+#include "data/error.h"
+#include "data/h5.h"
+#include "data/shard_index.h"
+
+namespace nextframe {
+namespace {
+
+/// The command that made a shard, "" if it cannot be told.
+std::string generator_of(const std::filesystem::path& shard) {
+  try {
+    return read_text_attribute(open_h5(shard), "generator").value_or("");
+  } catch (const DataError&) {
+    return "";
+  }
+}
+
+}  // namespace
+
+DatasetFolder::DatasetFolder(std::filesystem::path folder, std::string generator)
+    : folder_(std::move(folder)), generator_(std::move(generator)) {
+  refuse_foreign_shards();
+}
+
+void DatasetFolder::refuse_foreign_shards() const {
+  const auto refuse = [&](const std::filesystem::path& place, const std::string& maker) {
+    throw DataError(place.string() + ": made by '" + (maker.empty() ? "another program" : maker) +
+                    "', not by '" + generator_ +
+                    "'; nothing is overwritten: choose another --out, or remove the folder");
+  };
+  const auto index = read_index(folder_);
+  if (index && index->generator != generator_) refuse(folder_ / "index.json", index->generator);
+  for (const auto& shard : shards_below(folder_)) {
+    const auto maker = generator_of(shard);
+    const bool is_known = index && index->find(shard) != nullptr;
+    if (maker != generator_ && !is_known) refuse(shard, maker);
+  }
+}
+
+bool DatasetFolder::is_finished() const {
+  const auto index = read_index(folder_);
+  return index && std::all_of(index->shards.begin(), index->shards.end(), [&](const auto& shard) {
+           std::error_code error;
+           const auto bytes = std::filesystem::file_size(folder_ / shard.path, error);
+           return !error && static_cast<int64_t>(bytes) == shard.bytes;
+         });
+}
+
+std::filesystem::path DatasetFolder::shard(const std::string& split, int64_t number) const {
+  std::error_code error;
+  std::filesystem::create_directories(folder_ / split, error);
+  if (error) {
+    throw DataError((folder_ / split).string() + ": cannot be made: " + error.message() +
+                    "; choose another --out");
+  }
+  std::array<char, 32> name{};
+  std::snprintf(name.data(), name.size(), "shard-%05lld.h5", static_cast<long long>(number));
+  return folder_ / split / name.data();
+}
+
+bool DatasetFolder::has(const std::filesystem::path& shard) const {
+  if (!std::filesystem::exists(shard)) return false;
+  const auto index = read_index(folder_);
+  const auto* entry = index ? index->find(shard) : nullptr;
+  const auto bytes = static_cast<int64_t>(std::filesystem::file_size(shard));
+  return generator_of(shard) == generator_ && (entry == nullptr || entry->bytes == bytes);
+}
+
+void DatasetFolder::remove_shards() const {
+  for (const auto& shard : shards_below(folder_)) std::filesystem::remove(shard);
+}
+
+void DatasetFolder::finish() const { write_index(scan_shards(folder_, generator_)); }
+
+std::string DatasetFolder::uuid() const {
+  Hasher hasher;
+  hasher.add(generator_);
+  return hasher.digest();
+}
+
+}  // namespace nextframe

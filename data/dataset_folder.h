@@ -1,0 +1,46 @@
+// This file is the folder that a dataset is made in: train/, validation/, index.json. Nothing that
+// somebody else made is ever overwritten.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+namespace nextframe {
+
+/// Takes how much is done, of how much; the unit is the caller's.
+using Progress = std::function<void(int64_t done, int64_t total)>;
+
+class DatasetFolder {
+ public:
+  /// `generator` is the command that makes the data: equal text means equal data. Throws DataError
+  /// if the folder holds shards of another one.
+  DatasetFolder(std::filesystem::path folder, std::string generator);
+
+  /// Whether the same command has finished here and every shard still has its size.
+  bool is_finished() const;
+
+  /// PATH of a shard, its folder made: train/shard-00000.h5 or validation/shard-00000.h5.
+  std::filesystem::path shard(const std::string& split, int64_t number) const;
+
+  /// Whether the shard is there already, whole, from an interrupted run of the same command.
+  bool has(const std::filesystem::path& shard) const;
+
+  /// Removes what an interrupted run of the same command has left.
+  void remove_shards() const;
+
+  /// Writes index.json: the last step.
+  void finish() const;
+
+  /// A name for the data that is the same wherever it is made.
+  std::string uuid() const;
+
+ private:
+  void refuse_foreign_shards() const;
+
+  std::filesystem::path folder_;
+  std::string generator_;
+};
+
+}  // namespace nextframe

@@ -1,0 +1,25 @@
+// This file is NumPy's .npy format: what an array is, and its numbers as a tensor.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <vector>
+
+#include "data/import/zip_file.h"
+
+namespace nextframe {
+
+struct NpyHeader {
+  std::string type;  // NumPy's, for example "|u1" or "<f4"
+  std::vector<int64_t> shape;
+};
+
+/// Reads the header and leaves the stream at the first number. Throws DataError without a name for
+/// what is no array in C order.
+NpyHeader read_npy_header(ZipStream& stream);
+
+/// The whole array: integers and booleans as int64, floating numbers as float32.
+at::Tensor read_npy(ZipStream& stream, const NpyHeader& header);
+
+}  // namespace nextframe

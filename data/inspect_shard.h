@@ -1,0 +1,31 @@
+// This file is `nextframe data inspect`: what one shard holds.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace nextframe {
+
+struct ColumnSummary {
+  std::string name, type;  // uint8, int64, float32, ...
+  std::vector<int64_t> shape;
+};
+
+struct ShardSummary {
+  std::map<std::string, std::string> attributes;  // as text
+  std::vector<ColumnSummary> columns;
+  std::string pixels_layout;  // in words
+  int64_t frames = 0, episodes = 0, shortest_episode = 0, longest_episode = 0;
+  int64_t pixel_bytes = 0, stored_pixel_bytes = 0, file_bytes = 0;
+  bool has_checksums = false;
+  std::string actions;                          // "none", "discrete 3", "continuous 6"
+  std::vector<int64_t> action_counts;           // of discrete actions
+  std::vector<double> action_low, action_high;  // of continuous ones
+};
+
+/// Throws DataError like opening the shard for training does.
+ShardSummary inspect_shard(const std::filesystem::path& path);
+
+}  // namespace nextframe

@@ -1,0 +1,98 @@
+#include "data/verify_dataset.h"
+
+#include <algorithm>
+#include <set>
+
+#include "data/checksum.h"
+#include "data/shard_index.h"
+#include "data/shard_set.h"
+
+namespace nextframe {
+namespace {
+
+constexpr int64_t kFramesAtOnce = 64;  // where frames are not stored in chunks of whole frames
+
+/// Compares with index.json; true if there was something to compare with.
+bool check_index(const std::filesystem::path& path, VerifyReport& report) {
+  const auto index = index_of_shard(path);
+  if (!index) return false;
+  const std::string hash = file_xxh3(path), expected = index->find(path)->xxh3;
+  if (hash != expected) {
+    report.problems.push_back(path.string() + ": its XXH3-64 is " + hash +
+                              ", but index.json says " + expected +
+                              "; copy or make the shard again");
+  }
+  return true;
+}
+
+void check_chunks(const ShardReader& shard, VerifyReport& report) {
+  const FrameColumn& frames = shard.frames();
+  for (int64_t chunk = 0; chunk < frames.num_chunks(); ++chunk) {
+    const std::string problem = shard.problem_of_chunk(chunk);
+    if (!problem.empty()) report.problems.push_back(problem);
+  }
+  report.chunks += frames.num_chunks();
+  if (!frames.has_checksum()) report.chunks_unchecked += frames.num_chunks();
+}
+
+void check_rows(const ShardReader& shard, VerifyReport& report) {
+  const FrameColumn& frames = shard.frames();
+  std::vector<uint8_t> memory(static_cast<size_t>(kFramesAtOnce * frames.frame_bytes()));
+  for (int64_t first = 0; first < frames.num_frames(); first += kFramesAtOnce) {
+    const int64_t count = std::min(kFramesAtOnce, frames.num_frames() - first);
+    try {
+      shard.read_frames(first, count, 1, memory.data());
+    } catch (const DataError& error) {
+      report.problems.emplace_back(error.what());
+    }
+    ++report.chunks;
+    ++report.chunks_unchecked;
+  }
+}
+
+void check_shard(const std::filesystem::path& path, VerifyReport& report) {
+  try {
+    report.hashes += check_index(path, report) ? 1 : 0;
+    const ShardReader shard(path);
+    report.frames += shard.frames().num_frames();
+    report.episodes += static_cast<int64_t>(shard.episode_frames().size());
+    shard.frames().num_chunks() > 0 ? check_chunks(shard, report) : check_rows(shard, report);
+  } catch (const DataError& error) {
+    report.problems.emplace_back(error.what());
+  }
+}
+
+/// Shards that index.json lists in the folders of the given ones, but that are gone.
+void check_missing(const std::vector<std::filesystem::path>& paths, VerifyReport& report) {
+  std::set<std::filesystem::path> folders;
+  for (const auto& path : paths) {
+    const auto folder = std::filesystem::absolute(path).parent_path();
+    if (!folders.insert(folder).second) continue;
+    const auto index = index_of_shard(path);
+    if (!index) continue;
+    for (const auto& shard : index->shards) {
+      const auto place = index->folder / shard.path;
+      if (place.parent_path() == folder && !std::filesystem::exists(place)) {
+        report.problems.push_back(place.string() +
+                                  ": is missing, but index.json lists it; copy or make it again");
+      }
+    }
+  }
+}
+
+}  // namespace
+
+VerifyReport verify_dataset(const std::string& glob, const Progress& progress) {
+  const auto paths = matching_files(glob);
+  VerifyReport report;
+  report.shards = static_cast<int64_t>(paths.size());
+  check_missing(paths, report);
+  int64_t done = 0;
+  for (const auto& path : paths) {
+    check_shard(path, report);
+    if (progress) progress(++done, report.shards);
+  }
+  return report;
+}
+
+}  // namespace nextframe

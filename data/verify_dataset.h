@@ -1,0 +1,22 @@
+// This file is `nextframe data verify`: every checksum of every chunk, every size and hash.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "data/dataset_folder.h"
+
+namespace nextframe {
+
+struct VerifyReport {
+  int64_t shards = 0, frames = 0, episodes = 0;
+  int64_t chunks = 0;                 // read and decoded
+  int64_t chunks_unchecked = 0;       // of these, without a checksum: damage may go unnoticed
+  int64_t hashes = 0;                 // shards compared with the hash in index.json
+  std::vector<std::string> problems;  // one a place: shard, chunk, frames, episode, reason
+};
+
+/// Reads everything that matches; throws DataError only if nothing does. Progress counts shards.
+VerifyReport verify_dataset(const std::string& glob, const Progress& progress);
+
+}  // namespace nextframe

@@ -1,0 +1,92 @@
+// conv_recurrent: a grid of cells that remember (Ballas et al. 2016, ConvGRU). Each cell reads a
+// patch of the frame and the action, and the memory of the cells around it.
+#include <torch/torch.h>
+
+#include "kernels/linear.h"
+#include "kernels/patchify.h"
+#include "model/frame_model.h"
+#include "model/parameters.h"
+
+namespace nextframe {
+
+class ConvRecurrent final : public FrameModel {
+ public:
+  struct Config {
+    int64_t dim = 64;  // D
+    int64_t patch_px = 4;
+    int64_t halo_px = 2;
+
+    void fields(FieldVisitor& field) {
+      field("dim", dim, "numbers that a cell remembers");
+      field("patch_px", patch_px, "side of the patch of a cell; divides height and width");
+      field("halo_px", halo_px, "pixels around its patch that a cell sees too");
+    }
+    void check(const Report& report) const {
+      if (dim < 1) report("dim", c10::str("= ", dim, " must be 1 or more"));
+      if (patch_px < 1) report("patch_px", c10::str("= ", patch_px, " must be 1 or more"));
+      if (halo_px < 0) report("halo_px", c10::str("= ", halo_px, " must be 0 or more"));
+    }
+  };
+
+  ConvRecurrent(const Config& config, const ModelInputs& inputs)
+      : FrameModel(inputs), config_(config), bf16_(inputs.bf16) {
+    const ParameterMaker make(inputs.seed);
+    const auto& clip = inputs.shape;
+    TORCH_CHECK(clip.height_px % config.patch_px == 0 && clip.width_px % config.patch_px == 0,
+                "conv_recurrent: model.patch_px = ", config.patch_px,
+                " must divide the frame size ", clip.height_px, "x", clip.width_px);
+    const int64_t D = config.dim, C = clip.channels, A = clip.action_width;
+    const int64_t patch_values = grid().window_px() * grid().window_px() * C;
+    read_ = make.normal(*this, "read", {3 * D, patch_values},
+                        1 / std::sqrt(static_cast<double>(patch_values)));
+    condition_ = make.normal(*this, "condition", {3 * D, A + 1}, 0.3);
+    bias_ = make.constant(*this, "bias", {3 * D}, 0);
+    remember_ = make.normal(*this, "remember", {3 * D, D, 3, 3},
+                            1 / std::sqrt(9.0 * static_cast<double>(D)));
+    write_ = make.constant(*this, "write", {config.patch_px * config.patch_px * C, D}, 0);
+  }
+
+ private:
+  PatchGrid grid() const { return {config_.patch_px, config_.halo_px}; }
+
+  at::Tensor network(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
+                     const at::Tensor& level_BT) override {
+    const int64_t B = x_BTHWC.size(0), T = x_BTHWC.size(1), D = config_.dim;
+    const int64_t rows = shape().height_px / config_.patch_px;
+    const int64_t columns = shape().width_px / config_.patch_px;
+    const auto seen_BTNE = patchify(x_BTHWC, grid(), bf16_ ? at::kBFloat16 : at::kFloat);
+    const auto condition_BT1D =
+        linear(at::cat({actions_BTA, level_BT.unsqueeze(2)}, 2), condition_, false).unsqueeze(2);
+    const auto input_BTDHW = (linear(seen_BTNE, read_, bf16_) + (condition_BT1D + bias_))
+                                 .view({B, T, rows, columns, 3 * D})
+                                 .permute({0, 1, 4, 2, 3});
+    auto memory_BDHW = at::zeros({B, D, rows, columns}, x_BTHWC.options());
+    std::vector<at::Tensor> memories;
+    for (int64_t t = 0; t < T; ++t) {
+      memory_BDHW = step(input_BTDHW.select(1, t), memory_BDHW);
+      memories.push_back(memory_BDHW);
+    }
+    const auto memory_BTND = at::stack(memories, 1).permute({0, 1, 3, 4, 2}).flatten(2, 3);
+    return unpatchify(linear(memory_BTND, write_, bf16_), {config_.patch_px, 0}, shape().height_px,
+                      shape().width_px);
+  }
+
+  /// Cho et al. 2014, with the reset gate after the product.
+  at::Tensor step(const at::Tensor& input_BDHW, const at::Tensor& memory_BDHW) const {
+    const auto dtype = bf16_ ? at::kBFloat16 : at::kFloat;
+    const auto around_BDHW =
+        at::conv2d(memory_BDHW.to(dtype), remember_.to(dtype), {}, 1, 1).to(at::kFloat);
+    const auto input = input_BDHW.chunk(3, 1), around = around_BDHW.chunk(3, 1);
+    const auto keep = at::sigmoid(input[0] + around[0]), reset = at::sigmoid(input[1] + around[1]);
+    const auto fresh = at::tanh(input[2] + reset * around[2]);
+    return at::lerp(fresh, memory_BDHW, keep);
+  }
+
+  Config config_;
+  bool bf16_;
+  at::Tensor read_, condition_, bias_, remember_, write_;
+};
+
+NF_REGISTER_MODEL("conv_recurrent", ConvRecurrent, "a grid of recurrent cells; cheap and local")
+
+}  // namespace nextframe

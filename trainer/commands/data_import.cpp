@@ -1,0 +1,47 @@
+// This file is `nextframe data import SRC`: other people's layouts into shards.
+#include <cstdio>
+
+#include "data/import_dataset.h"
+#include "trainer/commands/command.h"
+#include "trainer/commands/progress_line.h"
+#include "trainer/exit_code.h"
+
+namespace nextframe {
+namespace {
+
+int import(const ImportOptions& options) {
+  bool is_new = false;
+  try {
+    ProgressLine line("importing", "frames");
+    is_new = import_dataset(options, [&](int64_t done, int64_t total) { line.show(done, total); });
+  } catch (const std::invalid_argument& error) {
+    throw UsageError(error.what());
+  }
+  std::printf("%s: %s %s; train on '%s/train/*.h5'\n", options.out.c_str(),
+              is_new ? "holds" : "finished already:", options.source.c_str(), options.out.c_str());
+  return 0;
+}
+
+CommandBody set_up(CLI::App& app) {
+  app.group(kDataCommands);
+  const auto options = std::make_shared<ImportOptions>();
+  app.add_option("SRC", options->source, "what to import; known layouts:\n" + known_layouts())
+      ->required();
+  app.add_option("--out", options->out, "folder: gets train/, validation/ and index.json")
+      ->required();
+  app.add_option("--validation-episodes", options->validation_episodes,
+                 "held out; the first ones are taken")
+      ->capture_default_str();
+  app.add_option("--shard-bytes", options->shard_bytes, "frames a file, before compression")
+      ->capture_default_str();
+  app.add_option("--fps", options->fps, "frames a second, noted in the shards; 0 is unknown")
+      ->capture_default_str();
+  app.add_option("--filter", options->filter, "zstd, gzip or none")->capture_default_str();
+  return [options] { return import(*options); };
+}
+
+}  // namespace
+}  // namespace nextframe
+
+NF_REGISTER_COMMAND(data_import, "data import", "Make shards from an .npz file or PNG folders",
+                    nextframe::set_up)

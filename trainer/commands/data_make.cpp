@@ -1,0 +1,56 @@
+// This file is `nextframe data make WORLD`: a simulated world into shards.
+#include <cstdio>
+
+#include "data/make_dataset.h"
+#include "data/world.h"
+#include "trainer/commands/command.h"
+#include "trainer/commands/progress_line.h"
+#include "trainer/exit_code.h"
+
+namespace nextframe {
+namespace {
+
+int make(const MakeOptions& options) {
+  bool is_new = false;
+  try {
+    ProgressLine line("making", "episodes");
+    is_new = make_dataset(options, [&](int64_t done, int64_t total) { line.show(done, total); });
+  } catch (const std::invalid_argument& error) {
+    throw UsageError(error.what());
+  }
+  std::printf(
+      "%s: %s%lld episodes of %lld frames to train on, %lld to validate on\n", options.out.c_str(),
+      is_new ? "" : "finished already: ", static_cast<long long>(options.episodes),
+      static_cast<long long>(options.frames), static_cast<long long>(options.validation_episodes));
+  return 0;
+}
+
+std::string worlds() {
+  const auto& registry = WorldRegistry::instance();
+  std::string text = "the world: ";
+  for (const auto& name : registry.names()) {
+    text += "\n" + name + " (" + registry.get(name, "world").summary + ")";
+  }
+  return text;
+}
+
+CommandBody set_up(CLI::App& app) {
+  app.group(kDataCommands);
+  const auto options = std::make_shared<MakeOptions>();
+  app.add_option("WORLD", options->world, worlds())->required();
+  app.add_option("--out", options->out, "folder: gets train/, validation/ and index.json")
+      ->required();
+  app.add_option("--episodes", options->episodes, "to train on")->capture_default_str();
+  app.add_option("--validation-episodes", options->validation_episodes, "held out")
+      ->capture_default_str();
+  app.add_option("--frames", options->frames, "an episode")->capture_default_str();
+  app.add_option("--seed", options->seed, "of every draw")->capture_default_str();
+  app.add_option("--shards", options->shards, "files of training episodes")->capture_default_str();
+  app.add_option("--filter", options->filter, "zstd, gzip or none")->capture_default_str();
+  return [options] { return make(*options); };
+}
+
+}  // namespace
+}  // namespace nextframe
+
+NF_REGISTER_COMMAND(data_make, "data make", "Make shards from a simulated world", nextframe::set_up)

@@ -1,0 +1,72 @@
+// nextframe rollout RUN_OR_CHECKPOINT --out FILE: a picture of what the model dreams.
+#include <cstdio>
+
+#include "trainer/commands/command.h"
+#include "trainer/commands/held_out.h"
+#include "trainer/evaluate/dream.h"
+#include "trainer/exit_code.h"
+
+namespace nextframe {
+namespace {
+
+constexpr int64_t kDefaultEpisodes = 4;
+
+struct RolloutArguments {
+  std::shared_ptr<HeldOutArguments> held_out;
+  std::vector<int64_t> episodes;
+  int64_t context_frames = 8;
+  int64_t frames = 32;
+  bool animate = false;
+  std::string out;
+};
+
+int rollout(const RolloutArguments& arguments) {
+  check_picture_path(arguments.out);  // before the work
+  const auto held_out = open_held_out(*arguments.held_out);
+  const auto source = first_episodes(held_out.data, held_out.data.num_episodes());
+  auto episodes = arguments.episodes;
+  if (episodes.empty()) {
+    episodes = sample_episodes(source, arguments.context_frames, kDefaultEpisodes);
+  }
+  if (episodes.empty()) {
+    throw UsageError(c10::str("rollout: no episode of ", held_out.glob,
+                              " is longer than --context ", arguments.context_frames,
+                              " frames; give a smaller one"));
+  }
+  const RolloutOptions options{held_out.run.config.evaluate.denoise_steps, 0};
+  const auto dreams = dream(*held_out.run.model, source, episodes, arguments.context_frames,
+                            arguments.frames, options, terminal_progress());
+  write_dreams(dreams, arguments.out, arguments.animate);
+  std::printf("%s: truth above, dream below; the amber bar marks the %lld frames that were given\n",
+              arguments.out.c_str(), static_cast<long long>(arguments.context_frames));
+  for (const auto& dream : dreams) {
+    if (dream.dreamed_THWC.size(0) == arguments.frames) continue;
+    std::printf("episode %lld ends after %lld dreamed frames\n",
+                static_cast<long long>(dream.episode),
+                static_cast<long long>(dream.dreamed_THWC.size(0)));
+  }
+  return 0;
+}
+
+CommandBody set_up(CLI::App& app) {
+  app.group(kModelCommands);
+  const auto arguments = std::make_shared<RolloutArguments>();
+  arguments->held_out = add_held_out_arguments(app);
+  app.add_option("--episode", arguments->episodes,
+                 "held-out episodes by index, for example 0,3,5; default: the first four")
+      ->delimiter(',');
+  app.add_option("--context", arguments->context_frames, "true frames to start from; default 8");
+  app.add_option("--frames", arguments->frames, "frames to dream; default 32");
+  app.add_flag("--animate", arguments->animate, "a moving .png instead of a sheet");
+  app.add_option("--out", arguments->out,
+                 "picture to write: .png a sheet of all frames, .webp an animation")
+      ->required();
+  return [arguments] { return rollout(*arguments); };
+}
+
+}  // namespace
+
+NF_REGISTER_COMMAND(rollout, "rollout", "Dream on from real frames, beside what really happened",
+                    set_up)
+
+}  // namespace nextframe
