@@ -22,7 +22,7 @@ TEST(ConfigDifferences, AreSplitByTheTagOfTheirField) {
   const auto differences = compare_configs(
       config_with({}), config_with({"optimizer.lr=0.1", "checkpoint.keep=9", "run.name=other",
                                     "data.train=else/*.h5", "model.dim=128"}));
-  EXPECT_EQ(differences.identity, (Lines{"model.dim: 64 → 128", "optimizer.lr: 0.0003 → 0.1"}));
+  EXPECT_EQ(differences.identity, (Lines{"model.dim: 64 → 128", "optimizer.lr: 3e-04 → 0.1"}));
   EXPECT_EQ(differences.free,
             (Lines{"run.name: small → other", "data.train: shards/train/*.h5 → else/*.h5",
                    "checkpoint.keep: 3 → 9"}));

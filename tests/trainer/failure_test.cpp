@@ -29,8 +29,9 @@ TEST(Failure, EachKindOfErrorHasItsExitCode) {
 }
 
 TEST(Failure, OnlyAConfigErrorBringsItsOwnPlaces) {
-  const auto source = std::make_shared<Source>(Source{"run.yaml", {}});
-  const auto failure = failure_of(ConfigError({{{source, 2, 3}, "is odd"}}));
+  Problems problems;
+  problems.add({std::make_shared<Source>(Source{"run.yaml", {}}), 2, 3}, "is odd");
+  const auto failure = failure_of(ConfigError(problems.sorted()));
   EXPECT_EQ(failure.code, ExitCode::usage);
   EXPECT_EQ(failure.message, "run.yaml:2:3 error  is odd\n1 error; nothing was started.");
   EXPECT_TRUE(failure.is_placed);

@@ -1,10 +1,12 @@
 #include "trainer/config/layer.h"
 
 #include <c10/util/StringUtil.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <sstream>
 
 namespace nextframe {
@@ -18,6 +20,35 @@ std::shared_ptr<const Source> make_source(const std::string& text, const std::st
   return source;
 }
 
+/// Notes where documents start and drops their content.
+class DocumentStarts final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override { last = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+  YAML::Mark last;
+};
+
+/// Where the text goes on after its first document. YAML::LoadAll is of no use: on a bracket that
+/// closes nothing it makes empty documents without end.
+std::optional<YAML::Mark> second_document(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentStarts starts;
+  if (!parser.HandleNextDocument(starts) || !parser.HandleNextDocument(starts)) return std::nullopt;
+  return starts.last;
+}
+
 class LayerParser {
  public:
   LayerParser(const std::string& text, const std::string& name, Problems& problems)
@@ -27,18 +58,20 @@ class LayerParser {
 
   Layer parse(const std::string& text) {
     try {
-      const auto documents = YAML::LoadAll(text);
-      if (documents.size() > 1) {
-        fail({}, c10::str("there are ", documents.size(),
-                          " YAML documents; a config is one, without '---' in between"));
-      } else if (documents.empty() || documents[0].IsNull()) {
+      const auto second = second_document(text);
+      const YAML::Node document = second ? YAML::Node() : YAML::Load(text);
+      if (second) {
+        fail(*second,
+             "the config ends above, and here is more: a second YAML document, or a bracket that "
+             "closes nothing");
+      } else if (document.IsNull()) {
         fail({}, "the config is empty; it is a map of sections, such as 'trainer:'");
-      } else if (!documents[0].IsMap()) {
-        fail(documents[0].Mark(),
+      } else if (!document.IsMap()) {
+        fail(document.Mark(),
              std::string("a config is a map of sections, such as 'trainer:'; got ") +
-                 (documents[0].IsSequence() ? "a list" : "a single value"));
+                 (document.IsSequence() ? "a list" : "a single value"));
       } else {
-        read_root(documents[0]);
+        read_root(document);
       }
     } catch (const YAML::Exception& error) {
       layer_ = {{}, {}, {}, layer_.source};
