@@ -23,7 +23,7 @@ class FastNorm : public torch::autograd::Function<FastNorm> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list grads) {
-    return {cpu::add_rms_norm_backward(context->get_saved_variables()[0], {}, grads[0]), {}};
+    return {cpu::add_rms_norm_backward(context->get_saved_variables()[0], {}, grads[0]).first, {}};
   }
 };
 
@@ -34,15 +34,14 @@ class FastAddNorm : public torch::autograd::Function<FastAddNorm> {
     const auto dtype = update.scalar_type();
     const auto [sum, norm] = cpu::add_rms_norm(x.contiguous(), update.contiguous(), dtype);
     context->save_for_backward({sum});
-    context->saved_data["dtype"] = dtype;
     return {sum, norm};
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list grads) {
     const auto sum = context->get_saved_variables()[0];
-    const auto grad_x = cpu::add_rms_norm_backward(sum, grads[0], grads[1]);
-    return {grad_x, grad_x.to(context->saved_data["dtype"].toScalarType())};
+    const auto [grad_x, grad_update] = cpu::add_rms_norm_backward(sum, grads[0], grads[1]);
+    return {grad_x, grad_update};
   }
 };
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 // Compiles a function for several register widths and picks one at start. Sanitizers cannot follow
 // that choice.
@@ -26,46 +27,60 @@ using Lanes = float __attribute__((vector_size(64)));
 using Bits = uint32_t __attribute__((vector_size(64)));
 using HalfBits = uint16_t __attribute__((vector_size(32)));
 
-/// Reads `count` <= 16 values; the others are 0.
-NF_INLINE Lanes load(const float* from, int64_t count) {
-  Lanes value{};
+/// Copies `count` < 16 values in pieces of fixed size.
+template <class T>
+NF_INLINE void copy_some(const T* from, T* to, int64_t count) {
+  int64_t at = 0;
+  const auto piece = [&](auto size) __attribute__((always_inline)) {
+    if ((count & size.value) == 0) return;
+    std::memcpy(static_cast<void*>(to + at), from + at, size.value * sizeof(T));
+    at += size.value;
+  };
+  piece(std::integral_constant<int64_t, 8>{});
+  piece(std::integral_constant<int64_t, 4>{});
+  piece(std::integral_constant<int64_t, 2>{});
+  piece(std::integral_constant<int64_t, 1>{});
+}
+
+/// Reads the first `count` values of sixteen, all if there are more; the others are 0.
+template <class Vector, class T>
+NF_INLINE Vector read(const T* from, int64_t count) {
+  Vector value{};
   if (count >= kLanes) {
     std::memcpy(&value, from, sizeof value);
   } else {
-    for (int64_t i = 0; i < count; ++i) value[i] = from[i];
+    T some[kLanes]{};
+    copy_some(from, some, count);
+    std::memcpy(&value, some, sizeof value);
   }
   return value;
 }
 
-NF_INLINE void store(float* to, const Lanes& value, int64_t count) {
+template <class Vector, class T>
+NF_INLINE void write(T* to, const Vector& value, int64_t count) {
   if (count >= kLanes) {
-    std::memcpy(to, &value, sizeof value);
+    std::memcpy(static_cast<void*>(to), &value, sizeof value);
   } else {
-    for (int64_t i = 0; i < count; ++i) to[i] = value[i];
+    T some[kLanes];
+    std::memcpy(static_cast<void*>(some), &value, sizeof value);
+    copy_some(some, to, count);
   }
 }
 
+NF_INLINE Lanes load(const float* from, int64_t count) { return read<Lanes>(from, count); }
+
 NF_INLINE Lanes load(const c10::BFloat16* from, int64_t count) {
-  HalfBits half{};
-  if (count >= kLanes) {
-    std::memcpy(&half, from, sizeof half);
-  } else {
-    for (int64_t i = 0; i < count; ++i) half[i] = from[i].x;
-  }
-  return (Lanes)(__builtin_convertvector(half, Bits) << 16);
+  return (Lanes)(__builtin_convertvector(read<HalfBits>(from, count), Bits) << 16);
 }
+
+NF_INLINE void store(float* to, const Lanes& value, int64_t count) { write(to, value, count); }
 
 /// Rounds to nearest, ties to even; a NaN stays one.
 NF_INLINE void store(c10::BFloat16* to, const Lanes& value, int64_t count) {
   const Bits bits = (Bits)value;
   const Bits rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
   const Bits is_nan = (Bits)(value != value);
-  const HalfBits half = __builtin_convertvector((rounded & ~is_nan) | (is_nan & 0x7FC0u), HalfBits);
-  if (count >= kLanes) {
-    std::memcpy(static_cast<void*>(to), &half, sizeof half);
-  } else {
-    for (int64_t i = 0; i < count; ++i) to[i].x = half[i];
-  }
+  write(to, __builtin_convertvector((rounded & ~is_nan) | (is_nan & 0x7FC0u), HalfBits), count);
 }
 
 /// The sum of all lanes, halves first.

@@ -45,7 +45,7 @@ NF_INLINE void forward_rows(Rows rows, const float* x, const Norm* update, float
 /// d/dx of y = x s, s = 1 / sqrt(mean(x^2) + eps): s (g - y mean(g y)).
 template <class Norm>
 NF_INLINE void backward_rows(Rows rows, const float* x, const float* grad_sum,
-                             const Norm* grad_norm, float* grad_x) {
+                             const Norm* grad_norm, float* grad_x, Norm* grad_update) {
   for (int64_t r = 0; r < rows.count; ++r) {
     const int64_t at = r * rows.width;
     Lanes squares{}, products{};
@@ -62,6 +62,7 @@ NF_INLINE void backward_rows(Rows rows, const float* x, const float* grad_sum,
       Lanes grad = load(grad_norm + at + i, left) * scale - load(x + at + i, left) * pull;
       if (grad_sum != nullptr) grad += load(grad_sum + at + i, left);
       store(grad_x + at + i, grad, left);
+      store(grad_update + at + i, grad, left);
     }
   }
 }
@@ -74,12 +75,12 @@ NF_ANY_CPU void forward(Rows rows, const float* x, const Half* update, float* su
   forward_rows(rows, x, update, sum, norm);
 }
 NF_ANY_CPU void backward(Rows rows, const float* x, const float* grad_sum, const float* grad_norm,
-                         float* grad_x) {
-  backward_rows(rows, x, grad_sum, grad_norm, grad_x);
+                         float* grad_x, float* grad_update) {
+  backward_rows(rows, x, grad_sum, grad_norm, grad_x, grad_update);
 }
 NF_ANY_CPU void backward(Rows rows, const float* x, const float* grad_sum, const Half* grad_norm,
-                         float* grad_x) {
-  backward_rows(rows, x, grad_sum, grad_norm, grad_x);
+                         float* grad_x, Half* grad_update) {
+  backward_rows(rows, x, grad_sum, grad_norm, grad_x, grad_update);
 }
 
 Rows rows_of(const at::Tensor& x) { return {x.numel() / x.size(-1), x.size(-1)}; }
@@ -106,20 +107,22 @@ std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Te
   return {sum, norm};
 }
 
-at::Tensor add_rms_norm_backward(const at::Tensor& sum, const at::Tensor& grad_sum,
-                                 const at::Tensor& grad_norm) {
-  if (!grad_norm.defined()) return grad_sum;
-  const auto grad_x = at::empty_like(sum);
-  const auto from_sum = grad_sum.defined() ? grad_sum.contiguous() : grad_sum;
+std::pair<at::Tensor, at::Tensor> add_rms_norm_backward(const at::Tensor& sum,
+                                                        const at::Tensor& grad_sum,
+                                                        const at::Tensor& grad_norm) {
   const auto from_norm = grad_norm.contiguous();
+  const auto from_sum = grad_sum.defined() ? grad_sum.contiguous() : grad_sum;
+  const auto grad_x = at::empty_like(sum), grad_update = at::empty_like(from_norm);
   if (from_norm.scalar_type() == at::kBFloat16) {
     backward(rows_of(sum), sum.const_data_ptr<float>(), data_or_null<float>(from_sum),
-             from_norm.const_data_ptr<Half>(), grad_x.mutable_data_ptr<float>());
+             from_norm.const_data_ptr<Half>(), grad_x.mutable_data_ptr<float>(),
+             grad_update.mutable_data_ptr<Half>());
   } else {
     backward(rows_of(sum), sum.const_data_ptr<float>(), data_or_null<float>(from_sum),
-             from_norm.const_data_ptr<float>(), grad_x.mutable_data_ptr<float>());
+             from_norm.const_data_ptr<float>(), grad_x.mutable_data_ptr<float>(),
+             grad_update.mutable_data_ptr<float>());
   }
-  return grad_x;
+  return {grad_x, grad_update};
 }
 
 }  // namespace nextframe::cpu

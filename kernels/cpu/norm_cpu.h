@@ -12,8 +12,10 @@ namespace nextframe::cpu {
 std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Tensor& update,
                                                at::ScalarType norm_dtype);
 
-/// The gradient of x and of update, from those of the sum and of the norm; either may be undefined.
-at::Tensor add_rms_norm_backward(const at::Tensor& sum, const at::Tensor& grad_sum,
-                                 const at::Tensor& grad_norm);
+/// The gradients of x and of update (the same number, rounded to the norm's dtype), from those of
+/// the sum, which may be undefined, and of the norm.
+std::pair<at::Tensor, at::Tensor> add_rms_norm_backward(const at::Tensor& sum,
+                                                        const at::Tensor& grad_sum,
+                                                        const at::Tensor& grad_norm);
 
 }  // namespace nextframe::cpu

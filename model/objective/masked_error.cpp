@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "kernels/squared_error.h"
+
 namespace nextframe {
 
 at::Tensor valid_pairs(const at::Tensor& mask_BT) {
@@ -10,7 +12,7 @@ at::Tensor valid_pairs(const at::Tensor& mask_BT) {
 
 at::Tensor weighted_squared_error(const at::Tensor& a_BT, const at::Tensor& b_BT,
                                   const at::Tensor& weight_BT) {
-  return ((a_BT - b_BT).square().flatten(2).sum(2) * weight_BT).sum();
+  return (frame_squared_error(a_BT, b_BT) * weight_BT).sum();
 }
 
 int64_t frame_elements(const at::Tensor& x_BT) { return x_BT[0][0].numel(); }

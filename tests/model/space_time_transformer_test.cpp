@@ -1,0 +1,110 @@
+#include <gtest/gtest.h>
+
+#include "tests/model/tiny.h"
+
+namespace nextframe {
+namespace {
+
+using Fields = std::map<std::string, int64_t>;
+
+std::vector<std::string> problems(const std::string& model, const Fields& values) {
+  std::vector<std::string> found;
+  tiny::SetFields fields(values);
+  ModelRegistry::instance()
+      .get(model, "model")
+      .visit(fields, [&](const std::string& field, const std::string& problem) {
+        found.push_back("model." + field + " " + problem);
+      });
+  return found;
+}
+
+std::vector<std::string> problems(const Fields& values) {
+  return problems("space_time_transformer", values);
+}
+
+TEST(SpaceTimeConfig, SaysWhichHeadsAreNearest) {
+  EXPECT_EQ(
+      problems(Fields{{"dim", 512}, {"heads", 7}}),
+      std::vector<std::string>{"model.heads = 7 does not divide model.dim = 512; nearest: 8"});
+  EXPECT_EQ(problems(Fields{{"dim", 96}, {"heads", 48}}),
+            std::vector<std::string>{
+                "model.heads = 48 leaves a head 2 values, not a multiple of 4; nearest: 24"});
+}
+
+TEST(SpaceTimeConfig, NamesEveryProblemAtOnce) {
+  EXPECT_EQ(problems(Fields{}), std::vector<std::string>{});
+  EXPECT_EQ(
+      problems(Fields{{"dim", 30}, {"layers", 0}, {"patch_px", -1}, {"temporal_every", 0}}).size(),
+      4u);
+  EXPECT_EQ(problems(Fields{{"layers", 2}, {"temporal_every", 3}}),
+            std::vector<std::string>{"model.temporal_every = 3 is more than model.layers = 2: no "
+                                     "block would attend over time; nearest: 2"});
+}
+
+tiny::Options transformer() {
+  tiny::Options options;
+  options.model = "space_time_transformer";
+  return options;
+}
+
+TEST(SpaceTimeTransformer, RefusesAPatchThatDoesNotDivideTheFrame) {
+  auto options = transformer();
+  options.fields["patch_px"] = 5;
+  try {
+    tiny::make(options);
+    FAIL();
+  } catch (const c10::Error& error) {
+    EXPECT_STREQ(error.what_without_backtrace(),
+                 "space_time_transformer: model.patch_px = 5 must divide the frame size 16x16");
+  }
+}
+
+TEST(SpaceTimeTransformer, StartsByCopyingTheLastFrame) {
+  const auto options = transformer();
+  const auto clip = tiny::clips(options.shape, 1);
+  const auto guess = tiny::make(options)->one_step(clip.frames_BTHWC, clip.actions_BTA, {});
+  EXPECT_TRUE(at::allclose(guess, clip.frames_BTHWC.slice(1, 0, -1) / 255.0, 0, 1e-6));
+}
+
+/// Runs a block twice, as recompute does.
+class Twice : public BlockRunner {
+ public:
+  at::Tensor run(int64_t index, const Block& block, const at::Tensor& hidden) override {
+    indices.push_back(index);
+    blocks.push_back(block);
+    const auto first = block(hidden.detach());
+    const auto second = block(hidden);
+    EXPECT_TRUE(at::equal(first, second));
+    return second;
+  }
+
+  std::vector<int64_t> indices;
+  std::vector<Block> blocks;
+};
+
+TEST(SpaceTimeTransformer, LetsARunnerRepeatItsBlocks) {
+  const auto options = transformer();
+  const auto clip = tiny::clips(options.shape, 1);
+  const auto model = tiny::make(options);
+  const auto plain = model->loss(clip, {1, 1}).sum;
+  const auto runner = std::make_shared<Twice>();
+  ASSERT_TRUE(model->run_blocks_with(runner));
+  EXPECT_TRUE(at::equal(model->loss(clip, {1, 1}).sum, plain));
+  EXPECT_EQ(runner->indices, (std::vector<int64_t>{0, 1}));
+  for (const auto index : runner->indices) {
+    const auto name = c10::str("blocks.", index);
+    EXPECT_TRUE(model->named_modules().contains(name)) << name;
+    EXPECT_FALSE(model->named_modules()[name]->parameters().empty());
+  }
+  const int64_t tokens = 1 + 16 + 1;                                 // action, patches, register
+  EXPECT_NO_THROW(runner->blocks[1](at::ones({1, 5, tokens, 64})));  // after the forward is over
+}
+
+TEST(ZooConfigs, NameTheirProblems) {
+  EXPECT_EQ(problems("frame_mlp", Fields{{"dim", 0}}).size(), 1u);
+  EXPECT_EQ(problems("conv_recurrent", Fields{{"dim", 0}, {"patch_px", 0}, {"halo_px", -1}}).size(),
+            3u);
+}
+
+}  // namespace
+}  // namespace nextframe
