@@ -69,6 +69,7 @@ CommandBody set_up(CLI::App& app) {
   std::string known;
   for (const auto& name : known_suites()) known += (known.empty() ? "" : ", ") + name;
   app.add_option("--suite", options->suites, "what to measure, of: " + known + "; default: all")
+      ->allow_extra_args(false)
       ->delimiter(',');
   app.add_option("--out", options->out,
                  "folder of the reports; default: eval/step_... in the run's folder");

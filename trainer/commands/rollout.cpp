@@ -54,6 +54,7 @@ CommandBody set_up(CLI::App& app) {
   arguments->held_out = add_held_out_arguments(app);
   app.add_option("--episode", arguments->episodes,
                  "held-out episodes by index, for example 0,3,5; default: the first four")
+      ->allow_extra_args(false)
       ->delimiter(',');
   app.add_option("--context", arguments->context_frames, "true frames to start from; default 8");
   app.add_option("--frames", arguments->frames, "frames to dream; default 32");
