@@ -4,10 +4,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <iomanip>
 #include <vector>
+
+#include "trainer/checkpoint/durable_file.h"
 
 namespace nextframe {
 namespace {
@@ -75,13 +81,28 @@ void Console::clear_panel() {
   for (; panel_lines_ > 0; --panel_lines_) std::fputs("\033[1A\033[2K", stderr);
 }
 
+void Console::open_log(const std::filesystem::path& path) {
+  log_.open(path, std::ios::app);
+  if (!log_) throw FileError("cannot write " + path.string() + ": " + std::strerror(errno));
+}
+
+void Console::log(const std::string& line) {
+  if (!log_.is_open()) return;
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  log_ << std::put_time(&parts, "%Y-%m-%dT%H:%M:%SZ ") << line << std::endl;
+}
+
 void Console::say(const std::string& line) {
+  log(line);
   if (!is_root_) return;
   clear_panel();
   std::fprintf(stderr, "%s\n", line.c_str());
 }
 
 void Console::show(const StepRecord& record, int64_t steps) {
+  log(plain_line(record, steps));
   if (!is_root_) return;
   remember(losses_, record.loss);
   remember(norms_, record.grad_norm);

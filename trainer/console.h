@@ -5,16 +5,23 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "trainer/step_record.h"
 
 namespace nextframe {
 
-/// Writes to standard error; silent on ranks other than the root.
+/// Writes to standard error, on the root only; and on every rank to that rank's log, once it has
+/// one.
 class Console {
  public:
   explicit Console(bool is_root);
+
+  /// Also appends every line, steps as plain ones, to `path`. Throws FileError.
+  void open_log(const std::filesystem::path& path);
+
   ~Console();
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;
@@ -29,9 +36,11 @@ class Console {
   std::string plain_line(const StepRecord& record, int64_t steps) const;
   std::string panel(const StepRecord& record, int64_t steps) const;
   void clear_panel();
+  void log(const std::string& line);
 
   bool is_root_, is_terminal_;
   int panel_lines_ = 0;
+  std::ofstream log_;
   std::deque<double> losses_, norms_;  // of the last records, for the z-scores
 };
 

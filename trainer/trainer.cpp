@@ -223,9 +223,9 @@ void Trainer::log_step(const StepTotals& totals, double norm) {
   if (world_.is_root()) {
     metrics_->append(record);
     tensorboard_->append(record);
-    console_.show(record, config_.trainer.steps);
     write_status(folder_, "running", position_.step, config_.trainer.steps);
   }
+  console_.show(record, config_.trainer.steps);
   since_ = Clock::now();
   steps_since_ = 0;
   exposed_s_ = stall_s_ = 0;

@@ -89,7 +89,9 @@ fs::path save_checkpoint(const fs::path& checkpoints, const RunState& state, Man
     if (world.rank() != 0) return;
     fs::remove_all(temporary);
     // The same step once more: what is there is older than this run's newest valid one, or broken.
-    if (fs::exists(final_folder)) rename_durably(final_folder, final_folder.string() + ".replaced");
+    const fs::path replaced = final_folder.string() + ".replaced";
+    fs::remove_all(replaced);
+    if (fs::exists(final_folder)) rename_durably(final_folder, replaced);
     make_folder(temporary);
   });
   std::string share;

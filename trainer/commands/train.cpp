@@ -146,6 +146,7 @@ int train(const TrainOptions& options) {
   require_equal(*control, "build", version() + " " + commit() + " " + build_type());
   Console console(world.is_root());
   const auto folder = open_on_root(world, *control, path, config, options);
+  console.open_log(folder.log() / c10::str("rank", world.rank(), ".log"));
 
   const Dataset data(config.data.train, config.data.clip_frames, config.data.stride_frames);
   require_equal(*control, "dataset", data.fingerprint());
