@@ -42,6 +42,15 @@ std::pair<at::ScalarType, hid_t> memory_type(const H5Type& stored, const std::st
   throw DataError("column '" + name + "' holds neither integers nor floating numbers");
 }
 
+/// A damaged shape can ask for more memory than there is.
+at::Tensor allocate(const std::vector<int64_t>& shape, at::ScalarType type,
+                    const std::string& name) try {
+  return at::empty(shape, at::TensorOptions(type));
+} catch (const c10::Error&) {
+  throw DataError(c10::str("column '", name, "' claims the shape [", c10::Join(", ", shape),
+                           "], which does not fit into memory; the file may be damaged"));
+}
+
 }  // namespace
 
 void write_column(const H5File& file, const std::string& name, const at::Tensor& values) {
@@ -71,8 +80,7 @@ at::Tensor read_column(const H5File& file, const std::string& name) {
   const H5Type stored(H5Dget_type(dataset.get()), what);
   const auto [type, native] = memory_type(stored, name);
   const auto shape = h5_shape(dataset);
-  const at::Tensor values =
-      at::empty(std::vector<int64_t>(shape.begin(), shape.end()), at::TensorOptions(type));
+  const at::Tensor values = allocate({shape.begin(), shape.end()}, type, name);
   check_h5(H5Dread(dataset.get(), native, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data_ptr()),
            what + " (damaged, or compressed with a filter that is not installed)");
   return values;

@@ -98,6 +98,11 @@ void ShardReader::read_attributes() {
   if (read_integer_attribute(file_, "complete") != 1) {
     throw DataError("is incomplete: its writer did not finish; make the shard again");
   }
+  if (!frames_.has_checksum()) {
+    throw DataError("its frames (" + frames_.layout() +
+                    ") have no fletcher32 checksums, which format 1.0 demands; it is damaged, or "
+                    "its writer must set fletcher32");
+  }
   is_ours_ = true;
   dataset_uuid_ = read_text_attribute(file_, "dataset_uuid").value_or("");
 }

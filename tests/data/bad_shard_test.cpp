@@ -133,6 +133,26 @@ TEST(BadShard, UnfinishedShardsAreIncomplete) {
   EXPECT_TRUE(contains(error, "a.h5: is incomplete")) << error;
 }
 
+TEST(BadShard, OurShardsHaveChecksums) {
+  const ScratchFolder folder;
+  write_foreign(folder / "a.h5", {{"pixels", at::zeros({8, 4, 4, 3}, at::kByte)},
+                                  {"ep_len", integers({8})},
+                                  {"ep_offset", integers({0})}});
+  EXPECT_EQ(open_error(folder / "a.h5"), "");
+  write_shard(folder / "b.h5", {numbered_episode(8)});
+  {
+    const H5Lock lock;
+    const H5File file(H5Fopen((folder / "b.h5").c_str(), H5F_ACC_RDWR, H5P_DEFAULT), "open");
+    H5Ldelete(file.get(), "pixels", H5P_DEFAULT);
+    const hsize_t shape[] = {8, 8, 8, 3};
+    const H5Space space(H5Screate_simple(4, shape, nullptr), "create");
+    const H5Dataset pixels(H5Dcreate2(file.get(), "pixels", H5T_STD_U8LE, space.get(), H5P_DEFAULT,
+                                      H5P_DEFAULT, H5P_DEFAULT),
+                           "create");
+  }
+  EXPECT_TRUE(contains(open_error(folder / "b.h5"), "(contiguous) have no fletcher32 checksums"));
+}
+
 TEST(BadShard, FramesOfTwoSizesAreRefused) {
   const ScratchFolder folder;
   write_shard(folder / "a.h5", {numbered_episode(8, 8)});
