@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <filesystem>
 #include <set>
 
 #include "evaluate_fakes.h"
@@ -67,6 +68,14 @@ TEST(Dream, AnAnimationHasAnImageForEveryFrameOfTheLongest) {
   const auto images = animation(oracle_dreams({0, 2}));
   ASSERT_EQ(images.size(), 15u);
   for (const auto& image : images) EXPECT_EQ(image.width_px, images[0].width_px);
+}
+
+TEST(Dream, ABareFileNameMeansTheCurrentFolder) {
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(::testing::TempDir());
+  EXPECT_NO_THROW(write_dreams(oracle_dreams({2}), "bare_dream.png", false));
+  EXPECT_TRUE(std::filesystem::exists("bare_dream.png"));
+  std::filesystem::current_path(before);
 }
 
 TEST(Dream, TheSuffixChoosesTheFormat) {

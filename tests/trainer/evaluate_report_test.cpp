@@ -124,7 +124,7 @@ TEST(Report, HtmlNeedsNothingFromOutside) {
   report.provenance.data = "<shards> & \"more\"";
   const auto html = to_html(report, "abcd", "ef");
   EXPECT_NE(html.find("data:image/png;base64,YWJjZA=="), std::string::npos);
-  EXPECT_NE(html.find("data:image/png;base64,ZWY="), std::string::npos);
+  EXPECT_NE(html.find("data:image/webp;base64,ZWY="), std::string::npos);
   EXPECT_NE(html.find("&lt;shards&gt; &amp; &quot;more&quot;"), std::string::npos);
   EXPECT_NE(html.find("skill by horizon"), std::string::npos);
   EXPECT_NE(html.find("url(#clip-skill-by-horizon)"), std::string::npos);

@@ -71,14 +71,14 @@ void check_picture_path(const std::string& path) {
 
 void write_dreams(const std::vector<Dream>& dreams, const std::string& path, bool animate) {
   check_picture_path(path);
-  const auto folder = std::filesystem::path(path).parent_path();
-  if (!folder.empty()) make_folder(folder);
+  const auto file = std::filesystem::absolute(path);
+  make_folder(file.parent_path());
   if (suffix_of(path) == ".webp") {
-    write_durably(path, encode_webp(animation(dreams), kAnimationFrameMs));
+    write_durably(file, encode_webp(animation(dreams), kAnimationFrameMs));
   } else if (animate) {
-    write_durably(path, encode_apng(animation(dreams), kAnimationFrameMs));
+    write_durably(file, encode_apng(animation(dreams), kAnimationFrameMs));
   } else {
-    write_durably(path, encode_png(sheet(dreams)));
+    write_durably(file, encode_png(sheet(dreams)));
   }
 }
 

@@ -69,10 +69,10 @@ const Figure* find_figure(const EvaluationReport& report, const std::string& sui
 std::string to_json(const EvaluationReport& report);
 std::string to_markdown(const EvaluationReport& report);
 
-/// One page without outside resources. `picture_png` and `animation_png` are the bytes of images to
-/// show in it; empty shows none.
+/// One page without outside resources. `picture_png` and `animation_webp` are the bytes of images
+/// to show in it; empty shows none.
 std::string to_html(const EvaluationReport& report, const std::string& picture_png,
-                    const std::string& animation_png);
+                    const std::string& animation_webp);
 
 /// The few figures to read first, a line each, for a terminal.
 std::string to_summary(const EvaluationReport& report);

@@ -62,10 +62,10 @@ std::string base64(const std::string& bytes) {
   return text;
 }
 
-std::string picture(const std::string& png, const std::string& caption) {
-  if (png.empty()) return "";
-  return "<div class=\"picture\"><img alt=\"" + caption + "\" src=\"data:image/png;base64," +
-         base64(png) + "\"><div class=\"soft\">" + caption + "</div></div>\n";
+std::string picture(const std::string& kind, const std::string& bytes, const std::string& caption) {
+  if (bytes.empty()) return "";
+  return "<div class=\"picture\"><img alt=\"" + caption + "\" src=\"data:image/" + kind +
+         ";base64," + base64(bytes) + "\"><div class=\"soft\">" + caption + "</div></div>\n";
 }
 
 std::string definition_list(const std::vector<Definition>& definitions) {
@@ -165,14 +165,14 @@ std::string suite_section(const SuiteReport& suite) {
 }  // namespace
 
 std::string to_html(const EvaluationReport& report, const std::string& picture_png,
-                    const std::string& animation_png) {
+                    const std::string& animation_webp) {
   std::string body = element("h1", "What this world model learned");
   body += element("div class=\"soft\"", escape_html(describe_model(report.provenance)));
   body += cards(report);
   const std::string marks =
       "Truth above, dream below. Amber: frames the model was given; blue: "
       "frames it dreamed.";
-  body += picture(animation_png, marks) + picture(picture_png, marks);
+  body += picture("webp", animation_webp, marks) + picture("png", picture_png, marks);
   for (const auto& suite : report.suites) body += suite_section(suite);
   body += element("h2", "Measured on") + definition_list(facts_of(report));
   return "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"

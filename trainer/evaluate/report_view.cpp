@@ -84,7 +84,9 @@ std::string format_value(double value) {
 }
 
 std::string format_interval(const Figure& figure) {
-  return "[" + format_value(figure.low) + ", " + format_value(figure.high) + "]";
+  std::string text = "[";
+  text += format_value(figure.low) + ", " + format_value(figure.high);
+  return text + "]";
 }
 
 std::string describe_model(const Provenance& provenance) {

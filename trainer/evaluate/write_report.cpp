@@ -15,7 +15,7 @@ void write_report(const std::string& folder, const EvaluationReport& report,
   std::string picture, moving;
   if (!dreams.empty()) {
     picture = encode_png(sheet(dreams));
-    moving = encode_apng(animation(dreams), kAnimationFrameMs);
+    moving = encode_webp(animation(dreams), kAnimationFrameMs);
   }
   write_durably(path / "report.html", to_html(report, picture, moving));
 }
