@@ -8,13 +8,14 @@ train run.yaml --run undisturbed
 wall_ms=$((($(date +%s%N) - begin) / 1000000))
 
 RANDOM=${NEXTFRAME_KILL_SEED:=$$}
+wall_ms=$((wall_ms + 1000))  # mpirun takes about a second to start
 echo "seed $NEXTFRAME_KILL_SEED, undisturbed in $wall_ms ms"
 kills=0
 while [ $kills -lt 10 ]; do
   ranks=$((kills % 2 + 1))
-  train_on $ranks run.yaml --run killed & launcher=$!
+  "$source_dir/scripts/ranks" $ranks "$nextframe" train run.yaml --run killed >>train.log 2>&1 & launcher=$!
   sleep "$(awk -v m="$wall_ms" -v r=$RANDOM 'BEGIN {print m / 1000 * r / 32768}')"
-  victim=$(ps -o pid= --ppid "$launcher" | head -n 1 | tr -d ' ')
+  victim=$(ps -o pid= --ppid "$launcher" | tail -n 1 | tr -d ' ' || true)  # a rank: they are mpirun's children
   if [ -n "$victim" ] && kill -9 "$victim" 2>/dev/null; then kills=$((kills + 1)); fi
   status=0; wait "$launcher" || status=$?
   if [ -z "$victim" ] && [ $status = 0 ]; then rm -rf killed; fi  # it finished first: begin again

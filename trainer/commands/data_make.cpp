@@ -1,4 +1,5 @@
 // This file is `nextframe data make WORLD`: a simulated world into shards.
+#include <algorithm>
 #include <cstdio>
 
 #include "data/make_dataset.h"
@@ -45,9 +46,14 @@ CommandBody set_up(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--frames", options->frames, "an episode")->capture_default_str();
   app.add_option("--seed", options->seed, "of every draw")->capture_default_str();
-  app.add_option("--shards", options->shards, "files of training episodes")->capture_default_str();
+  const auto* shards = app.add_option("--shards", options->shards,
+                                      "files of training episodes; fewer episodes, fewer files")
+                           ->capture_default_str();
   app.add_option("--filter", options->filter, "zstd, gzip or none")->capture_default_str();
-  return [options] { return make(*options); };
+  return [options, shards] {
+    if (shards->count() == 0) options->shards = std::min(options->shards, options->episodes);
+    return make(*options);
+  };
 }
 
 }  // namespace
