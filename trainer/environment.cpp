@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 #include <torch/version.h>
 
+#include "launch/gpu.h"
 #include "trainer/version.h"
 
 namespace nextframe {
@@ -11,12 +12,13 @@ std::map<std::string, std::string> bit_environment(c10::Device device, int64_t t
   std::map<std::string, std::string> environment = {
       {"torch", TORCH_VERSION},
       {"cpu_capability", at::get_cpu_capability()},
-      {"build_type", build_type()},
+      {"build", version() + " " + commit() + " " + build_type()},
       {"compiler", __VERSION__},
       {"device", c10::DeviceTypeName(device.type(), /*lower_case=*/true)},
       {"threads", std::to_string(threads)},
   };
   if (device.is_cuda()) {
+    environment["gpu"] = visible_gpus().at(static_cast<size_t>(device.index())).name;
     environment["cuda"] = std::to_string(at::detail::getCUDAHooks().versionCUDART());
     environment["cudnn"] = std::to_string(at::detail::getCUDAHooks().versionRuntimeCuDNN());
   }

@@ -10,7 +10,8 @@
 
 namespace nextframe {
 
-/// Field -> value: torch, cpu capability, build, device, and on a GPU its name, cuDNN and CUDA.
+/// Field -> value: torch, cpu capability, build, device, and on a GPU its name, cuDNN and CUDA
+/// (whose toolkit brings cuBLAS).
 std::map<std::string, std::string> bit_environment(c10::Device device, int64_t threads);
 
 /// "bits may differ: torch 2.11.0 → 2.12.0", one line a field that differs.

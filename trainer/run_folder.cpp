@@ -1,7 +1,11 @@
 #include "trainer/run_folder.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
@@ -48,8 +52,6 @@ void create(const RunFolder& folder, const Config& config, const std::string& co
                                               {"created", now_utc()},
                                               {"command", command_line}};
   write_durably(folder.path / "environment.json", environment.dump(2) + "\n");
-  write_durably(folder.path / "resume.sh", resume_script(command_line));
-  fs::permissions(folder.path / "resume.sh", fs::perms::owner_exec, fs::perm_options::add);
   write_durably(folder.resolved(),
                 to_yaml(config));  // last: a folder with it is a whole run folder
 }
@@ -62,9 +64,6 @@ void recognise(const RunFolder& folder, const Config& config) {
     for (const auto& difference : differences.identity) message += "\n  " + difference;
     throw UsageError(
         message + "\nNothing was changed. To start another run with this config: --fork NEW_DIR");
-  }
-  if (!differences.free.empty() || before.trainer.steps != config.trainer.steps) {
-    write_durably(folder.resolved(), to_yaml(config));
   }
 }
 
@@ -94,6 +93,29 @@ RunFolder open_run_folder(const fs::path& path, const Config& config,
     create(folder, config, config_path, command_line);
   }
   return folder;
+}
+
+RunLock::~RunLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void RunLock::take(const fs::path& run) {
+  const auto path = run / ".lock";
+  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (descriptor_ < 0)
+    throw FileError("cannot open " + path.string() + ": " + std::strerror(errno));
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+    throw EnvironmentError(run.string() +
+                           ": another process is using this run; wait for it, or end it first");
+  }
+}
+
+void accept_config(const RunFolder& folder, const Config& config,
+                   const std::vector<std::string>& command_line) {
+  write_durably(folder.path / "resume.sh", resume_script(command_line));
+  fs::permissions(folder.path / "resume.sh", fs::perms::owner_exec, fs::perm_options::add);
+  const auto text = to_yaml(config);
+  if (read_text(folder.resolved()) != text) write_durably(folder.resolved(), text);
 }
 
 void write_status(const RunFolder& folder, const std::string& state, int64_t step, int64_t steps) {

@@ -20,6 +20,22 @@ struct RunFolder {
   std::filesystem::path resolved() const { return path / "resolved.yaml"; }
 };
 
+/// Holds a run for one process: no second one trains it or removes its checkpoints. The system lets
+/// go of it when the process ends, however it ends.
+class RunLock {
+ public:
+  RunLock() = default;
+  ~RunLock();
+  RunLock(const RunLock&) = delete;
+  RunLock& operator=(const RunLock&) = delete;
+
+  /// EnvironmentError when another process holds `run`.
+  void take(const std::filesystem::path& run);
+
+ private:
+  int descriptor_ = -1;
+};
+
 /// --run, else runs/<run.name or the config file's stem>.
 std::filesystem::path run_folder_path(const Config& config, const std::string& config_path,
                                       const std::string& run_option);
@@ -30,6 +46,11 @@ std::filesystem::path run_folder_path(const Config& config, const std::string& c
 RunFolder open_run_folder(const std::filesystem::path& path, const Config& config,
                           const std::string& config_path,
                           const std::vector<std::string>& command_line);
+
+/// Root only, once the run has accepted this config's data and checkpoint: writes down the free
+/// differences and resume.sh.
+void accept_config(const RunFolder& folder, const Config& config,
+                   const std::vector<std::string>& command_line);
 
 /// Root only: status.json, for scripts that watch a run.
 ///   state  running | finished | preempted | interrupted

@@ -69,7 +69,9 @@ StopRequest Trainer::run(const SignalWatch& signals, const Evaluation& evaluate)
     log_step(totals, norm);
     if (is_due(config_.checkpoint.every_steps) || stop != StopRequest::none) save();
     if (is_due(config_.evaluate.every_steps) && stop == StopRequest::none && world_.is_root()) {
+      const auto start = Clock::now();
       optimizer_.with_average([&] { evaluate(position_.step); });
+      since_ += Clock::now() - start;  // no part of a step's time
     }
   }
   save();
@@ -132,6 +134,9 @@ std::unique_ptr<Loader> Trainer::make_loader() const {
   options.threads = config_.data.loader_threads;
   options.prefetch_grains = config_.data.prefetch_grains;
   options.on_corrupt = config_.data.on_corrupt;
+  options.warn = [this](const std::string& damage) {
+    console_.say("a damaged clip was replaced: " + damage);
+  };
   return std::make_unique<Loader>(
       data_, Sampler(data_.num_clips(), static_cast<uint64_t>(config_.trainer.seed)), options);
 }
@@ -175,7 +180,7 @@ void Trainer::save() {
   manifest.shape = data_.shape();
   manifest.environment = bit_environment(world_.device(), config_.parallel.threads);
   save_checkpoint(folder_.checkpoints(), state(), manifest, *control_);
-  if (world_.is_root()) prune_checkpoints(folder_.checkpoints(), config_.checkpoint.keep);
+  prune();
   saved_step_ = position_.step;
   stall_s_ += seconds_since(start);
 }
@@ -210,6 +215,16 @@ StepRecord Trainer::make_record(const StepTotals& totals, double norm) {
   record.world_size = world_.size();
   for (const auto& [name, sum] : totals.sums) record.statistics[name] = sum / totals.weight;
   return record;
+}
+
+/// An old checkpoint that cannot be removed is no reason to stop.
+void Trainer::prune() {
+  if (!world_.is_root()) return;
+  try {
+    prune_checkpoints(folder_.checkpoints(), config_.checkpoint.keep);
+  } catch (const std::exception& error) {
+    console_.say(c10::str("old checkpoints were not removed: ", error.what()));
+  }
 }
 
 void Trainer::log_step(const StepTotals& totals, double norm) {

@@ -51,6 +51,7 @@ class Trainer {
   double update(const StepTotals& totals);
   bool is_due(int64_t every_steps) const;
   void save();
+  void prune();
   void log_step(const StepTotals& totals, double norm);
   StepRecord make_record(const StepTotals& totals, double norm);
   RunState state() const;

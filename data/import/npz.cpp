@@ -9,7 +9,7 @@
 namespace nextframe {
 namespace {
 
-class NpzSource final : public EpisodeSource {
+class NpzSource final : public Recording {
  public:
   explicit NpzSource(const std::filesystem::path& path) : zip_(path) {
     read_frames_header();
@@ -110,6 +110,6 @@ NF_REGISTER_IMPORTER(npz,
                       "[T] bool",
                       [](const std::filesystem::path& path) { return path.extension() == ".npz"; },
                       [](const std::filesystem::path& path) {
-                        return std::unique_ptr<nextframe::EpisodeSource>(
+                        return std::unique_ptr<nextframe::Recording>(
                             std::make_unique<nextframe::NpzSource>(path));
                       }})

@@ -52,7 +52,7 @@ class Flow final : public Objective {
     LossTerms terms;
     terms.sum = weighted_squared_error(guess_BT.slice(1, 1), target_BT, weight_BT);
     terms.weight = weight_BT.sum().item<double>() * static_cast<double>(frame_elements(x_BT));
-    terms.sums["squared_error"] = terms.sum.detach();
+    terms.sums["denoise_squared_error"] = terms.sum.detach();
     terms.sums["copy_squared_error"] =
         weighted_squared_error(target_BT, x_BT.slice(1, 0, -1), weight_BT);
     return terms;

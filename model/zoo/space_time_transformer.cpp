@@ -149,7 +149,7 @@ class SpaceTimeTransformer final : public FrameModel {
   }
 
   int64_t tokens_per_clip() const override {
-    return shape().clip_frames * (tokens_before() + num_patches() + config_.registers);
+    return frames_seen() * (tokens_before() + num_patches() + config_.registers);
   }
   double flops_per_clip() const override;
 
@@ -164,6 +164,8 @@ class SpaceTimeTransformer final : public FrameModel {
   int64_t num_patches() const {
     return (shape().height_px / config_.patch_px) * (shape().width_px / config_.patch_px);
   }
+  /// Without noise levels the last frame of a clip is only a target.
+  int64_t frames_seen() const { return shape().clip_frames - (has_levels_ ? 0 : 1); }
   int64_t tokens_before() const { return (has_actions_ ? 1 : 0) + (has_levels_ ? 1 : 0); }
   PatchGrid patches_in() const { return {config_.patch_px, config_.halo_px}; }
   PatchGrid patches_out() const { return {config_.patch_px, config_.head_halo_px}; }
@@ -279,14 +281,15 @@ at::Tensor SpaceTimeTransformer::decode(const at::Tensor& tokens_BTND) const {
 /// half.
 double SpaceTimeTransformer::flops_per_clip() const {
   const auto tokens = static_cast<double>(tokens_per_clip());
-  const auto frames = static_cast<double>(shape().clip_frames),
-             dim = static_cast<double>(config_.dim);
+  const auto frames = static_cast<double>(frames_seen()), dim = static_cast<double>(config_.dim);
   const auto blocks = static_cast<double>(config_.layers);
   const auto in_time = static_cast<double>(config_.layers / config_.temporal_every);
   const double dense =
       tokens * dim *
       (4 * dim * (blocks + in_time) + 3 * static_cast<double>(config_.mlp_width()) * blocks);
-  const double ends = frames * static_cast<double>(num_patches() * (stem_.numel() + head_.numel()));
+  const double stem = 2.0 / 3.0 * static_cast<double>(stem_.numel());  // pixels need no gradient
+  const double ends =
+      frames * static_cast<double>(num_patches()) * (stem + static_cast<double>(head_.numel()));
   const double scores = tokens * dim * 2 * (blocks * tokens / frames + in_time * frames / 2);
   return 3 * 2 * (dense + ends + scores);
 }

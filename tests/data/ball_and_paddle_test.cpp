@@ -55,6 +55,26 @@ TEST(BallAndPaddle, SpeedsStartInRangeAndSpreadOverIt) {
   EXPECT_GT(high, kMaxSpeed - 0.1);
 }
 
+TEST(BallAndPaddle, TheRecordedActionLeadsToTheNextFrame) {
+  int64_t moved = 0, agreed = 0;
+  for (uint64_t index = 0; index < 20; ++index) {
+    const auto episode = world().episode({5, 0, index}, kFrames);
+    const auto column = std::find_if(episode.columns.begin(), episode.columns.end(),
+                                     [](const auto& c) { return c.name == "paddle_x"; });
+    ASSERT_NE(column, episode.columns.end());
+    const float* x = column->values.const_data_ptr<float>();
+    const int64_t* action = episode.actions.const_data_ptr<int64_t>();
+    for (int64_t t = 0; t + 1 < kFrames; ++t) {
+      const float wanted = x[t] + 2.0f * static_cast<float>(action[t] - 1);
+      if (action[t] == 1 || wanted < 0 || wanted > 48) continue;
+      ++moved;
+      agreed += std::abs(x[t + 1] - wanted) < 1e-4f;
+    }
+  }
+  EXPECT_GT(moved, 300);
+  EXPECT_GE(agreed, moved * 98 / 100);  // a ball held against a wall can stop the paddle
+}
+
 TEST(BallAndPaddle, BouncesKeepTheEnergy) {
   for_each_step([](const State& state, int64_t, const State& next) {
     ASSERT_NEAR(energy(next), energy(state), 1e-9);

@@ -4,6 +4,14 @@ source "$(dirname "$0")/common.sh"
 make_world
 STEPS=100000 write_config long.yaml
 
+# Two at once: the second is refused, the first goes on.
+"$nextframe" train long.yaml --run twice >first.log 2>&1 & first=$!
+for _ in $(seq 200); do [ -s twice/metrics.jsonl ] && break; sleep 0.1; done
+expect 5 "another process is using this run" "$nextframe" train long.yaml --run twice
+kill -USR1 $first
+status=0; wait $first || status=$?
+equal $status 75 "exit code of the first of two"
+
 for case in USR1:75 TERM:75 INT:130; do
   "$nextframe" train long.yaml --run "stop-$case" >log 2>&1 & trainer=$!
   for _ in $(seq 200); do [ -s "stop-$case/metrics.jsonl" ] && break; sleep 0.1; done
@@ -21,5 +29,5 @@ expect 2 "optimizer.lr" "$nextframe" train run.yaml --run run --set optimizer.lr
 expect 2 "--fork" "$nextframe" train run.yaml --run run --set optimizer.lr=0.5
 expect 0 "step 12/12" "$nextframe" train run.yaml --run run --set optimizer.lr=0.5 --fork forked
 [ "$(digest forked)" != "$(digest run)" ] || fail "the fork did not take its config"
-sh run/resume.sh >/dev/null 2>&1 || PATH=$(dirname "$nextframe"):$PATH sh run/resume.sh || fail "resume.sh does not run"
+expect 0 "this run is finished" sh run/resume.sh
 echo "signals, finish, fork"

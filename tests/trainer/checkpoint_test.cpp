@@ -133,12 +133,13 @@ TEST_F(Checkpoint, WithoutAManifestItDoesNotExist) {
 TEST_F(Checkpoint, PruningKeepsTheNewestTwoValidOnesWhateverIsAsked) {
   save(1), save(2), save(3);
   fs::remove(save(4) / kManifestName);
+  flip_bit(save(6) / "rank-00000.bin", 5000);
   fs::create_directory(folder_ / "step_00000005.tmp");
   prune_checkpoints(folder_, 1);
   std::vector<std::string> names;
   for (const auto& checkpoint : list_checkpoints(folder_)) names.push_back(checkpoint.filename());
-  EXPECT_EQ(names,
-            (std::vector<std::string>{checkpoint_name(2), checkpoint_name(3), checkpoint_name(4)}));
+  EXPECT_EQ(names, (std::vector<std::string>{checkpoint_name(2), checkpoint_name(3),
+                                             checkpoint_name(4), checkpoint_name(6)}));
   EXPECT_FALSE(fs::exists(folder_ / "step_00000005.tmp"));
 }
 

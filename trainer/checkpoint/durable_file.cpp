@@ -56,7 +56,7 @@ void sync_folder(const fs::path& folder) {
 
 void rename_durably(const fs::path& from, const fs::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) fail("rename " + from.string() + " to", to);
-  sync_folder(to.parent_path());
+  sync_folder(to.has_parent_path() ? to.parent_path() : ".");
 }
 
 void write_durably(const fs::path& path, const std::string& content) {

@@ -38,7 +38,7 @@ class DurableFile {
 /// Makes the names inside a folder durable.
 void sync_folder(const std::filesystem::path& folder);
 
-/// rename(2), then both folders flushed; `to` must not exist as a folder.
+/// rename(2), then the folder of `to` flushed; `to` must not exist as a folder.
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
 
 /// `path` holds either its old content or all of `content`, whatever happens.

@@ -110,6 +110,7 @@ fs::path save_checkpoint(const fs::path& checkpoints, const RunState& state, Man
 
 std::vector<std::string> prune_checkpoints(const fs::path& checkpoints, int64_t keep) {
   std::vector<std::string> removed;
+  if (!fs::is_directory(checkpoints)) return removed;
   const auto remove = [&](const fs::path& folder) {
     // Renamed first, so that a half-removed one can never be taken for a checkpoint.
     fs::path trash = folder;
@@ -124,11 +125,8 @@ std::vector<std::string> prune_checkpoints(const fs::path& checkpoints, int64_t 
       remove(*checkpoint);
       continue;
     }
-    try {
-      read_manifest(*checkpoint);
-      ++num_valid;
-    } catch (const CheckpointError&) {  // kept for whoever wants to look; it does not count
-    }
+    // A broken one is kept for whoever wants to look; it does not count.
+    if (verify_checkpoint(*checkpoint).empty()) ++num_valid;
   }
   std::vector<fs::path> leftovers;
   for (const auto& entry : fs::directory_iterator(checkpoints)) {

@@ -7,6 +7,7 @@
 #include "trainer/commands/command.h"
 #include "trainer/exit_code.h"
 #include "trainer/load_run.h"
+#include "trainer/run_folder.h"
 
 namespace nextframe {
 namespace fs = std::filesystem;
@@ -101,6 +102,10 @@ int verify(const Options& options) {
   std::vector<fs::path> checkpoints = {options.where};
   if (!fs::exists(fs::path(options.where) / kManifestName))
     checkpoints = checkpoints_of(options.where);
+  if (checkpoints.empty()) {
+    throw CheckpointError(options.where +
+                          ": holds no checkpoint (no manifest.json, no checkpoints/step_*)");
+  }
   Json rows = Json::array();
   bool is_sound = true;
   for (const auto& checkpoint : checkpoints) {
@@ -113,7 +118,6 @@ int verify(const Options& options) {
     for (const auto& problem : problems) std::printf("  %s\n", problem.c_str());
   }
   if (options.json) std::puts(rows.dump(2).c_str());
-  if (!options.json && rows.empty()) std::puts("no checkpoints yet");
   return static_cast<int>(is_sound ? ExitCode::done : ExitCode::checkpoint);
 }
 
@@ -134,6 +138,8 @@ int prune(const Options& options) {
   if (options.keep < 2)
     throw UsageError("--keep is " + std::to_string(options.keep) + "; at least 2 are kept");
   checkpoints_of(options.where);
+  RunLock lock;
+  lock.take(options.where);
   const auto removed = prune_checkpoints(fs::path(options.where) / "checkpoints", options.keep);
   if (options.json) return std::puts(Json(removed).dump().c_str()), 0;
   for (const auto& name : removed) std::printf("removed %s\n", name.c_str());

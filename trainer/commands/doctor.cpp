@@ -1,5 +1,6 @@
 // nextframe doctor: this machine, as markdown for a bug report; exit 5 with the fix on a problem.
 #include <ATen/Context.h>
+#include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <torch/version.h>

@@ -62,7 +62,7 @@ HeldOut open_held_out(const HeldOutArguments& arguments) {
   return {std::move(run), glob, std::move(data)};
 }
 
-Progress terminal_progress() {
+EvaluationProgress terminal_progress() {
   if (isatty(STDERR_FILENO) == 0) return {};
   return [](const std::string& what, int64_t done, int64_t total) {
     std::fprintf(stderr, "\r\033[K");

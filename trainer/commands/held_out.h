@@ -31,6 +31,6 @@ HeldOut open_held_out(const HeldOutArguments& arguments);
 
 /// One redrawn line on standard error if that is a terminal, else nothing; the line is taken away
 /// when a pass is done.
-Progress terminal_progress();
+EvaluationProgress terminal_progress();
 
 }  // namespace nextframe

@@ -30,8 +30,8 @@ struct TrainOptions {
 
 std::vector<std::string> command_line(const TrainOptions& options,
                                       const std::filesystem::path& folder) {
-  std::vector<std::string> words = {"nextframe", "train", options.config->path, "--run",
-                                    folder.string()};
+  std::vector<std::string> words = {std::filesystem::read_symlink("/proc/self/exe").string(),
+                                    "train", options.config->path, "--run", folder.string()};
   for (const auto& override_text : options.config->overrides)
     words.insert(words.end(), {"--set", override_text});
   return words;
@@ -40,12 +40,17 @@ std::vector<std::string> command_line(const TrainOptions& options,
 /// The root makes or recognises the folder; what goes wrong there ends every rank with the same
 /// message.
 RunFolder open_on_root(const World& world, Communicator& control, const std::filesystem::path& path,
-                       const Config& config, const TrainOptions& options) {
+                       const Config& config, const TrainOptions& options, RunLock& lock) {
   std::string problem;
   int code = 0;
   if (world.is_root()) {
     try {
+      if (!options.fork.empty() && std::filesystem::exists(path / "resolved.yaml")) {
+        throw UsageError(options.fork +
+                         " is a run already; continue it with --run, or fork into a new folder");
+      }
       open_run_folder(path, config, options.config->path, command_line(options, path));
+      lock.take(path);
     } catch (const ExitError& error) {
       problem = error.what();
       code = static_cast<int>(error.code);
@@ -62,16 +67,15 @@ RunFolder open_on_root(const World& world, Communicator& control, const std::fil
 }
 
 /// On a CPU, cores are used by ranks; a lone run on a machine with idle ones says so.
-void suggest_ranks(const World& world, const Config& config, const TrainOptions& options,
-                   Console& console) {
+void suggest_ranks(const World& world, const Config& config,
+                   const std::vector<std::string>& command, Console& console) {
   const auto cores = static_cast<int64_t>(std::thread::hardware_concurrency());
   const auto ranks =
       std::min(cores / std::max<int64_t>(1, config.parallel.threads), config.trainer.grains);
   if (world.size() > 1 || !world.device().is_cpu() || ranks < 2) return;
   console.say(c10::str("one rank uses ", config.parallel.threads, " of ", cores,
-                       " cores; to use them all, with the "
-                       "same bits: mpirun -np ",
-                       ranks, " nextframe train ", options.config->path));
+                       " cores; to use them all, with the same bits: mpirun -np ", ranks, " ",
+                       c10::Join(" ", command)));
 }
 
 void introduce(const World& world, const Config& config, const RunFolder& folder,
@@ -93,7 +97,7 @@ Evaluation make_evaluation(const World& world, const Config& config, const RunFo
                            WorldModel& model, const Dataset& train, Console& console) {
   if (!world.is_root() || config.evaluate.every_steps == 0) return {};
   const auto held_out = std::make_shared<Dataset>(config.data.validation, config.data.clip_frames,
-                                                  config.data.stride_frames);
+                                                  config.data.stride_frames, train.action_width());
   return [&, held_out](int64_t step) {
     auto report = evaluate(model, *held_out, &train, config.evaluate);
     report.provenance = {folder.path.string(),  "", step, "", config.optimizer.ema_decay > 0,
@@ -134,32 +138,54 @@ ExitCode finish(StopRequest stop, const Trainer& trainer, const Config& config,
   return stop == StopRequest::preempt ? ExitCode::preempted : ExitCode::interrupted;
 }
 
+/// A model that does not fit the data is the config's mistake.
+std::shared_ptr<WorldModel> make_model(const Config& config, const ClipShape& shape) {
+  try {
+    return config.make_model(shape);
+  } catch (const c10::Error& error) {
+    throw UsageError(error.what_without_backtrace());
+  }
+}
+
 int train(const TrainOptions& options) {
+  if (!options.fork.empty() && !options.run.empty()) {
+    throw UsageError(
+        "--run and --fork exclude each other: --fork starts another run in a new folder");
+  }
   const auto config = options.config->load();
   const auto path = run_folder_path(config, options.config->path,
                                     options.fork.empty() ? options.run : options.fork);
   const SignalWatch signals;
   const MpiSession session;
   const World world(session, {config.parallel.device, config.parallel.threads});
+  if (world.size() > config.trainer.grains) {
+    throw UsageError(c10::str("trainer.grains = ", config.trainer.grains, " cannot feed ",
+                              world.size(), " ranks; start at most ", config.trainer.grains,
+                              ", or give more grains"));
+  }
   const auto control = world.make_host_communicator();
   require_equal(*control, "config", text_hash(to_yaml(config)));
   require_equal(*control, "build", version() + " " + commit() + " " + build_type());
   Console console(world.is_root());
-  const auto folder = open_on_root(world, *control, path, config, options);
-  console.open_log(folder.log() / c10::str("rank", world.rank(), ".log"));
-
   const Dataset data(config.data.train, config.data.clip_frames, config.data.stride_frames);
   require_equal(*control, "dataset", data.fingerprint());
-  introduce(world, config, folder, data, console);
-  suggest_ranks(world, config, options, console);
-  const auto model = config.make_model(data.shape());
+  const auto model = make_model(config, data.shape());
   model->to(world.device());
 
+  RunLock lock;
+  const auto folder = open_on_root(world, *control, path, config, options, lock);
+  console.open_log(folder.log() / c10::str("rank", world.rank(), ".log"));
+  introduce(world, config, folder, data, console);
+  suggest_ranks(world, config, command_line(options, path), console);
   Trainer trainer(config, world, folder, model, data, console);
   trainer.restore();
+  if (world.is_root()) accept_config(folder, config, command_line(options, path));
   if (trainer.position().step >= config.trainer.steps) {
     console.say(c10::str("this run is finished (step ", trainer.position().step, " of ",
                          config.trainer.steps, ")"));
+    if (world.is_root()) {
+      write_status(folder, "finished", trainer.position().step, config.trainer.steps);
+    }
     return static_cast<int>(ExitCode::done);
   }
   const auto stop =

@@ -31,7 +31,8 @@ std::string suffix_of(const std::string& path) {
 
 std::vector<Dream> dream(WorldModel& model, const EpisodeSource& source,
                          const std::vector<int64_t>& episodes, int64_t context_frames,
-                         int64_t frames, const RolloutOptions& options, const Progress& progress) {
+                         int64_t frames, const RolloutOptions& options,
+                         const EvaluationProgress& progress) {
   if (context_frames < 1 || frames < 1) {
     throw UsageError(c10::str("rollout: context ", context_frames, " and frames ", frames,
                               " must both be 1 or more"));

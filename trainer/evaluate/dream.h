@@ -23,7 +23,7 @@ struct Dream {
 std::vector<Dream> dream(WorldModel& model, const EpisodeSource& source,
                          const std::vector<int64_t>& episodes, int64_t context_frames,
                          int64_t frames, const RolloutOptions& options,
-                         const Progress& progress = {});
+                         const EvaluationProgress& progress = {});
 
 /// All frames side by side: for each dream a row of truth above a row of the dream, with the frame
 /// numbers on top. An amber bar marks context, which the model was given; a blue one its dream.

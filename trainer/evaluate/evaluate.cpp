@@ -28,7 +28,8 @@ std::vector<std::string> known_suites() { return SuiteRegistry::instance().names
 
 EvaluationReport evaluate(WorldModel& model, const EpisodeSource& held_out,
                           const EpisodeSource* train_for_mean_frame, const EvaluateConfig& config,
-                          const std::vector<std::string>& suites, const Progress& progress) {
+                          const std::vector<std::string>& suites,
+                          const EvaluationProgress& progress) {
   const auto names = suites.empty() ? known_suites() : suites;
   for (const auto& name : names) suite_named(name);  // a misspelt one is told before the work
   check_source(held_out);
@@ -49,7 +50,8 @@ EvaluationReport evaluate(WorldModel& model, const EpisodeSource& held_out,
 
 EvaluationReport evaluate(WorldModel& model, const Dataset& validation,
                           const Dataset* train_for_mean_frame, const EvaluateConfig& config,
-                          const std::vector<std::string>& suites, const Progress& progress) {
+                          const std::vector<std::string>& suites,
+                          const EvaluationProgress& progress) {
   const auto held_out = first_episodes(validation, config.episodes);
   if (train_for_mean_frame == nullptr) {
     return evaluate(model, held_out, nullptr, config, suites, progress);

@@ -20,12 +20,12 @@ std::vector<std::string> known_suites();
 EvaluationReport evaluate(WorldModel& model, const Dataset& validation,
                           const Dataset* train_for_mean_frame, const EvaluateConfig& config,
                           const std::vector<std::string>& suites = {},
-                          const Progress& progress = {});
+                          const EvaluationProgress& progress = {});
 
 /// The same on any source of episodes.
 EvaluationReport evaluate(WorldModel& model, const EpisodeSource& held_out,
                           const EpisodeSource* train_for_mean_frame, const EvaluateConfig& config,
                           const std::vector<std::string>& suites = {},
-                          const Progress& progress = {});
+                          const EvaluationProgress& progress = {});
 
 }  // namespace nextframe

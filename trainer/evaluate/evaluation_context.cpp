@@ -7,7 +7,7 @@ namespace nextframe {
 
 EvaluationContext::EvaluationContext(WorldModel& model, EpisodeSource held_out,
                                      at::Tensor mean_frame_HWC, EvaluateConfig config,
-                                     Progress progress)
+                                     EvaluationProgress progress)
     : held_out_(std::move(held_out)),
       mean_frame_HWC_(std::move(mean_frame_HWC)),
       config_(config),

@@ -22,7 +22,7 @@ struct EpisodeScores {
 class EvaluationContext {
  public:
   EvaluationContext(WorldModel& model, EpisodeSource held_out, at::Tensor mean_frame_HWC,
-                    EvaluateConfig config, Progress progress);
+                    EvaluateConfig config, EvaluationProgress progress);
 
   /// Teacher-forced scores of every episode, from frame kFirstScoredFrame on; measured once.
   const std::vector<EpisodeScores>& one_step();

@@ -35,7 +35,7 @@ struct Predictor::Clip {
   int64_t first_target;  // frame of the episode that prediction `skip` is of
 };
 
-Predictor::Predictor(WorldModel& model, RolloutOptions options, Progress progress)
+Predictor::Predictor(WorldModel& model, RolloutOptions options, EvaluationProgress progress)
     : model_(model),
       options_(options),
       progress_(std::move(progress)),

@@ -13,7 +13,8 @@
 namespace nextframe {
 
 /// How far a long pass is, for a person who waits.
-using Progress = std::function<void(const std::string& what, int64_t done, int64_t total)>;
+using EvaluationProgress =
+    std::function<void(const std::string& what, int64_t done, int64_t total)>;
 
 /// A predicted frame on its way to the metrics.
 struct PredictedFrame {
@@ -32,7 +33,7 @@ using ActionsOf = std::function<at::Tensor(int64_t episode, const Episode& truth
 /// that is not finite.
 class Predictor {
  public:
-  Predictor(WorldModel& model, RolloutOptions options, Progress progress);
+  Predictor(WorldModel& model, RolloutOptions options, EvaluationProgress progress);
   ~Predictor();
   Predictor(const Predictor&) = delete;
   Predictor& operator=(const Predictor&) = delete;
@@ -62,7 +63,7 @@ class Predictor {
 
   WorldModel& model_;
   RolloutOptions options_;
-  Progress progress_;
+  EvaluationProgress progress_;
   bool was_training_;
 };
 
