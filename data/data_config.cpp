@@ -10,8 +10,9 @@ void DataConfig::fields(FieldVisitor& field) {
   field.free("loader_threads", loader_threads,
              "reader threads a rank; 0 reads in the training thread");
   field.free("prefetch_grains", prefetch_grains, "grains a rank reads ahead at most");
-  field("on_corrupt", on_corrupt, "a clip that cannot be read stops the run, or is replaced by another one",
-             {"fail", "skip"});
+  field("on_corrupt", on_corrupt,
+        "a clip that cannot be read stops the run, or is replaced by another one",
+        {"fail", "skip"});
 }
 
 void DataConfig::check(const Report& report) const {

@@ -17,7 +17,7 @@ std::string import_command(const ImportOptions& options) {
                   options.shard_bytes, " --fps ", options.fps, " --filter ", options.filter);
 }
 
-std::unique_ptr<Recording> open_source(const std::filesystem::path& source) {
+std::unique_ptr<RecordingSource> open_source(const std::filesystem::path& source) {
   if (!std::filesystem::exists(source)) throw DataError(source.string() + ": no such file");
   const auto& importers = ImporterRegistry::instance();
   for (const auto& name : importers.names()) {

@@ -14,9 +14,9 @@
 namespace nextframe {
 
 /// Somebody's recording, opened. Errors are DataError and name the file.
-class Recording {
+class RecordingSource {
  public:
-  virtual ~Recording() = default;
+  virtual ~RecordingSource() = default;
   virtual ActionSpace action_space() const = 0;
   virtual int64_t num_frames() const = 0;
   /// Hands over every episode in order, one at a time.
@@ -26,7 +26,7 @@ class Recording {
 struct Importer {
   std::string summary;  // of the layout, one line
   std::function<bool(const std::filesystem::path& source)> accepts;
-  std::function<std::unique_ptr<Recording>(const std::filesystem::path& source)> open;
+  std::function<std::unique_ptr<RecordingSource>(const std::filesystem::path& source)> open;
 };
 
 using ImporterRegistry = Registry<Importer>;

@@ -28,7 +28,7 @@ std::string quoted(const std::string& word) {
 std::string resume_script(const std::vector<std::string>& command_line) {
   std::string script = "#!/bin/sh\n# Continues this run from its newest valid checkpoint.\ncd " +
                        quoted(fs::current_path().string()) + " && exec";
-  for (const auto& word : command_line) script += " " + quoted(word);
+  for (const auto& word : command_line) script.append(" ").append(quoted(word));
   return script + " \"$@\"\n";
 }
 

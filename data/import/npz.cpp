@@ -9,7 +9,7 @@
 namespace nextframe {
 namespace {
 
-class NpzSource final : public Recording {
+class NpzSource final : public RecordingSource {
  public:
   explicit NpzSource(const std::filesystem::path& path) : zip_(path) {
     read_frames_header();
@@ -110,6 +110,6 @@ NF_REGISTER_IMPORTER(npz,
                       "[T] bool",
                       [](const std::filesystem::path& path) { return path.extension() == ".npz"; },
                       [](const std::filesystem::path& path) {
-                        return std::unique_ptr<nextframe::Recording>(
+                        return std::unique_ptr<nextframe::RecordingSource>(
                             std::make_unique<nextframe::NpzSource>(path));
                       }})

@@ -39,7 +39,7 @@ struct Recording {
   ActionTable actions;
 };
 
-class PngFolderSource final : public Recording {
+class PngFolderSource final : public RecordingSource {
  public:
   explicit PngFolderSource(const fs::path& folder) {
     const auto folders = episodes_in(folder);
@@ -130,6 +130,6 @@ NF_REGISTER_IMPORTER(
        return std::filesystem::is_directory(path) && !nextframe::episodes_in(path).empty();
      },
      [](const std::filesystem::path& path) {
-       return std::unique_ptr<nextframe::Recording>(
+       return std::unique_ptr<nextframe::RecordingSource>(
            std::make_unique<nextframe::PngFolderSource>(path));
      }})

@@ -5,6 +5,7 @@
 // An absent right child means that the left one is copied, never that zero is added.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>

@@ -89,7 +89,7 @@ TEST(SquaredNorm, SumsInDoublePrecision) {
 
 TEST(SquaredNorm, OddLengthsCountEveryElement) {
   for (int64_t count : {0, 1, 7, 8, 9, 1001})
-    EXPECT_EQ(squared_norm(at::full({count}, 2.0f)), 4.0 * count);
+    EXPECT_EQ(squared_norm(at::full({count}, 2.0f)), 4.0 * static_cast<double>(count));
 }
 
 }  // namespace

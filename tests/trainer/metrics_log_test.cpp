@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "trainer/checkpoint/durable_file.h"
 #include "trainer/console.h"
 

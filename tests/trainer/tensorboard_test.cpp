@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "trainer/checkpoint/durable_file.h"
 
 namespace nextframe {
