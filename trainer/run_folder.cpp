@@ -18,18 +18,29 @@ namespace nextframe {
 namespace fs = std::filesystem;
 namespace {
 
-std::string quoted(const std::string& word) {
-  std::string result = "'";
-  for (const char letter : word)
-    result += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
-  return result + "'";
+/// Appends a word as a shell reads it back.
+void append_quoted(std::string& script, const std::string& word) {
+  script += '\'';
+  for (const char letter : word) {
+    if (letter == '\'') {
+      script += "'\\''";
+    } else {
+      script += letter;
+    }
+  }
+  script += '\'';
 }
 
 std::string resume_script(const std::vector<std::string>& command_line) {
-  std::string script = "#!/bin/sh\n# Continues this run from its newest valid checkpoint.\ncd " +
-                       quoted(fs::current_path().string()) + " && exec";
-  for (const auto& word : command_line) script.append(" ").append(quoted(word));
-  return script + " \"$@\"\n";
+  std::string script = "#!/bin/sh\n# Continues this run from its newest valid checkpoint.\ncd ";
+  append_quoted(script, fs::current_path().string());
+  script += " && exec";
+  for (const auto& word : command_line) {
+    script += ' ';
+    append_quoted(script, word);
+  }
+  script += " \"$@\"\n";
+  return script;
 }
 
 std::string now_utc() {

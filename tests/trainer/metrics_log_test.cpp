@@ -35,7 +35,7 @@ TEST(MetricsLog, ALineHasTheFieldsThatScriptsReadInOrder) {
   for (const auto* field :
        {"step", "samples", "loss", "grad_norm", "lr", "step_s", "frames_per_s", "tokens_per_s",
         "mfu", "data_wait_s", "comm_exposed_s", "checkpoint_stall_s", "world_size"}) {
-    const auto found = line.find("\"" + std::string(field) + "\":", at);
+    const auto found = line.find('"' + std::string(field) + "\":", at);
     ASSERT_NE(found, std::string::npos) << field;
     at = found;
   }

@@ -148,10 +148,6 @@ std::shared_ptr<WorldModel> make_model(const Config& config, const ClipShape& sh
 }
 
 int train(const TrainOptions& options) {
-  if (!options.fork.empty() && !options.run.empty()) {
-    throw UsageError(
-        "--run and --fork exclude each other: --fork starts another run in a new folder");
-  }
   const auto config = options.config->load();
   const auto path = run_folder_path(config, options.config->path,
                                     options.fork.empty() ? options.run : options.fork);
@@ -200,7 +196,7 @@ CommandBody set_up(CLI::App& app) {
   app.add_option("--run", options->run,
                  "folder of the run; default runs/<run.name or the config's stem>");
   app.add_option("--fork", options->fork,
-                 "start another run, in this new folder, with this config");
+                 "start another run, in this new folder instead of --run's");
   return [options] { return train(*options); };
 }
 
