@@ -10,7 +10,7 @@ struct Batch {
   at::Tensor frames_BTHWC;  // uint8, as stored; C is 1 or 3
   at::Tensor actions_BTA;   // float32; discrete actions one-hot; A = 0 without actions.
                             // The action at t is taken at frame t and leads to frame t+1.
-  at::Tensor mask_BT;       // bool; false where an episode was too short to fill the clip
+  at::Tensor mask_BT;       // bool; false for frames that do not count
   at::Tensor sample_ids_B;  // int64; names the clip in its dataset, whatever the order or the rank
 };
 

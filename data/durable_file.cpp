@@ -7,53 +7,87 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "data/error.h"
 
 namespace nextframe {
+namespace fs = std::filesystem;
 namespace {
 
-[[noreturn]] void fail(const std::filesystem::path& path, const std::string& what) {
-  throw DataError(path.string() + ": cannot " + what + ": " + std::strerror(errno) +
-                  "; check the free space and the permissions");
+[[noreturn]] void fail(const std::string& what, const fs::path& path) {
+  throw FileError("cannot " + what + " " + path.string() + ": " + std::strerror(errno));
 }
 
-void sync(const std::filesystem::path& path, int flags) {
+void sync(const fs::path& path, int flags) {
   const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC);
-  if (descriptor < 0) fail(path, "open to sync");
-  const int status = ::fsync(descriptor);
+  if (descriptor < 0) fail("open", path);
+  const int result = ::fsync(descriptor);
   ::close(descriptor);
-  if (status != 0) fail(path, "sync");
+  if (result != 0) fail("flush", path);
 }
 
 }  // namespace
 
-std::filesystem::path temporary_name(const std::filesystem::path& path) {
-  return path.string() + ".tmp";
+DurableFile::DurableFile(fs::path path) : path_(std::move(path)) {
+  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) fail("create", path_);
 }
 
-void publish_file(const std::filesystem::path& path) {
-  const auto temporary = temporary_name(path);
-  sync(temporary, O_RDONLY);
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) fail(temporary, "rename");
-  const auto folder = path.parent_path();
-  sync(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
+DurableFile::~DurableFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-void write_text_file(const std::filesystem::path& path, const std::string& text) {
-  std::ofstream file(temporary_name(path), std::ios::binary);
-  file << text;
-  file.close();
-  if (!file) fail(path, "write");
-  publish_file(path);
+void DurableFile::append(const void* data, size_t bytes) {
+  const auto* next = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t written = ::write(descriptor_, next, bytes);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail("write", path_);
+    next += written;
+    bytes -= static_cast<size_t>(written);
+    bytes_written_ += written;
+  }
 }
 
-std::string read_text_file(const std::filesystem::path& path) {
+void DurableFile::finish() {
+  if (::fsync(descriptor_) != 0) fail("flush", path_);
+  const int descriptor = std::exchange(descriptor_, -1);
+  if (::close(descriptor) != 0) fail("close", path_);
+}
+
+void sync_file(const fs::path& path) { sync(path, O_RDONLY); }
+
+void sync_folder(const fs::path& folder) { sync(folder, O_RDONLY | O_DIRECTORY); }
+
+void rename_durably(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) fail("rename " + from.string() + " to", to);
+  sync_folder(to.has_parent_path() ? to.parent_path() : ".");
+}
+
+void write_durably(const fs::path& path, const std::string& content) {
+  const fs::path temporary = path.string() + ".tmp";
+  DurableFile file(temporary);
+  file.append(content.data(), content.size());
+  file.finish();
+  rename_durably(temporary, path);
+}
+
+std::string read_text(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file) fail(path, "read");
-  return text.str();
+  std::stringstream content;
+  if (!file || !(content << file.rdbuf())) {
+    // An empty file sets failbit on the stream that copies it; that is no error.
+    if (file.is_open() && fs::exists(path) && fs::file_size(path) == 0) return "";
+    fail("read", path);
+  }
+  return content.str();
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw FileError("cannot create " + folder.string() + ": " + error.message());
 }
 
 }  // namespace nextframe

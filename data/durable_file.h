@@ -1,21 +1,50 @@
-// This file is how a file appears all at once: written beside its place, synced, renamed.
+// This file is how bytes reach the disk for good: written, flushed, renamed into place, the folder
+// flushed too. Everything here throws FileError.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
 namespace nextframe {
 
-/// PATH.tmp, the name under which PATH is written.
-std::filesystem::path temporary_name(const std::filesystem::path& path);
+/// A new file, written from start to end. Closing it without finish() leaves whatever was written.
+class DurableFile {
+ public:
+  /// Creates `path`, or empties it.
+  explicit DurableFile(std::filesystem::path path);
+  ~DurableFile();
+  DurableFile(const DurableFile&) = delete;
+  DurableFile& operator=(const DurableFile&) = delete;
 
-/// Syncs PATH.tmp, renames it to PATH and syncs the folder. Throws DataError.
-void publish_file(const std::filesystem::path& path);
+  void append(const void* data, size_t bytes);
+  int64_t bytes_written() const { return bytes_written_; }
 
-/// Writes a whole text file this way.
-void write_text_file(const std::filesystem::path& path, const std::string& text);
+  /// fsync and close.
+  void finish();
 
-/// All bytes of a file. Throws DataError.
-std::string read_text_file(const std::filesystem::path& path);
+ private:
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+  int64_t bytes_written_ = 0;
+};
+
+/// Flushes a file that a library wrote.
+void sync_file(const std::filesystem::path& path);
+
+/// Makes the names inside a folder durable.
+void sync_folder(const std::filesystem::path& folder);
+
+/// rename(2), then the folder of `to` flushed; `to` must not exist as a folder.
+void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
+
+/// `path` holds either its old content or all of `content`, whatever happens.
+void write_durably(const std::filesystem::path& path, const std::string& content);
+
+/// The whole content of a file.
+std::string read_text(const std::filesystem::path& path);
+
+/// Like mkdir -p.
+void make_folder(const std::filesystem::path& folder);
 
 }  // namespace nextframe

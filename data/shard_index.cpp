@@ -39,7 +39,7 @@ std::optional<ShardIndex> read_index(const std::filesystem::path& folder) {
   if (!std::filesystem::exists(path)) return std::nullopt;
   ShardIndex index{folder, "", {}};
   try {
-    const auto json = nlohmann::json::parse(read_text_file(path));
+    const auto json = nlohmann::json::parse(read_text(path));
     index.generator = json.at("generator");
     for (const auto& shard : json.at("shards")) {
       index.shards.push_back(
@@ -89,7 +89,7 @@ void write_index(const ShardIndex& index) {
   for (size_t i = 0; i < index.shards.size(); ++i) {
     text += (i == 0 ? "\n  " : ",\n  ") + to_json(index.shards[i]).dump();
   }
-  write_text_file(index.folder / kFileName, text + "]}\n");
+  write_durably(index.folder / kFileName, text + "]}\n");
 }
 
 }  // namespace nextframe

@@ -57,7 +57,7 @@ int64_t chunk_frames(int64_t frame_bytes) {
 
 ShardWriter::ShardWriter(std::filesystem::path path, ShardInfo info, Compression compression)
     : path_(std::move(path)),
-      temporary_path_(temporary_name(path_)),
+      temporary_path_(path_.string() + ".tmp"),
       info_(std::move(info)),
       codec_(compression) {
   file_.emplace(create_h5(temporary_path_));
@@ -200,7 +200,8 @@ void ShardWriter::finish() {
            "flush " + temporary_path_.string() + " (disk full?)");
   pixels_.reset();
   file_.reset();
-  publish_file(path_);
+  sync_file(temporary_path_);
+  rename_durably(temporary_path_, path_);
 }
 
 }  // namespace nextframe

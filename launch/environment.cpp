@@ -28,13 +28,15 @@ LauncherEnvironment read_launcher_environment() {
   result.is_mpirun = environment_number("OMPI_COMM_WORLD_SIZE").has_value();
   result.slurm_tasks = environment_number("SLURM_NTASKS").value_or(1);
   // mpirun comes first: inside a Slurm job both sets of variables are there. PMIx names no size.
-  constexpr const char* kLaunchers[][2] = {{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
-                                           {"PMIX_RANK", "SLURM_STEP_NUM_TASKS"},
-                                           {"PMI_RANK", "PMI_SIZE"}};
-  for (const auto& [rank_variable, size_variable] : kLaunchers) {
+  constexpr const char* kLaunchers[][3] = {
+      {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_SIZE"},
+      {"PMIX_RANK", "SLURM_LOCALID", "SLURM_STEP_NUM_TASKS"},
+      {"PMI_RANK", "SLURM_LOCALID", "PMI_SIZE"}};
+  for (const auto& [rank_variable, local_variable, size_variable] : kLaunchers) {
     if (const auto rank = environment_number(rank_variable)) {
       result.has_mpi_launcher = true;
       result.rank = *rank;
+      result.local_rank = environment_number(local_variable).value_or(*rank);
       result.size = std::max(environment_number(size_variable).value_or(1), *rank + 1);
       break;
     }

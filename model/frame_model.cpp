@@ -29,16 +29,16 @@ at::Tensor FrameModel::one_step(const at::Tensor& frames_BTHWC, const at::Tensor
   const int64_t num_frames = frames_BTHWC.size(1);
   check_inputs(frames_BTHWC, actions_BTA, num_frames);
   TORCH_CHECK(num_frames >= 2, "one_step: 2 frames or more are needed, got ", num_frames);
-  const auto x_BTHWC = pixels_from_bytes(frames_BTHWC);
   const int64_t window = shape_.clip_frames, advance = std::max<int64_t>(1, window / 2);
+  auto window_options = options;
   std::vector<at::Tensor> predictions;
   for (int64_t end = std::min(window, num_frames), predicted = 1; predicted < num_frames;
        end = std::min(end + advance, num_frames)) {
     const int64_t start = std::max<int64_t>(0, end - window);
-    const auto guess_BTHWC =
-        objective_->one_step(bound_network(), x_BTHWC.slice(1, start, end),
-                             actions_BTA.slice(1, start, end), /*first_frame=*/start, options);
-    predictions.push_back(guess_BTHWC.slice(1, predicted - start - 1));
+    window_options.first_frame = options.first_frame + start;
+    predictions.push_back(objective_->one_step(
+        bound_network(), pixels_from_bytes(frames_BTHWC.slice(1, start, end)),
+        actions_BTA.slice(1, start, end), /*skip=*/predicted - start - 1, window_options));
     predicted = end;
   }
   return unit_range(at::cat(predictions, 1));
@@ -59,7 +59,8 @@ at::Tensor FrameModel::rollout(const at::Tensor& context_BTHWC, const at::Tensor
     known_BTHWC = known_BTHWC.slice(1, std::max<int64_t>(0, known_BTHWC.size(1) - window));
     const auto next_BTHWC =
         objective_
-            ->next(bound_network(), known_BTHWC, actions_BTA.slice(1, start, frame), frame, options)
+            ->next(bound_network(), known_BTHWC, actions_BTA.slice(1, start, frame),
+                   options.first_frame + frame, options)
             .clamp(-1, 1);
     known_BTHWC = at::cat({known_BTHWC, next_BTHWC}, 1);
     dreamed.push_back(next_BTHWC);

@@ -16,8 +16,9 @@ class FrameModel : public WorldModel {
 
   LossTerms loss(const Batch& batch, const Draw& draw) override;
 
-  /// A frame beyond clip_frames is predicted from at least half a clip, the last one from
-  /// clip_frames - 1 frames.
+  /// Longer episodes are cut into windows of clip_frames frames. After the first, a window moves on
+  /// by half a clip and only its later half is predicted, each frame from at least half a clip of
+  /// true frames; the last window ends with the episode.
   at::Tensor one_step(const at::Tensor& frames_BTHWC, const at::Tensor& actions_BTA,
                       const RolloutOptions& options) override;
   at::Tensor rollout(const at::Tensor& context_BTHWC, const at::Tensor& actions_BTA,

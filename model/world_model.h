@@ -30,6 +30,8 @@ struct LossTerms {
 struct RolloutOptions {
   int64_t denoise_steps = 4;  // of a sampling objective; `regress` has none
   uint64_t seed = 0;          // of a sampling objective's noise
+  at::Tensor sample_ids_B{};  // int64, the episode of each row, keys its noise; undefined means 0
+  int64_t first_frame = 0;    // which frame of their episodes the rows begin with
 };
 
 /// A model that learns by predicting the next frame of a clip. Changes no buffer in a forward.

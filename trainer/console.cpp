@@ -13,7 +13,8 @@
 #include <iomanip>
 #include <vector>
 
-#include "trainer/checkpoint/durable_file.h"
+#include "data/durable_file.h"
+#include "data/error.h"
 
 namespace nextframe {
 namespace {

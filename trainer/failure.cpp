@@ -30,6 +30,8 @@ Failure describe_failure(const std::exception_ptr& exception) {
     return {error.code, error.what()};
   } catch (const DataError& error) {
     return {ExitCode::data, error.what()};
+  } catch (const FileError& error) {
+    return {ExitCode::environment, error.what()};
   } catch (const EnvironmentError& error) {
     return {ExitCode::environment, error.what()};
   } catch (const c10::Error& error) {

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "trainer/checkpoint/durable_file.h"
+#include "data/durable_file.h"
 
 namespace nextframe {
 namespace {

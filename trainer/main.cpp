@@ -10,11 +10,13 @@ namespace {
 
 int report(const nextframe::Failure& failure) {
   const auto launcher = nextframe::read_launcher_environment();
-  // Every rank finds the same mistake in the same config: one of them says so.
+  // Every rank of a host finds the same mistake in the same config: one of them says so. Another
+  // host may see another file.
   const bool is_everybodys = failure.code == nextframe::ExitCode::usage;
-  if (is_everybodys && launcher.rank != 0) return static_cast<int>(failure.code);
+  if (is_everybodys && launcher.local_rank != 0) return static_cast<int>(failure.code);
   std::string speaker = failure.is_placed ? "" : "nextframe: ";
-  if (!is_everybodys && launcher.size > 1) speaker += nextframe::process_name() + ": ";
+  const bool is_alone = launcher.size == 1 || (is_everybodys && launcher.rank == 0);
+  if (!is_alone) speaker += nextframe::process_name() + ": ";
   std::cerr << speaker << failure.message << std::endl;
   return static_cast<int>(failure.code);
 }

@@ -6,7 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "trainer/checkpoint/durable_file.h"
+#include "data/durable_file.h"
+#include "data/error.h"
 
 namespace nextframe {
 namespace {

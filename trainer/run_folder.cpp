@@ -9,8 +9,9 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "data/durable_file.h"
+#include "data/error.h"
 #include "launch/error.h"
-#include "trainer/checkpoint/durable_file.h"
 #include "trainer/config/differences.h"
 #include "trainer/version.h"
 

@@ -4,7 +4,11 @@
 
 #include <array>
 #include <bit>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
+
+#include "data/error.h"
 
 namespace nextframe {
 namespace {
@@ -68,7 +72,8 @@ TensorBoard::TensorBoard(const std::filesystem::path& folder, int64_t first_step
   gethostname(host, sizeof(host) - 1);
   const auto name = "events.out.tfevents." + std::to_string(static_cast<int64_t>(now_s())) + "." +
                     host + "." + std::to_string(getpid());
-  file_.open(folder / name, std::ios::binary);
+  path_ = folder / name;
+  file_.open(path_, std::ios::binary);
   write_event(double_field(1, now_s()) + bytes_field(3, "brain.Event:2"));
   // SessionLog START at first_step: events of earlier files from there on are orphaned.
   write_event(double_field(1, now_s()) + integer_field(2, first_step) +
@@ -79,6 +84,7 @@ void TensorBoard::write_event(const std::string& body) {
   const auto length = little_endian(static_cast<uint64_t>(body.size()));
   file_ << length << little_endian(masked_crc(length)) << body << little_endian(masked_crc(body))
         << std::flush;
+  if (!file_) throw FileError("cannot write " + path_.string() + ": " + std::strerror(errno));
 }
 
 void TensorBoard::append(const StepRecord& record) {

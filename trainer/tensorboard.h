@@ -14,7 +14,8 @@ namespace nextframe {
 class TensorBoard {
  public:
   /// Opens a new file in `folder`. What an earlier start wrote after `first_step` is hidden by
-  /// TensorBoard's own rule: a later file that begins at that step replaces it.
+  /// TensorBoard's own rule: a later file that begins at that step replaces it. Throws FileError,
+  /// as append does.
   TensorBoard(const std::filesystem::path& folder, int64_t first_step);
 
   void append(const StepRecord& record);
@@ -22,6 +23,7 @@ class TensorBoard {
  private:
   void write_event(const std::string& body);
 
+  std::filesystem::path path_;
   std::ofstream file_;
 };
 

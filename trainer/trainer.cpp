@@ -179,7 +179,7 @@ void Trainer::save() {
   manifest.dataset_fingerprint = data_.fingerprint();
   manifest.shape = data_.shape();
   manifest.environment = bit_environment(world_.device(), config_.parallel.threads);
-  save_checkpoint(folder_.checkpoints(), state(), manifest, *control_);
+  verified_checkpoints_.erase(save_checkpoint(folder_.checkpoints(), state(), manifest, *control_));
   prune();
   saved_step_ = position_.step;
   stall_s_ += seconds_since(start);
@@ -221,7 +221,7 @@ StepRecord Trainer::make_record(const StepTotals& totals, double norm) {
 void Trainer::prune() {
   if (!world_.is_root()) return;
   try {
-    prune_checkpoints(folder_.checkpoints(), config_.checkpoint.keep);
+    prune_checkpoints(folder_.checkpoints(), config_.checkpoint.keep, verified_checkpoints_);
   } catch (const std::exception& error) {
     console_.say(c10::str("old checkpoints were not removed: ", error.what()));
   }

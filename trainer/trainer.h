@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "data/loader.h"
 #include "launch/signals.h"
@@ -70,6 +71,7 @@ class Trainer {
   StepStatistics statistics_;
   Position position_;
   int64_t saved_step_ = -1;
+  std::set<std::filesystem::path> verified_checkpoints_;  // each is read back once
   std::unique_ptr<Loader> loader_;
   std::optional<MetricsLog> metrics_;
   std::optional<TensorBoard> tensorboard_;

@@ -59,25 +59,36 @@ class Flow final : public Objective {
   }
 
   at::Tensor one_step(const Network& network, const at::Tensor& x_BT, const at::Tensor& actions_BTA,
-                      int64_t first_frame, const RolloutOptions& options) const override {
+                      int64_t skip, const RolloutOptions& options) const override {
+    const auto context_BT = shown_context(x_BT.slice(1, 0, -1), options.first_frame, options);
     std::vector<at::Tensor> guesses;
-    for (int64_t t = 1; t < x_BT.size(1); ++t) {
-      guesses.push_back(
-          next(network, x_BT.slice(1, 0, t), actions_BTA.slice(1, 0, t), first_frame + t, options));
+    for (int64_t t = 1 + skip; t < x_BT.size(1); ++t) {
+      guesses.push_back(sampled(network, context_BT.slice(1, 0, t), actions_BTA.slice(1, 0, t),
+                                options.first_frame + t, options));
     }
     return at::cat(guesses, 1);
   }
 
   at::Tensor next(const Network& network, const at::Tensor& x_BT, const at::Tensor& actions_BTA,
                   int64_t frame_number, const RolloutOptions& options) const override {
+    const auto context_BT = shown_context(x_BT, frame_number - x_BT.size(1), options);
+    return sampled(network, context_BT, actions_BTA, frame_number, options);
+  }
+
+ private:
+  enum class Purpose : uint64_t { start = 0, context = 1 };
+
+  /// Frame `frame_number` of its episode, after the context as it is shown.
+  at::Tensor sampled(const Network& network, const at::Tensor& context_BT,
+                     const at::Tensor& actions_BTA, int64_t frame_number,
+                     const RolloutOptions& options) const {
     TORCH_CHECK(options.denoise_steps >= 1, "flow: denoise_steps must be 1 or more, got ",
                 options.denoise_steps);
-    const int64_t num_context = x_BT.size(1), steps = options.denoise_steps;
+    const int64_t steps = options.denoise_steps;
     const auto actions_arriving_BTA = arriving(actions_BTA);
-    auto level_BT =
-        at::full({x_BT.size(0), num_context + 1}, config_.context_level, x_BT.options());
-    const auto context_BT = shown_context(x_BT, frame_number - num_context, options.seed);
-    auto frame_B1 = frame_noise(x_BT, options.seed, frame_number, Purpose::start);
+    auto level_BT = at::full({context_BT.size(0), context_BT.size(1) + 1}, config_.context_level,
+                             context_BT.options());
+    auto frame_B1 = frame_noise(context_BT, frame_number, Purpose::start, options);
     for (int64_t k = 0; k < steps; ++k) {
       level_BT.select(1, -1).fill_(static_cast<double>(k) / static_cast<double>(steps));
       const auto guess_B1 =
@@ -87,9 +98,6 @@ class Flow final : public Objective {
     }
     return frame_B1;
   }
-
- private:
-  enum class Purpose : uint64_t { start = 0, context = 1 };
 
   static at::Tensor mixed(const at::Tensor& x_BT, const at::Tensor& noise_BT,
                           const at::Tensor& level_BT) {
@@ -104,23 +112,32 @@ class Flow final : public Objective {
     return at::constant_pad_nd(actions_BTA, {0, 0, 1, 0});
   }
 
-  /// [B, 1, ...], keyed by (seed, number of the frame): the same for every clip of the batch, so
-  /// that a clip dreams the same in any batch.
-  static at::Tensor frame_noise(const at::Tensor& x_BT, uint64_t seed, int64_t frame_number,
-                                Purpose purpose) {
-    const Draw draw{seed, 2 * static_cast<uint64_t>(frame_number) + static_cast<uint64_t>(purpose)};
-    auto sizes = x_BT.sizes().vec();
-    sizes[1] = 1;
-    const auto one_clip = at::zeros({1}, x_BT.options().dtype(at::kLong));
-    return draw_normal(draw, DrawStream::rollout, one_clip, at::IntArrayRef(sizes).slice(1))
-        .expand(sizes);
+  static at::Tensor sample_ids(const at::Tensor& x_BT, const RolloutOptions& options) {
+    const int64_t rows = x_BT.size(0);
+    if (!options.sample_ids_B.defined()) return at::zeros({rows}, at::kLong);
+    TORCH_CHECK(options.sample_ids_B.numel() == rows, "flow: ", rows,
+                " rows need as many sample ids, got ", options.sample_ids_B.numel());
+    return options.sample_ids_B;
   }
 
-  at::Tensor shown_context(const at::Tensor& x_BT, int64_t first_frame, uint64_t seed) const {
+  /// [B, 1, ...], a row keyed by (seed, number of the frame, sample id), so that an episode dreams
+  /// the same in any batch.
+  static at::Tensor frame_noise(const at::Tensor& x_BT, int64_t frame_number, Purpose purpose,
+                                const RolloutOptions& options) {
+    const Draw draw{options.seed,
+                    2 * static_cast<uint64_t>(frame_number) + static_cast<uint64_t>(purpose)};
+    auto sizes = x_BT.sizes().slice(1).vec();
+    sizes[0] = 1;
+    return draw_normal(draw, DrawStream::rollout, sample_ids(x_BT, options), sizes)
+        .to(x_BT.device());
+  }
+
+  at::Tensor shown_context(const at::Tensor& x_BT, int64_t first_frame,
+                           const RolloutOptions& options) const {
     if (config_.context_level == 1) return x_BT;
     std::vector<at::Tensor> noise;
     for (int64_t t = 0; t < x_BT.size(1); ++t) {
-      noise.push_back(frame_noise(x_BT, seed, first_frame + t, Purpose::context));
+      noise.push_back(frame_noise(x_BT, first_frame + t, Purpose::context, options));
     }
     return at::cat(noise, 1).lerp(x_BT, config_.context_level);
   }

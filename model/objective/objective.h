@@ -35,15 +35,15 @@ class Objective {
                          const at::Tensor& actions_BTA, const at::Tensor& mask_BT,
                          const at::Tensor& sample_ids_B, const Draw& draw) const = 0;
 
-  /// Frames 1 .. T-1, each from the clean frames before it. x starts at frame `first_frame` of its
-  /// episode; noise is keyed by (options.seed, number of the frame), so it does not depend on where
-  /// a window was cut.
+  /// Frames 1 + skip .. T-1, each from the clean frames before it. Noise is keyed by (options.seed,
+  /// sample id, number of the frame in its episode), so neither the other rows nor where a window
+  /// was cut changes it.
   virtual at::Tensor one_step(const Network& network, const at::Tensor& x_BT,
-                              const at::Tensor& actions_BTA, int64_t first_frame,
+                              const at::Tensor& actions_BTA, int64_t skip,
                               const RolloutOptions& options) const = 0;
 
   /// The frame after x, [B, 1, ...], from clean frames x_BT and as many actions. It is frame
-  /// `frame_number` of its episode.
+  /// `frame_number` counted from the start of its episode.
   virtual at::Tensor next(const Network& network, const at::Tensor& x_BT,
                           const at::Tensor& actions_BTA, int64_t frame_number,
                           const RolloutOptions& options) const = 0;

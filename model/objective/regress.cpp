@@ -42,9 +42,9 @@ class Regress final : public Objective {
   }
 
   at::Tensor one_step(const Network& network, const at::Tensor& x_BT, const at::Tensor& actions_BTA,
-                      int64_t /*first_frame*/, const RolloutOptions& /*options*/) const override {
+                      int64_t skip, const RolloutOptions& /*options*/) const override {
     const auto now_BT = x_BT.slice(1, 0, -1);
-    return now_BT + residual(network, now_BT, actions_BTA.slice(1, 0, -1));
+    return (now_BT + residual(network, now_BT, actions_BTA.slice(1, 0, -1))).slice(1, skip);
   }
 
   at::Tensor next(const Network& network, const at::Tensor& x_BT, const at::Tensor& actions_BTA,

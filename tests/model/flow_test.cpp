@@ -89,19 +89,44 @@ TEST(Flow, SamplingWalksFromNoiseToTheGuess) {
   }
 }
 
-TEST(Flow, NoiseIsKeyedByTheNumberOfTheFrame) {
+TEST(Flow, NoiseIsKeyedByTheEpisodeAndTheNumberOfTheFrame) {
   const Inputs in;
   std::vector<Seen> seen;
   const auto network = recording(seen, [](const at::Tensor& x) { return x; });
   const auto dream = [&](int64_t first, int64_t last, uint64_t seed) {
     flow()->next(network, in.x.slice(1, first, last), in.actions.slice(1, first, last), last,
-                 {1, seed});
+                 {1, seed, in.ids});
     return seen.back().x;
   };
   EXPECT_TRUE(at::equal(dream(2, 6, 1), dream(0, 6, 1).slice(1, 2)));
   EXPECT_FALSE(at::equal(dream(2, 6, 1), dream(2, 6, 2)));
   const auto one = dream(2, 6, 1);
-  EXPECT_TRUE(at::equal(one[0].slice(0, 4), one[1].slice(0, 4)));  // the same in every row
+  EXPECT_FALSE(at::equal(one[0].slice(0, 4), one[1].slice(0, 4)));
+  flow()->next(network, in.x.slice(0, 2).slice(1, 2, 6), in.actions.slice(0, 2).slice(1, 2, 6), 6,
+               {1, 1, in.ids.slice(0, 2)});
+  EXPECT_TRUE(at::equal(seen.back().x[0], one[2]));
+}
+
+TEST(Flow, PredictsOnlyTheFramesThatAreAskedFor) {
+  const Inputs in;
+  std::vector<Seen> seen;
+  const auto network = recording(seen, [](const at::Tensor& x) { return x; });
+  const auto x = in.x.slice(1, 0, 8), actions = in.actions.slice(1, 0, 8);
+  const RolloutOptions options{1, 5, in.ids};
+  const auto all = flow()->one_step(network, x, actions, 0, options);
+  ASSERT_EQ(seen.size(), 7u);
+  flow()->next(network, x.slice(1, 0, 5), actions.slice(1, 0, 5), 5, options);
+  EXPECT_TRUE(at::equal(seen[4].x, seen.back().x));
+  seen.clear();
+  const auto late = flow()->one_step(network, x, actions, 4, options);
+  EXPECT_EQ(seen.size(), 3u);
+  EXPECT_TRUE(at::equal(late, all.slice(1, 4)));
+}
+
+TEST(Flow, NamesSampleIdsThatDoNotFit) {
+  const Inputs in;
+  const auto copy = [](const at::Tensor& x, const at::Tensor&, const at::Tensor&) { return x; };
+  EXPECT_THROW(flow()->next(copy, in.x, in.actions, 40, {1, 0, at::arange(2)}), c10::Error);
 }
 
 TEST(Flow, RefusesToSampleInNoSteps) {

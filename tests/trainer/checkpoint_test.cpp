@@ -4,9 +4,10 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "data/durable_file.h"
 #include "tests/trainer/thread_world.h"
-#include "trainer/checkpoint/durable_file.h"
 #include "trainer/checkpoint/store.h"
+#include "trainer/exit_code.h"
 
 namespace nextframe {
 namespace {
@@ -135,7 +136,8 @@ TEST_F(Checkpoint, PruningKeepsTheNewestTwoValidOnesWhateverIsAsked) {
   fs::remove(save(4) / kManifestName);
   flip_bit(save(6) / "rank-00000.bin", 5000);
   fs::create_directory(folder_ / "step_00000005.tmp");
-  prune_checkpoints(folder_, 1);
+  std::set<fs::path> known_valid;
+  prune_checkpoints(folder_, 1, known_valid);
   std::vector<std::string> names;
   for (const auto& checkpoint : list_checkpoints(folder_)) names.push_back(checkpoint.filename());
   EXPECT_EQ(names, (std::vector<std::string>{checkpoint_name(2), checkpoint_name(3),

@@ -41,8 +41,14 @@ const Commands kPromised = {
     {"checkpoint prune", {"RUN", "--json"}},
     {"checkpoint verify", {"--json"}},
     {"completion", {"SHELL"}},
+    {"data import", {"SRC", "--out", "--validation-episodes", "--filter"}},
+    {"data inspect", {"--json"}},
+    {"data make", {"--out", "--episodes", "--validation-episodes", "--seed", "--filter"}},
+    {"data verify", {"--json"}},
     {"doctor", {"--json"}},
+    {"eval", {"--out", "--json"}},
     {"explain", {"KEY"}},
+    {"rollout", {"--context", "--frames", "--out"}},
     {"schema", {}},
     {"train", {"CONFIG", "--set", "--run", "--fork"}},
 };
@@ -60,6 +66,7 @@ std::string error_of(std::vector<const char*> words) {
 
 TEST(CommandLine, HasThePromisedCommandsAndArguments) {
   const Commands all = all_commands();
+  EXPECT_EQ(all.size(), kPromised.size()) << "a command is missing from kPromised";
   for (const auto& [name, arguments] : kPromised) {
     ASSERT_TRUE(all.contains(name)) << name;
     for (const auto& argument : arguments) {

@@ -1,11 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <set>
 
+#include "data/durable_file.h"
 #include "evaluate_fakes.h"
-#include "trainer/checkpoint/durable_file.h"
 #include "trainer/evaluate/dream.h"
 #include "trainer/evaluate/metrics.h"
 #include "trainer/exit_code.h"
@@ -35,6 +36,27 @@ TEST(Dream, GoesOnFromTheContextOfTheChosenEpisodes) {
   }
 }
 
+TEST(Dream, AnEpisodeIsDreamedUnderItsOwnNumber) {
+  auto model = oracle_model();
+  const auto dreams = dream(model, turning_world({20, 20, 12, 20}), {3, 0, 3, 2}, 5, 10, {});
+  EXPECT_EQ(model.sample_ids, (std::vector<int64_t>{3, 0, 3, 2}));
+  EXPECT_TRUE(dreams[0].truth_THWC.equal(dreams[2].truth_THWC));
+}
+
+TEST(Dream, SampleEpisodesAreTheFirstFourThatAreLongEnoughAndOnlyBegun) {
+  auto world = turning_world({20, 5, 6, 20, 20, 20});
+  int64_t most_frames = 0;
+  world.read = [&, read = world.read](int64_t episode, int64_t max_frames) {
+    most_frames = std::max(most_frames, max_frames);
+    return read(episode, max_frames);
+  };
+  EXPECT_EQ(sample_episodes(world, 5), (std::vector<int64_t>{0, 2, 3, 4}));
+  EXPECT_EQ(most_frames, 6);
+  auto model = oracle_model();
+  dream(model, world, {0, 3}, 5, 10, {});
+  EXPECT_EQ(most_frames, 15);
+}
+
 TEST(Dream, AnEpisodeThatIsNotThereOrTooShortIsAUsageError) {
   auto model = oracle_model();
   const auto world = turning_world({20, 5});
@@ -42,7 +64,8 @@ TEST(Dream, AnEpisodeThatIsNotThereOrTooShortIsAUsageError) {
   EXPECT_THROW(dream(model, world, {-1}, 5, 10, {}), UsageError);
   EXPECT_THROW(dream(model, world, {1}, 5, 10, {}), UsageError);
   EXPECT_THROW(dream(model, world, {0}, 0, 10, {}), UsageError);
-  EXPECT_EQ(sample_episodes(world, 5, 4), std::vector<int64_t>{0});
+  EXPECT_EQ(sample_episodes(world, 5), std::vector<int64_t>{0});
+  EXPECT_THROW(sample_episodes(world, 0), UsageError);
 }
 
 TEST(Dream, ASheetShowsTruthAboveAnEqualDreamUnderBarsThatMarkTheContext) {

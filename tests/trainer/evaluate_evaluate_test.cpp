@@ -76,7 +76,7 @@ TEST(Evaluate, ShuffledActionsHurtAModelThatListens) {
 TEST(Evaluate, FiguresAreMeansOverFramesFromTheFourthOn) {
   const auto world = turning_world({17});
   const auto report = evaluated(dim_model(), world);
-  const auto frames = to_unit_range(world.read(0).frames_THWC);
+  const auto frames = to_unit_range(world.read(0, kAllFrames).frames_THWC);
   double mse = 0, psnr = 0;
   for (int64_t t = 4; t < 17; ++t) {
     const double frame_mse = (frames[t] * 0.1).square().mean().item<double>();
@@ -103,6 +103,12 @@ TEST(Evaluate, TwoRunsGiveTheSameBits) {
   EXPECT_EQ(to_json(evaluated(dim_model(), world)), to_json(evaluated(dim_model(), world)));
 }
 
+TEST(Evaluate, EveryEpisodeIsPredictedUnderItsOwnNumber) {
+  auto model = dim_model();
+  evaluate(model, turning_world({20, 4, 13, 20}), nullptr, small_config(), {"quality"});
+  EXPECT_EQ(model.sample_ids, (std::vector<int64_t>{0, 2, 3, 0, 2, 3}));  // one-step, rollouts
+}
+
 TEST(Evaluate, TheModelIsLeftInTheModeItWasIn) {
   auto model = dim_model();
   model.train();
@@ -114,7 +120,10 @@ TEST(Evaluate, AMissingTrainingSetIsToldInTheReport) {
   auto model = dim_model();
   const auto report = evaluate(model, turning_world({9}), nullptr, small_config());
   EXPECT_EQ(report.mean_frame_source, "evaluated data");
-  EXPECT_EQ(evaluated(dim_model(), turning_world({9})).mean_frame_source, "training data");
+  EXPECT_NE(to_markdown(report).find("mean of the evaluated data's first 4096"), std::string::npos);
+  const auto trained = evaluated(dim_model(), turning_world({9}));
+  EXPECT_EQ(trained.mean_frame_source, "training data");
+  EXPECT_NE(to_markdown(trained).find("mean of the training data's first 4096"), std::string::npos);
 }
 
 TEST(Evaluate, AMisspelledSuiteIsAUsageErrorThatKnowsTheRightOne) {
@@ -157,8 +166,9 @@ TEST(Baselines, LinearGoesOnAtTheSpeedOfEveryPixel) {
 }
 
 TEST(Baselines, MeanFrameStopsAfterItsNumberOfFrames) {
-  auto read = [](int64_t episode) {
-    return Episode{torch::full({3000, 1, 1, 1}, episode == 0 ? 51 : 255, torch::kUInt8), {}};
+  auto read = [](int64_t episode, int64_t max_frames) {
+    const auto frames = torch::full({3000, 1, 1, 1}, episode == 0 ? 51 : 255, torch::kUInt8);
+    return Episode{frames.slice(0, 0, max_frames), {}};
   };
   const auto mean = mean_frame({{8, 1, 1, 1, 0}, 3, read, ""});
   const double expected = (3000 * 0.2 + 1096 * 1.0) / 4096;

@@ -30,8 +30,11 @@ inline EpisodeSource turning_world(std::vector<int64_t> episode_frames, int64_t 
   const auto num_episodes = static_cast<int64_t>(episode_frames.size());
   return {{clip_frames, 12, 16, 3, 3},
           num_episodes,
-          [episode_frames](int64_t episode) {
-            return turning_episode(episode, episode_frames[static_cast<size_t>(episode)]);
+          [episode_frames](int64_t episode, int64_t max_frames) {
+            const int64_t frames = episode_frames[static_cast<size_t>(episode)];
+            const auto whole = turning_episode(episode, frames);
+            return Episode{whole.frames_THWC.slice(0, 0, max_frames),
+                           whole.actions_TA.slice(0, 0, max_frames)};
           },
           "turning"};
 }
@@ -42,11 +45,14 @@ class RuleModel : public WorldModel {
   using Rule = std::function<at::Tensor(const at::Tensor& frame_HWC, const at::Tensor& action_A)>;
   explicit RuleModel(Rule rule) : rule_(std::move(rule)) {}
 
+  std::vector<int64_t> sample_ids;  // of the rows that it was given
+
   LossTerms loss(const Batch&, const Draw&) override { return {}; }
 
   at::Tensor one_step(const at::Tensor& frames_BTHWC, const at::Tensor& actions_BTA,
-                      const RolloutOptions&) override {
+                      const RolloutOptions& options) override {
     EXPECT_FALSE(is_training());
+    note(options);
     EXPECT_FALSE(at::GradMode::is_enabled());
     const auto frames = frames_BTHWC.to(torch::kFloat).div(255.0);
     std::vector<at::Tensor> clips;
@@ -61,7 +67,8 @@ class RuleModel : public WorldModel {
   }
 
   at::Tensor rollout(const at::Tensor& context_BTHWC, const at::Tensor& actions_BTA,
-                     const RolloutOptions&) override {
+                     const RolloutOptions& options) override {
+    note(options);
     const int64_t context = context_BTHWC.size(1);
     std::vector<at::Tensor> clips;
     for (int64_t b = 0; b < context_BTHWC.size(0); ++b) {
@@ -76,6 +83,11 @@ class RuleModel : public WorldModel {
   }
 
  private:
+  void note(const RolloutOptions& options) {
+    const auto& ids_B = options.sample_ids_B;
+    for (int64_t b = 0; b < ids_B.size(0); ++b) sample_ids.push_back(ids_B[b].item<int64_t>());
+  }
+
   Rule rule_;
 };
 

@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "data/durable_file.h"
 #include "evaluate_fakes.h"
-#include "trainer/checkpoint/durable_file.h"
 #include "trainer/evaluate/evaluate.h"
 #include "trainer/evaluate/report.h"
 #include "trainer/evaluate/svg_plot.h"
@@ -84,6 +84,17 @@ TEST(Report, JsonNamesTheWeightsAndTheData) {
   EXPECT_EQ(json["settings"]["context_frames"], 5);
   EXPECT_TRUE(json["definitions"].contains("skill"));
   EXPECT_TRUE(json["definitions"].contains("shuffle_ratio"));
+}
+
+TEST(Report, WhatIsNotKnownDuringTrainingIsLeftOut) {
+  auto report = small_report();
+  report.provenance = {"runs/turn", "", 100, "", true, "shards/*.h5"};
+  const auto model = nlohmann::json::parse(to_json(report))["model"];
+  EXPECT_EQ(model, (nlohmann::json{{"run", "runs/turn"}, {"step", 100}, {"weights", "ema"}}));
+  const auto text = to_markdown(report);
+  EXPECT_NE(text.find("step 100 of runs/turn, during training, averaged"), std::string::npos);
+  EXPECT_EQ(text.find("- checkpoint:"), std::string::npos);
+  EXPECT_EQ(text.find("- digest:"), std::string::npos);
 }
 
 TEST(Report, AFigureThatIsNotFiniteIsNull) {

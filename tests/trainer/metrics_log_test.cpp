@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "trainer/checkpoint/durable_file.h"
+#include "data/durable_file.h"
 #include "trainer/console.h"
 
 namespace nextframe {

@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "trainer/checkpoint/durable_file.h"
+#include "data/durable_file.h"
 
 namespace nextframe {
 namespace {

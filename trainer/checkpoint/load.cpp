@@ -5,8 +5,9 @@
 #include <fstream>
 #include <numeric>
 
-#include "trainer/checkpoint/durable_file.h"
+#include "data/durable_file.h"
 #include "trainer/checkpoint/store.h"
+#include "trainer/exit_code.h"
 
 namespace nextframe {
 namespace fs = std::filesystem;
@@ -122,7 +123,7 @@ std::vector<std::string> verify_checkpoint(const fs::path& checkpoint) {
         problems.push_back(error.what());
       }
     }
-  } catch (const ExitError& error) {
+  } catch (const std::exception& error) {
     problems.push_back(error.what());
   }
   return problems;

@@ -3,10 +3,11 @@
 
 #include <algorithm>
 
+#include "data/durable_file.h"
 #include "kernels/base/fixed_tree.h"
 #include "launch/roll_call.h"
-#include "trainer/checkpoint/durable_file.h"
 #include "trainer/checkpoint/store.h"
+#include "trainer/exit_code.h"
 
 namespace nextframe {
 namespace fs = std::filesystem;
@@ -108,7 +109,8 @@ fs::path save_checkpoint(const fs::path& checkpoints, const RunState& state, Man
   return final_folder;
 }
 
-std::vector<std::string> prune_checkpoints(const fs::path& checkpoints, int64_t keep) {
+std::vector<std::string> prune_checkpoints(const fs::path& checkpoints, int64_t keep,
+                                           std::set<fs::path>& known_valid) {
   std::vector<std::string> removed;
   if (!fs::is_directory(checkpoints)) return removed;
   const auto remove = [&](const fs::path& folder) {
@@ -126,7 +128,10 @@ std::vector<std::string> prune_checkpoints(const fs::path& checkpoints, int64_t 
       continue;
     }
     // A broken one is kept for whoever wants to look; it does not count.
-    if (verify_checkpoint(*checkpoint).empty()) ++num_valid;
+    if (!known_valid.contains(*checkpoint) && verify_checkpoint(*checkpoint).empty()) {
+      known_valid.insert(*checkpoint);
+    }
+    num_valid += static_cast<int64_t>(known_valid.count(*checkpoint));
   }
   std::vector<fs::path> leftovers;
   for (const auto& entry : fs::directory_iterator(checkpoints)) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,7 +52,9 @@ Position load_state(const std::filesystem::path& checkpoint, const Manifest& man
                     const RunState& state);
 
 /// Removes all but the newest `keep` (at least 2) valid checkpoints, and what interrupted saves
-/// left behind. Returns the names removed.
-std::vector<std::string> prune_checkpoints(const std::filesystem::path& checkpoints, int64_t keep);
+/// left behind. Every byte of those it keeps is read against its hash, except of those in
+/// `known_valid`, to which it adds what it has read. Returns the names removed.
+std::vector<std::string> prune_checkpoints(const std::filesystem::path& checkpoints, int64_t keep,
+                                           std::set<std::filesystem::path>& known_valid);
 
 }  // namespace nextframe

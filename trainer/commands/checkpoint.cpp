@@ -22,6 +22,7 @@ struct Options {
 };
 
 std::shared_ptr<Options> common_options(CLI::App& app, const std::string& what) {
+  app.group(kDataCommands);
   const auto options = std::make_shared<Options>();
   app.add_option(what, options->where,
                  "a run's folder" + std::string(what == "RUN" ? "" : ", or one checkpoint's"))
@@ -49,7 +50,7 @@ Json describe(const fs::path& checkpoint) {
                 {"bytes", bytes},
                 {"tensors", manifest.tensors.size()},
                 {"problem", nullptr}});
-  } catch (const ExitError& error) {
+  } catch (const std::exception& error) {
     row["problem"] = error.what();
   }
   return row;
@@ -140,7 +141,9 @@ int prune(const Options& options) {
   checkpoints_of(options.where);
   RunLock lock;
   lock.take(options.where);
-  const auto removed = prune_checkpoints(fs::path(options.where) / "checkpoints", options.keep);
+  std::set<fs::path> known_valid;
+  const auto removed =
+      prune_checkpoints(fs::path(options.where) / "checkpoints", options.keep, known_valid);
   if (options.json) return std::puts(Json(removed).dump().c_str()), 0;
   for (const auto& name : removed) std::printf("removed %s\n", name.c_str());
   if (removed.empty()) std::puts("nothing to remove");

@@ -39,9 +39,11 @@ void add_command(CommandLine& line, const std::string& name, const Command& comm
     const std::string first = name.substr(0, space);
     parent = find_command(*line.app, first);
     if (parent == nullptr) {
-      parent = line.app->add_subcommand(first, "commands of " + first);
+      parent = line.app->add_subcommand(first);
       parent->require_subcommand(1);
     }
+    const auto before = parent->get_description();
+    parent->description(before + (before.empty() ? "" : ", ") + name.substr(space + 1));
   }
   CLI::App* app = parent->add_subcommand(space == std::string::npos ? name : name.substr(space + 1),
                                          command.summary);

@@ -9,8 +9,6 @@
 namespace nextframe {
 namespace {
 
-constexpr int64_t kDefaultEpisodes = 4;
-
 struct RolloutArguments {
   std::shared_ptr<HeldOutArguments> held_out;
   std::vector<int64_t> episodes;
@@ -25,9 +23,7 @@ int rollout(const RolloutArguments& arguments) {
   const auto held_out = open_held_out(*arguments.held_out);
   const auto source = first_episodes(held_out.data, held_out.data.num_episodes());
   auto episodes = arguments.episodes;
-  if (episodes.empty()) {
-    episodes = sample_episodes(source, arguments.context_frames, kDefaultEpisodes);
-  }
+  if (episodes.empty()) episodes = sample_episodes(source, arguments.context_frames);
   if (episodes.empty()) {
     throw UsageError(c10::str("rollout: no episode of ", held_out.glob,
                               " is longer than --context ", arguments.context_frames,
@@ -53,7 +49,8 @@ CommandBody set_up(CLI::App& app) {
   const auto arguments = std::make_shared<RolloutArguments>();
   arguments->held_out = add_held_out_arguments(app);
   app.add_option("--episode", arguments->episodes,
-                 "held-out episodes by index, for example 0,3,5; default: the first four")
+                 c10::str("held-out episodes by index, for example 0,3,5; default: the first ",
+                          kSampleEpisodes, " that are long enough"))
       ->allow_extra_args(false)
       ->delimiter(',');
   app.add_option("--context", arguments->context_frames, "true frames to start from; default 8");

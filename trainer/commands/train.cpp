@@ -138,6 +138,16 @@ ExitCode finish(StopRequest stop, const Trainer& trainer, const Config& config,
   return stop == StopRequest::preempt ? ExitCode::preempted : ExitCode::interrupted;
 }
 
+/// So that status.json does not say "running" of what has ended; a killed process leaves it so.
+void note_failure(const World& world, const RunFolder& folder, int64_t step, int64_t steps) {
+  if (!world.is_root()) return;
+  try {
+    write_status(folder, "failed", step, steps);
+  } catch (const std::exception&) {
+    // The disk may be what failed; the error that is on its way says more.
+  }
+}
+
 /// A model that does not fit the data is the config's mistake.
 std::shared_ptr<WorldModel> make_model(const Config& config, const ClipShape& shape) {
   try {
@@ -184,9 +194,14 @@ int train(const TrainOptions& options) {
     }
     return static_cast<int>(ExitCode::done);
   }
-  const auto stop =
-      trainer.run(signals, make_evaluation(world, config, folder, *model, data, console));
-  return static_cast<int>(finish(stop, trainer, config, folder, world, console));
+  try {
+    const auto evaluation = make_evaluation(world, config, folder, *model, data, console);
+    const auto stop = trainer.run(signals, evaluation);
+    return static_cast<int>(finish(stop, trainer, config, folder, world, console));
+  } catch (...) {
+    note_failure(world, folder, trainer.position().step, config.trainer.steps);
+    throw;
+  }
 }
 
 CommandBody set_up(CLI::App& app) {

@@ -25,10 +25,9 @@ at::Tensor mean_frame(const EpisodeSource& source) {
   int64_t num_frames = 0;
   for (int64_t episode = 0; episode < source.num_episodes && num_frames < kMeanFrameFrames;
        ++episode) {
-    const auto frames_THWC = source.read(episode).frames_THWC;
-    const auto taken = std::min(frames_THWC.size(0), kMeanFrameFrames - num_frames);
-    sum_HWC += frames_THWC.narrow(0, 0, taken).sum(0, false, at::kLong);
-    num_frames += taken;
+    const auto frames_THWC = source.read(episode, kMeanFrameFrames - num_frames).frames_THWC;
+    sum_HWC += frames_THWC.sum(0, false, at::kLong);
+    num_frames += frames_THWC.size(0);
   }
   TORCH_CHECK(num_frames > 0, "evaluate: the mean frame needs at least one frame, got none");
   return sum_HWC.to(at::kDouble).div_(255.0 * static_cast<double>(num_frames)).to(at::kFloat);

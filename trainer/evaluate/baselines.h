@@ -12,7 +12,7 @@ namespace nextframe {
 
 /// Predictions of the frame `horizon` after the last one of `known_frames` true frames:
 ///   copy_last   x, the last true frame x
-///   mean_frame  the mean over training frames, for every horizon
+///   mean_frame  mean_frame_HWC, for every horizon
 ///   linear      clip(x + horizon * (x - x')), pixel by pixel, x' the frame before x; the same as
 ///               rolling clip(2 x - x') out on its own clipped predictions. With one known frame
 ///               it is copy_last

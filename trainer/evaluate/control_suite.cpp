@@ -2,7 +2,6 @@
 #include <ATen/ATen.h>
 
 #include "trainer/evaluate/suite.h"
-#include "trainer/evaluate/windows.h"
 
 namespace nextframe {
 namespace {
@@ -10,7 +9,7 @@ namespace {
 /// Episode e is told the actions of episode e + 1, the last one those of the first; a shorter
 /// episode's actions start again from their beginning.
 at::Tensor actions_of_next(const EpisodeSource& source, int64_t episode, const Episode& truth) {
-  const auto other_TA = source.read((episode + 1) % source.num_episodes).actions_TA;
+  const auto other_TA = source.read((episode + 1) % source.num_episodes, kAllFrames).actions_TA;
   return other_TA.index_select(0, at::arange(truth.actions_TA.size(0)) % other_TA.size(0));
 }
 

@@ -5,22 +5,15 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "trainer/checkpoint/durable_file.h"
+#include "data/durable_file.h"
 #include "trainer/exit_code.h"
 
 namespace nextframe {
 namespace {
 
-constexpr int64_t kSampleEpisodes = 4;
-
-/// The chosen episodes as a source of their own, from which no other is read.
-EpisodeSource chosen(const EpisodeSource& source, const std::vector<int64_t>& episodes) {
-  auto result = source;
-  result.num_episodes = static_cast<int64_t>(episodes.size());
-  result.read = [&source, &episodes](int64_t i) {
-    return source.read(episodes[static_cast<size_t>(i)]);
-  };
-  return result;
+void check_frames(const char* what, int64_t frames) {
+  if (frames >= 1) return;
+  throw UsageError(c10::str("rollout: ", what, " must be 1 or more frames, got ", frames));
 }
 
 std::string suffix_of(const std::string& path) {
@@ -33,32 +26,29 @@ std::vector<Dream> dream(WorldModel& model, const EpisodeSource& source,
                          const std::vector<int64_t>& episodes, int64_t context_frames,
                          int64_t frames, const RolloutOptions& options,
                          const EvaluationProgress& progress) {
-  if (context_frames < 1 || frames < 1) {
-    throw UsageError(c10::str("rollout: context ", context_frames, " and frames ", frames,
-                              " must both be 1 or more"));
-  }
+  check_frames("the context", context_frames);
+  check_frames("the dream", frames);
   for (const int64_t episode : episodes) {
     if (episode >= 0 && episode < source.num_episodes) continue;
     throw UsageError(c10::str("rollout: there is no episode ", episode, "; the data has 0 .. ",
                               source.num_episodes - 1));
   }
-  std::vector<Dream> dreams(episodes.size());
-  std::vector<std::vector<at::Tensor>> frames_of(episodes.size());
+  std::vector<Dream> dreams;
+  std::vector<std::vector<at::Tensor>> frames_of;
   Predictor predictor(model, options, progress);
-  predictor.rollouts(chosen(source, episodes), context_frames, frames,
-                     [&](const PredictedFrame& frame) {
-                       const auto i = static_cast<size_t>(frame.episode);
-                       frames_of[i].push_back(frame.predicted_HWC);
-                       dreams[i].truth_THWC = frame.truth.frames_THWC.narrow(0, 0, frame.frame + 1);
-                     });
-  for (size_t i = 0; i < dreams.size(); ++i) {
-    if (frames_of[i].empty()) {
+  predictor.rollouts(source, episodes, context_frames, frames, [&](const PredictedFrame& frame) {
+    if (frame.frame == context_frames) {
+      dreams.push_back({frame.episode, context_frames, frame.truth.frames_THWC, {}});
+      frames_of.emplace_back();
+    }
+    frames_of.back().push_back(frame.predicted_HWC);
+  });
+  for (size_t i = 0; i < episodes.size(); ++i) {
+    if (i == dreams.size() || dreams[i].episode != episodes[i]) {
       throw UsageError(c10::str("rollout: episode ", episodes[i], " is not longer than the context",
                                 " of ", context_frames, " frames; choose another with --episode, ",
                                 "or a smaller --context"));
     }
-    dreams[i].episode = episodes[i];
-    dreams[i].context_frames = context_frames;
     dreams[i].dreamed_THWC = at::stack(frames_of[i]);
   }
   return dreams;
@@ -83,12 +73,13 @@ void write_dreams(const std::vector<Dream>& dreams, const std::string& path, boo
   }
 }
 
-std::vector<int64_t> sample_episodes(const EpisodeSource& source, int64_t context_frames,
-                                     int64_t count) {
+std::vector<int64_t> sample_episodes(const EpisodeSource& source, int64_t context_frames) {
+  check_frames("the context", context_frames);
   std::vector<int64_t> episodes;
   for (int64_t episode = 0; episode < source.num_episodes; ++episode) {
-    if (static_cast<int64_t>(episodes.size()) == count) break;
-    if (source.read(episode).frames_THWC.size(0) > context_frames) episodes.push_back(episode);
+    if (static_cast<int64_t>(episodes.size()) == kSampleEpisodes) break;
+    const auto start_THWC = source.read(episode, context_frames + 1).frames_THWC;
+    if (start_THWC.size(0) > context_frames) episodes.push_back(episode);
   }
   return episodes;
 }
@@ -96,7 +87,7 @@ std::vector<int64_t> sample_episodes(const EpisodeSource& source, int64_t contex
 void write_sample_sheet(WorldModel& model, const Dataset& validation, const EvaluateConfig& config,
                         const std::string& path) {
   const auto source = first_episodes(validation, validation.num_episodes());
-  const auto episodes = sample_episodes(source, config.context_frames, kSampleEpisodes);
+  const auto episodes = sample_episodes(source, config.context_frames);
   if (episodes.empty()) return;
   const RolloutOptions options{config.denoise_steps, 0};
   write_dreams(

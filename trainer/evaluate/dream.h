@@ -41,11 +41,14 @@ void write_dreams(const std::vector<Dream>& dreams, const std::string& path, boo
 /// UsageError if write_dreams would not know the suffix of `path`.
 void check_picture_path(const std::string& path);
 
-/// Episodes that a report shows, by index.
-std::vector<int64_t> sample_episodes(const EpisodeSource& source, int64_t context_frames,
-                                     int64_t count);
+/// How many episodes are shown where none were asked for by number.
+constexpr int64_t kSampleEpisodes = 4;
 
-/// A sheet (or, for a .webp, an animation) of the first four held-out episodes, for `samples/`.
+/// The first kSampleEpisodes episodes that are longer than the context. UsageError for a context of
+/// no frames.
+std::vector<int64_t> sample_episodes(const EpisodeSource& source, int64_t context_frames);
+
+/// A sheet (or, for a .webp, an animation) of the sample episodes, for `samples/`.
 void write_sample_sheet(WorldModel& model, const Dataset& validation, const EvaluateConfig& config,
                         const std::string& path);
 

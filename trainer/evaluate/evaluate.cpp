@@ -1,9 +1,7 @@
 #include "trainer/evaluate/evaluate.h"
 
 #include "data/error.h"
-#include "trainer/evaluate/baselines.h"
 #include "trainer/evaluate/suite.h"
-#include "trainer/evaluate/windows.h"
 #include "trainer/exit_code.h"
 
 namespace nextframe {
@@ -41,9 +39,8 @@ EvaluationReport evaluate(WorldModel& model, const EpisodeSource& held_out,
   report.context_frames = config.context_frames;
   report.horizon_frames = config.horizon_frames;
   report.denoise_steps = config.denoise_steps;
-  report.mean_frame_source = train_for_mean_frame ? "training data" : "evaluated data";
-  const auto mean_frame_HWC = mean_frame(train_for_mean_frame ? *train_for_mean_frame : held_out);
-  EvaluationContext context(model, held_out, mean_frame_HWC, config, progress);
+  EvaluationContext context(model, held_out, train_for_mean_frame, config, progress);
+  report.mean_frame_source = context.mean_frame_source();
   for (const auto& name : names) report.suites.push_back(suite_named(name).run(context));
   return report;
 }

@@ -1,15 +1,15 @@
 #include "trainer/evaluate/evaluation_context.h"
 
 #include "trainer/evaluate/baselines.h"
-#include "trainer/evaluate/windows.h"
 
 namespace nextframe {
 
 EvaluationContext::EvaluationContext(WorldModel& model, EpisodeSource held_out,
-                                     at::Tensor mean_frame_HWC, EvaluateConfig config,
-                                     EvaluationProgress progress)
+                                     const EpisodeSource* train_for_mean_frame,
+                                     EvaluateConfig config, EvaluationProgress progress)
     : held_out_(std::move(held_out)),
-      mean_frame_HWC_(std::move(mean_frame_HWC)),
+      mean_frame_HWC_(mean_frame(train_for_mean_frame ? *train_for_mean_frame : held_out_)),
+      mean_frame_source_(train_for_mean_frame ? "training data" : "evaluated data"),
       config_(config),
       predictor_(model, RolloutOptions{config.denoise_steps, 0}, std::move(progress)) {}
 
@@ -27,10 +27,11 @@ const std::vector<EpisodeScores>& EvaluationContext::one_step() {
 std::vector<EpisodeScores> EvaluationContext::rollouts() {
   std::vector<EpisodeScores> scores(static_cast<size_t>(held_out_.num_episodes),
                                     {config_.context_frames, {}});
-  predictor_.rollouts(
-      held_out_, config_.context_frames, config_.horizon_frames, [&](const PredictedFrame& frame) {
-        score(frame, config_.context_frames, scores[static_cast<size_t>(frame.episode)]);
-      });
+  predictor_.rollouts(held_out_, all_episodes(held_out_), config_.context_frames,
+                      config_.horizon_frames, [&](const PredictedFrame& frame) {
+                        score(frame, config_.context_frames,
+                              scores[static_cast<size_t>(frame.episode)]);
+                      });
   return scores;
 }
 

@@ -21,8 +21,10 @@ struct EpisodeScores {
 
 class EvaluationContext {
  public:
-  EvaluationContext(WorldModel& model, EpisodeSource held_out, at::Tensor mean_frame_HWC,
-                    EvaluateConfig config, EvaluationProgress progress);
+  /// Without `train_for_mean_frame` the mean frame is that of the held-out episodes.
+  EvaluationContext(WorldModel& model, EpisodeSource held_out,
+                    const EpisodeSource* train_for_mean_frame, EvaluateConfig config,
+                    EvaluationProgress progress);
 
   /// Teacher-forced scores of every episode, from frame kFirstScoredFrame on; measured once.
   const std::vector<EpisodeScores>& one_step();
@@ -33,6 +35,8 @@ class EvaluationContext {
   Predictor& predictor() { return predictor_; }
   const EpisodeSource& held_out() const { return held_out_; }
   const EvaluateConfig& config() const { return config_; }
+  /// "training data" or "evaluated data".
+  const std::string& mean_frame_source() const { return mean_frame_source_; }
   Bootstrap& bootstrap() { return bootstrap_; }
 
  private:
@@ -41,6 +45,7 @@ class EvaluationContext {
 
   EpisodeSource held_out_;
   at::Tensor mean_frame_HWC_;
+  std::string mean_frame_source_;
   EvaluateConfig config_;
   Predictor predictor_;
   Bootstrap bootstrap_{0};

@@ -2,17 +2,16 @@
 
 #include <torch/torch.h>
 
-#include <algorithm>
-#include <memory>
+#include <optional>
 
 #include "trainer/evaluate/metrics.h"
-#include "trainer/evaluate/windows.h"
 #include "trainer/exit_code.h"
 
 namespace nextframe {
 namespace {
 
-constexpr size_t kBatchClips = 16;
+/// What goes through the model together, at most: clips, and frames (so that long episodes fit).
+constexpr int64_t kBatchClips = 16, kBatchFrames = 2048;
 
 void check_finite(const at::Tensor& predicted_THWC, int64_t episode, int64_t first_frame) {
   for (int64_t i = 0; i < predicted_THWC.size(0); ++i) {
@@ -25,19 +24,27 @@ void check_finite(const at::Tensor& predicted_THWC, int64_t episode, int64_t fir
 
 }  // namespace
 
-/// What the model is shown of an episode, and which of its predictions count: those from `skip` on.
+/// What the model is shown of an episode, from its start on, and which predictions count: those
+/// from `skip` on.
 struct Predictor::Clip {
   int64_t episode;
-  std::shared_ptr<const Episode> truth;
+  Episode truth;
   at::Tensor frames_THWC;
   at::Tensor actions_TA;
-  int64_t skip;          // predictions that another clip makes from more context
+  int64_t skip;          // predictions from too little context
   int64_t first_target;  // frame of the episode that prediction `skip` is of
+
+  bool fits_beside(const std::vector<Clip>& others) const {
+    const auto count = static_cast<int64_t>(others.size());
+    return count == 0 || (count < kBatchClips && (count + 1) * actions_TA.size(0) <= kBatchFrames &&
+                          others[0].frames_THWC.sizes() == frames_THWC.sizes() &&
+                          others[0].actions_TA.sizes() == actions_TA.sizes());
+  }
 };
 
 Predictor::Predictor(WorldModel& model, RolloutOptions options, EvaluationProgress progress)
     : model_(model),
-      options_(options),
+      options_(std::move(options)),
       progress_(std::move(progress)),
       was_training_(model.is_training()) {
   model_.eval();
@@ -47,76 +54,77 @@ Predictor::~Predictor() { model_.train(was_training_); }
 
 void Predictor::teacher_forced(const EpisodeSource& source, const ActionsOf& actions_of,
                                const PredictedFrameVisitor& visit) {
-  const auto cut = [&](int64_t episode, const std::shared_ptr<const Episode>& truth) {
-    const auto actions_TA = actions_of(episode, *truth);
-    std::vector<Clip> clips;
-    for (const auto& window :
-         teacher_forced_windows(truth->frames_THWC.size(0), source.shape.clip_frames)) {
-      clips.push_back({episode, truth, truth->frames_THWC.narrow(0, window.start, window.frames),
-                       actions_TA.narrow(0, window.start, window.frames),
-                       window.first_target - window.start - 1, window.first_target});
-    }
-    return clips;
+  const auto read = [&](int64_t episode) -> std::optional<Clip> {
+    const auto truth = source.read(episode, kAllFrames);
+    if (truth.frames_THWC.size(0) <= kFirstScoredFrame) return std::nullopt;
+    return Clip{episode,
+                truth,
+                truth.frames_THWC,
+                actions_of(episode, truth),
+                kFirstScoredFrame - 1,
+                kFirstScoredFrame};
   };
-  run("one-step", &WorldModel::one_step, source, cut, visit);
+  run("one-step", &WorldModel::one_step, all_episodes(source), read, visit);
 }
 
-void Predictor::rollouts(const EpisodeSource& source, int64_t context_frames,
-                         int64_t horizon_frames, const PredictedFrameVisitor& visit) {
-  const auto cut = [&](int64_t episode, const std::shared_ptr<const Episode>& truth) {
-    const int64_t horizon = std::min(horizon_frames, truth->frames_THWC.size(0) - context_frames);
-    std::vector<Clip> clips;
-    if (horizon > 0) {
-      clips.push_back({episode, truth, truth->frames_THWC.narrow(0, 0, context_frames),
-                       truth->actions_TA.narrow(0, 0, context_frames + horizon - 1), 0,
-                       context_frames});
-    }
-    return clips;
+void Predictor::rollouts(const EpisodeSource& source, const std::vector<int64_t>& episodes,
+                         int64_t context_frames, int64_t horizon_frames,
+                         const PredictedFrameVisitor& visit) {
+  const auto read = [&](int64_t episode) -> std::optional<Clip> {
+    const auto truth = source.read(episode, context_frames + horizon_frames);
+    const int64_t num_frames = truth.frames_THWC.size(0);
+    if (num_frames <= context_frames) return std::nullopt;
+    return Clip{episode,
+                truth,
+                truth.frames_THWC.narrow(0, 0, context_frames),
+                truth.actions_TA.narrow(0, 0, num_frames - 1),
+                0,
+                context_frames};
   };
-  run("rollouts", &WorldModel::rollout, source, cut, visit);
+  run("rollouts", &WorldModel::rollout, episodes, read, visit);
 }
 
-void Predictor::run(const std::string& what, Predict predict, const EpisodeSource& source,
-                    const Cut& cut, const PredictedFrameVisitor& visit) {
+void Predictor::run(const std::string& what, Predict predict, const std::vector<int64_t>& episodes,
+                    const Read& read, const PredictedFrameVisitor& visit) {
+  const auto total = static_cast<int64_t>(episodes.size());
   std::vector<Clip> waiting;
   const auto flush = [&] {
     if (!waiting.empty()) run_batch(predict, waiting, visit);
     waiting.clear();
   };
-  for (int64_t episode = 0; episode < source.num_episodes; ++episode) {
-    if (progress_) progress_(what, episode, source.num_episodes);
-    const auto truth = std::make_shared<const Episode>(source.read(episode));
-    for (auto& clip : cut(episode, truth)) {
-      const bool fits =
-          waiting.empty() || (waiting[0].frames_THWC.sizes() == clip.frames_THWC.sizes() &&
-                              waiting[0].actions_TA.sizes() == clip.actions_TA.sizes());
-      if (!fits || waiting.size() == kBatchClips) flush();
-      waiting.push_back(std::move(clip));
-    }
+  for (int64_t done = 0; done < total; ++done) {
+    if (progress_) progress_(what, done, total);
+    auto clip = read(episodes[static_cast<size_t>(done)]);
+    if (!clip) continue;
+    if (!clip->fits_beside(waiting)) flush();
+    waiting.push_back(std::move(*clip));
   }
   flush();
-  if (progress_) progress_(what, source.num_episodes, source.num_episodes);
+  if (progress_) progress_(what, total, total);
 }
 
 void Predictor::run_batch(Predict predict, const std::vector<Clip>& clips,
                           const PredictedFrameVisitor& visit) {
   const torch::NoGradGuard no_grad;
   std::vector<at::Tensor> frames, actions;
+  std::vector<int64_t> episodes;
   for (const auto& clip : clips) {
+    episodes.push_back(clip.episode);
     frames.push_back(clip.frames_THWC);
     actions.push_back(clip.actions_TA);
   }
+  auto options = options_;
+  options.sample_ids_B = at::tensor(episodes);
   const auto parameters = model_.parameters();
   const auto device = parameters.empty() ? at::Device(at::kCPU) : parameters[0].device();
   const auto predicted_BTHWC =
-      (model_.*predict)(at::stack(frames).to(device), at::stack(actions).to(device), options_)
-          .cpu();
+      (model_.*predict)(at::stack(frames).to(device), at::stack(actions).to(device), options).cpu();
   for (size_t row = 0; row < clips.size(); ++row) {
     const auto& clip = clips[row];
     const auto counted = predicted_BTHWC[static_cast<int64_t>(row)].slice(0, clip.skip);
     check_finite(counted, clip.episode, clip.first_target);
     for (int64_t i = 0; i < counted.size(0); ++i) {
-      visit({clip.episode, clip.first_target + i, *clip.truth, to_unit_range(counted[i])});
+      visit({clip.episode, clip.first_target + i, clip.truth, to_unit_range(counted[i])});
     }
   }
 }

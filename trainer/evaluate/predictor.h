@@ -3,7 +3,7 @@
 #pragma once
 
 #include <functional>
-#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,11 +16,14 @@ namespace nextframe {
 using EvaluationProgress =
     std::function<void(const std::string& what, int64_t done, int64_t total)>;
 
+/// The first frame of an episode that is scored: earlier ones have too little context to be fair.
+constexpr int64_t kFirstScoredFrame = 4;
+
 /// A predicted frame on its way to the metrics.
 struct PredictedFrame {
   int64_t episode;           // its number in the source
   int64_t frame;             // its index in the episode
-  const Episode& truth;      // the whole episode
+  const Episode& truth;      // the episode from its start to this frame or further
   at::Tensor predicted_HWC;  // float32 in [0, 1], CPU
 };
 
@@ -29,8 +32,8 @@ using PredictedFrameVisitor = std::function<void(const PredictedFrame&)>;
 /// Given an episode and its number, the actions [T, A] that the model is told.
 using ActionsOf = std::function<at::Tensor(int64_t episode, const Episode& truth)>;
 
-/// Puts the model into evaluation mode as long as it lives. Throws NumericsError for a prediction
-/// that is not finite.
+/// Puts the model into evaluation mode as long as it lives. An episode's number keys the noise that
+/// it is predicted with. Throws NumericsError for a prediction that is not finite.
 class Predictor {
  public:
   Predictor(WorldModel& model, RolloutOptions options, EvaluationProgress progress);
@@ -38,26 +41,25 @@ class Predictor {
   Predictor(const Predictor&) = delete;
   Predictor& operator=(const Predictor&) = delete;
 
-  /// Visits, once each, all scored frames of every episode, each predicted from true frames (see
-  /// windows.h); an episode's frames in ascending order.
+  /// Visits, once each, all scored frames of every episode, each predicted from true frames; an
+  /// episode's frames in ascending order.
   void teacher_forced(const EpisodeSource& source, const ActionsOf& actions_of,
                       const PredictedFrameVisitor& visit);
 
-  /// Visits frames context .. context + horizon - 1, as far as the episode goes, of every episode,
-  /// dreamed from its first `context` frames.
-  void rollouts(const EpisodeSource& source, int64_t context_frames, int64_t horizon_frames,
-                const PredictedFrameVisitor& visit);
+  /// Visits frames context .. context + horizon - 1, as far as the episode goes, of each of
+  /// `episodes` in turn, dreamed from its first `context` frames.
+  void rollouts(const EpisodeSource& source, const std::vector<int64_t>& episodes,
+                int64_t context_frames, int64_t horizon_frames, const PredictedFrameVisitor& visit);
 
  private:
   struct Clip;
   using Predict = at::Tensor (WorldModel::*)(const at::Tensor&, const at::Tensor&,
                                              const RolloutOptions&);
-  using Cut = std::function<std::vector<Clip>(int64_t episode,
-                                              const std::shared_ptr<const Episode>& truth)>;
+  using Read = std::function<std::optional<Clip>(int64_t episode)>;
 
-  /// Cuts every episode into clips, and predicts clips of equal sizes together.
-  void run(const std::string& what, Predict predict, const EpisodeSource& source, const Cut& cut,
-           const PredictedFrameVisitor& visit);
+  /// Reads the episodes one by one, and predicts neighbours of equal sizes together.
+  void run(const std::string& what, Predict predict, const std::vector<int64_t>& episodes,
+           const Read& read, const PredictedFrameVisitor& visit);
   void run_batch(Predict predict, const std::vector<Clip>& clips,
                  const PredictedFrameVisitor& visit);
 

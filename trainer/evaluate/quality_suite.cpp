@@ -1,8 +1,8 @@
 // The `quality` suite: how good predicted frames are, one frame ahead and dreamed further.
 #include <algorithm>
 
+#include "trainer/evaluate/baselines.h"
 #include "trainer/evaluate/suite.h"
-#include "trainer/evaluate/windows.h"
 
 namespace nextframe {
 namespace {
@@ -102,7 +102,7 @@ FigureRow rollout_row(EvaluationContext& evaluation, const std::vector<EpisodeSc
   return row;
 }
 
-std::vector<Definition> definitions() {
+std::vector<Definition> definitions(const std::string& mean_frame_source) {
   return {
       {"one_step",
        "every frame from index 4 on, predicted from true frames only, in windows of at "
@@ -124,7 +124,8 @@ std::vector<Definition> definitions() {
        "1 - mse / min(mse of copy_last, mse of mean_frame) at that horizon: 1 is perfect, "
        "0 no better than the better trivial guess"},
       {"copy_last", "the last true frame that the predictor knows"},
-      {"mean_frame", "the mean of the first 4,096 training frames"},
+      {"mean_frame", c10::str("the mean of the ", mean_frame_source, "'s first ", kMeanFrameFrames,
+                              " frames, or of all if there are fewer")},
       {"linear",
        "clip(x + horizon * (x - x')) per pixel, x the last known frame and x' the one "
        "before"},
@@ -133,7 +134,7 @@ std::vector<Definition> definitions() {
 }
 
 SuiteReport run(EvaluationContext& evaluation) {
-  SuiteReport report{"quality", {}, {}, definitions(), {}};
+  SuiteReport report{"quality", {}, {}, definitions(evaluation.mean_frame_source()), {}};
   add_one_step(evaluation, report);
   FigureTable table{"rollout", "horizon", {}};
   const auto rollouts = evaluation.rollouts();

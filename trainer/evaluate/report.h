@@ -39,12 +39,12 @@ struct SuiteReport {
   std::vector<std::string> notes;       // what could not be measured, and why
 };
 
-/// Which weights were measured, on what.
+/// Which weights were measured, on what. Reports leave out what is "".
 struct Provenance {
-  std::string run_folder;
-  std::string checkpoint_folder;
+  std::string run_folder;         // "" for a checkpoint that stands alone
+  std::string checkpoint_folder;  // "" while training, whose weights may never be saved
   int64_t step = 0;
-  std::string digest;
+  std::string digest;  // of the checkpoint
   bool is_ema = false;
   std::string data;  // glob
 };

@@ -2,8 +2,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "trainer/evaluate/predictor.h"
 #include "trainer/evaluate/report.h"
-#include "trainer/evaluate/windows.h"
 #include "trainer/version.h"
 
 namespace nextframe {
@@ -48,6 +48,16 @@ Json to_value(const SuiteReport& suite) {
   return object;
 }
 
+Json to_value(const Provenance& from) {
+  Json object = Json::object();
+  if (!from.run_folder.empty()) object["run"] = from.run_folder;
+  if (!from.checkpoint_folder.empty()) object["checkpoint"] = from.checkpoint_folder;
+  object["step"] = from.step;
+  if (!from.digest.empty()) object["digest"] = from.digest;
+  object["weights"] = from.is_ema ? "ema" : "trained";
+  return object;
+}
+
 }  // namespace
 
 std::string to_json(const EvaluationReport& report) {
@@ -55,11 +65,7 @@ std::string to_json(const EvaluationReport& report) {
   Json json;
   json["format"] = "nextframe evaluation 1";
   json["program"] = {{"version", version()}, {"commit", commit()}};
-  json["model"] = {{"run", from.run_folder},
-                   {"checkpoint", from.checkpoint_folder},
-                   {"step", from.step},
-                   {"digest", from.digest},
-                   {"weights", from.is_ema ? "ema" : "trained"}};
+  json["model"] = to_value(from);
   json["data"] = {{"glob", from.data},
                   {"fingerprint", report.data_fingerprint},
                   {"episodes", report.episodes},

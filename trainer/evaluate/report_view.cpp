@@ -93,23 +93,27 @@ std::string describe_model(const Provenance& provenance) {
   const auto& run = provenance.run_folder;
   return "step " + std::to_string(provenance.step) + " of " +
          (run.empty() ? provenance.checkpoint_folder : run) +
+         (provenance.checkpoint_folder.empty() ? ", during training" : "") +
          (provenance.is_ema ? ", averaged (EMA) weights" : ", trained weights (no average)");
 }
 
 std::vector<Definition> facts_of(const EvaluationReport& report) {
   const auto frames = [](int64_t count) { return std::to_string(count) + " frames"; };
-  return {{"model", describe_model(report.provenance)},
-          {"checkpoint", report.provenance.checkpoint_folder},
-          {"digest", report.provenance.digest},
-          {"data", report.provenance.data},
-          {"data fingerprint", report.data_fingerprint},
-          {"episodes", "the first " + std::to_string(report.episodes) + " by index"},
-          {"clip", frames(report.clip_frames)},
-          {"rollout", frames(report.context_frames) + " of context, up to " +
-                          frames(report.horizon_frames) + " dreamed"},
-          {"mean frame", "of the " + report.mean_frame_source},
-          {"intervals", "95 %, bootstrap over episodes"},
-          {"program", "nextframe " + version() + ", commit " + commit()}};
+  std::vector<Definition> facts = {
+      {"model", describe_model(report.provenance)},
+      {"checkpoint", report.provenance.checkpoint_folder},
+      {"digest", report.provenance.digest},
+      {"data", report.provenance.data},
+      {"data fingerprint", report.data_fingerprint},
+      {"episodes", "the first " + std::to_string(report.episodes) + " by index"},
+      {"clip", frames(report.clip_frames)},
+      {"rollout", frames(report.context_frames) + " of context, up to " +
+                      frames(report.horizon_frames) + " dreamed"},
+      {"mean frame", "of the " + report.mean_frame_source},
+      {"intervals", "95 %, bootstrap over episodes"},
+      {"program", "nextframe " + version() + ", commit " + commit()}};
+  std::erase_if(facts, [](const Definition& fact) { return fact.text.empty(); });
+  return facts;
 }
 
 }  // namespace nextframe

@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "trainer/checkpoint/durable_file.h"
+#include "data/durable_file.h"
 
 namespace nextframe {
 
