@@ -15,6 +15,8 @@ add_library(nf_torch INTERFACE)
 add_library(nextframe::torch ALIAS nf_torch)
 target_include_directories(nf_torch SYSTEM INTERFACE
   ${NF_TORCH_ROOT}/include ${NF_TORCH_ROOT}/include/torch/csrc/api/include)
+# As the wheel is built: without it some of LibTorch's classes have other members (at::RecordFunction has).
+target_compile_definitions(nf_torch INTERFACE NDEBUG)
 target_link_libraries(nf_torch INTERFACE ${NF_TORCH_ROOT}/lib/libtorch_cpu.so ${NF_TORCH_ROOT}/lib/libc10.so)
 if(NF_CUDA)
   target_link_libraries(nf_torch INTERFACE

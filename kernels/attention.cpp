@@ -1,22 +1,339 @@
 #include "kernels/attention.h"
 
-#include <ATen/ATen.h>
+#include <torch/library.h>
+#include <torch/torch.h>
 
-#include <cmath>
-
-#include "kernels/softmax.h"
+#include "kernels/cpu/attention_cpu.h"
+#include "kernels/norm.h"
 
 namespace nextframe {
+namespace {
 
-at::Tensor attention(const at::Tensor& projections, int64_t num_heads, const Rotation& rotation,
-                     Along along, double logit_scale) {
-  const auto heads = split_heads(projections, num_heads, rotation, along);
-  const double scale = logit_scale / std::sqrt(static_cast<double>(heads.query_SLF.size(2)));
-  const auto scores_SLL = at::bmm(heads.query_SLF, heads.key_SLF.transpose(1, 2));
-  const auto shares_SLL = attention_softmax(scores_SLL, scale, /*causal=*/along == Along::time);
-  auto sizes_BTND = projections.sizes().vec();
-  sizes_BTND[3] /= 3;
-  return merge_heads(at::bmm(shares_SLL, heads.value_SLF), sizes_BTND, num_heads, along);
+using Optional = std::optional<at::Tensor>;
+using Three = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
+
+// ---- Options as arguments of an operator
+
+std::vector<int64_t> pack(const AttentionOptions& options) {
+  const auto& mask = options.mask;
+  return {mask.frame_tokens, mask.window_frames, mask.sink_frames,
+          mask.clip_frames,  mask.first_query,   options.normalise ? 1 : 0};
+}
+
+AttentionOptions unpack(at::IntArrayRef numbers, double scale, const Optional& cosine,
+                        const Optional& sine, int64_t keys) {
+  TORCH_CHECK(numbers.size() == 6, "attention: 6 numbers describe the mask, got ", numbers.size());
+  AttentionOptions options;
+  options.mask = {keys, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]};
+  options.normalise = numbers[5] != 0;
+  options.scale = scale;
+  options.rotation = {cosine.value_or(at::Tensor()), sine.value_or(at::Tensor())};
+  return options;
+}
+
+Optional defined(const at::Tensor& tensor) {
+  return tensor.defined() ? Optional(tensor) : std::nullopt;
+}
+
+void check(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+           const AttentionOptions& options) {
+  const auto sizes = query.sizes(), keys = key.sizes();
+  TORCH_CHECK(query.dim() == 5 && key.dim() == 5 && value.sizes() == keys && sizes[0] == keys[0] &&
+                  sizes.slice(2) == keys.slice(2),
+              "attention: query [O, Q, I, K, F] and key and value [O, L, I, K, F] do not fit: ",
+              sizes, ", ", keys, ", ", value.sizes());
+  TORCH_CHECK(
+      query.scalar_type() == key.scalar_type() && query.scalar_type() == value.scalar_type(),
+      "attention: query, key and value must have one dtype");
+  TORCH_CHECK(options.scale > 0, "attention: scale must be above 0, got ", options.scale);
+  const auto& mask = options.mask;
+  TORCH_CHECK(mask.frame_tokens >= 0 && mask.window_frames >= 0 && mask.sink_frames >= 0 &&
+                  mask.clip_frames >= 0 && mask.first_query >= 0 &&
+                  (mask.frame_tokens == 0 || mask.first_query + sizes[1] <= keys[1]),
+              "attention: queries ", mask.first_query, " to ", mask.first_query + sizes[1],
+              " are not among ", keys[1], " keys, or a number of the mask is negative");
+  if (!options.rotation.cosine_LP.defined()) return;
+  TORCH_CHECK(
+      sizes[4] % 2 == 0 &&
+          options.rotation.cosine_LP.size(0) >= std::max(keys[1], mask.first_query + sizes[1]) &&
+          options.rotation.cosine_LP.size(1) == sizes[4] / 2,
+      "attention: angles ", options.rotation.cosine_LP.sizes(), " do not fit ", keys[1],
+      " keys of ", sizes[4], " values");
+}
+
+// ---- The definition
+
+/// [queries, keys], true where a query may look.
+at::Tensor visible(const AttentionMask& mask, int64_t queries, c10::Device device) {
+  auto result = at::zeros({queries, mask.keys}, at::kBool);
+  for (int64_t i = 0; i < queries; ++i) {
+    for (const auto interval : {mask.seen(i), mask.sink(i)}) {
+      if (interval.end > interval.begin)
+        result[i].slice(0, interval.begin, interval.end).fill_(true);
+    }
+  }
+  return result.to(device);
+}
+
+at::Tensor placed(const at::Tensor& x_OLIKF, const AttentionOptions& options, int64_t first) {
+  auto x = x_OLIKF;
+  if (options.normalise) x = x * (x.square().mean(-1, true) + kNormEpsilon).rsqrt();
+  if (!options.rotation.cosine_LP.defined()) return x;
+  const auto angle = [&](const at::Tensor& table_LP) {
+    return table_LP.slice(0, first, first + x.size(1)).to(x.dtype()).view({x.size(1), 1, 1, -1});
+  };
+  const auto cosine = angle(options.rotation.cosine_LP), sine = angle(options.rotation.sine_LP);
+  const auto halves = x.chunk(2, -1);
+  return at::cat({halves[0] * cosine - halves[1] * sine, halves[1] * cosine + halves[0] * sine},
+                 -1);
+}
+
+bool has_cpu_kernel(const at::Tensor& x) {
+  return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
+}
+
+// ---- The operators where there is no kernel
+
+at::Tensor attention_anywhere(const at::Tensor& query, const at::Tensor& key,
+                              const at::Tensor& value, const Optional& cosine, const Optional& sine,
+                              at::IntArrayRef numbers, double scale) {
+  return attention_definition(query, key, value, unpack(numbers, scale, cosine, sine, key.size(1)));
+}
+
+Three attention_backward_anywhere(const at::Tensor& grad, const at::Tensor& query,
+                                  const at::Tensor& key, const at::Tensor& value,
+                                  const Optional& cosine, const Optional& sine,
+                                  at::IntArrayRef numbers, double scale) {
+  const torch::AutoGradMode with_grad(true);
+  const auto leaf = [](const at::Tensor& x) { return x.detach().requires_grad_(true); };
+  const std::vector<at::Tensor> inputs = {leaf(query), leaf(key), leaf(value)};
+  const auto result =
+      attention_anywhere(inputs[0], inputs[1], inputs[2], cosine, sine, numbers, scale);
+  const auto grads = torch::autograd::grad({result}, inputs, {grad});
+  return {grads[0], grads[1], grads[2]};
+}
+
+at::Tensor attention_shape(const at::Tensor& query, const at::Tensor&, const at::Tensor&,
+                           const Optional&, const Optional&, at::IntArrayRef, double) {
+  return at::empty(query.sizes(), query.options());
+}
+Three attention_backward_shape(const at::Tensor&, const at::Tensor& query, const at::Tensor& key,
+                               const at::Tensor& value, const Optional&, const Optional&,
+                               at::IntArrayRef, double) {
+  return {at::empty(query.sizes(), query.options()), at::empty(key.sizes(), key.options()),
+          at::empty(value.sizes(), value.options())};
+}
+
+// ---- The operators on the CPU
+
+at::Tensor attention_on_cpu(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                            const Optional& cosine, const Optional& sine, at::IntArrayRef numbers,
+                            double scale) {
+  if (!has_cpu_kernel(query))
+    return attention_anywhere(query, key, value, cosine, sine, numbers, scale);
+  return cpu::attention(query, key, value, unpack(numbers, scale, cosine, sine, key.size(1)));
+}
+
+Three attention_backward_on_cpu(const at::Tensor& grad, const at::Tensor& query,
+                                const at::Tensor& key, const at::Tensor& value,
+                                const Optional& cosine, const Optional& sine,
+                                at::IntArrayRef numbers, double scale) {
+  if (!has_cpu_kernel(query)) {
+    return attention_backward_anywhere(grad, query, key, value, cosine, sine, numbers, scale);
+  }
+  const Three grads = {at::empty(query.sizes(), query.options()),
+                       at::empty(key.sizes(), key.options()),
+                       at::empty(value.sizes(), value.options())};
+  cpu::attention_backward(grad, query, key, value,
+                          unpack(numbers, scale, cosine, sine, key.size(1)), std::get<0>(grads),
+                          std::get<1>(grads), std::get<2>(grads));
+  return grads;
+}
+
+// ---- Packed projections: the same operators on views, and one gradient
+
+at::Tensor self_attention_by_parts(const at::Tensor& projections, const Optional& cosine,
+                                   const Optional& sine, at::IntArrayRef numbers, double scale) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("nextframe::attention", "")
+                             .typed<decltype(attention_anywhere)>();
+  return op.call(projections.select(3, 0), projections.select(3, 1), projections.select(3, 2),
+                 cosine, sine, numbers, scale);
+}
+
+at::Tensor self_attention_backward_by_parts(const at::Tensor& grad, const at::Tensor& projections,
+                                            const Optional& cosine, const Optional& sine,
+                                            at::IntArrayRef numbers, double scale) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("nextframe::attention_backward", "")
+                             .typed<decltype(attention_backward_anywhere)>();
+  const auto [query, key, value] = op.call(grad, projections.select(3, 0), projections.select(3, 1),
+                                           projections.select(3, 2), cosine, sine, numbers, scale);
+  return at::stack({query, key, value}, 3);
+}
+
+at::Tensor self_attention_backward_on_cpu(const at::Tensor& grad, const at::Tensor& projections,
+                                          const Optional& cosine, const Optional& sine,
+                                          at::IntArrayRef numbers, double scale) {
+  if (!has_cpu_kernel(projections)) {
+    return self_attention_backward_by_parts(grad, projections, cosine, sine, numbers, scale);
+  }
+  const auto result = at::empty(projections.sizes(), projections.options());
+  cpu::attention_backward(grad, projections.select(3, 0), projections.select(3, 1),
+                          projections.select(3, 2),
+                          unpack(numbers, scale, cosine, sine, projections.size(1)),
+                          result.select(3, 0), result.select(3, 1), result.select(3, 2));
+  return result;
+}
+
+// ---- Autograd
+
+template <class Signature>
+auto operator_named(const char* name) {
+  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
+}
+
+class Attention : public torch::autograd::Function<Attention> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& query,
+                            const at::Tensor& key, const at::Tensor& value, const Optional& cosine,
+                            const Optional& sine, at::IntArrayRef numbers, double scale) {
+    const at::AutoDispatchBelowADInplaceOrView below;
+    static const auto op = operator_named<decltype(attention_anywhere)>("nextframe::attention");
+    context->save_for_backward(
+        {query, key, value, cosine.value_or(at::Tensor()), sine.value_or(at::Tensor())});
+    context->saved_data["numbers"] = numbers.vec();
+    context->saved_data["scale"] = scale;
+    return op.call(query, key, value, cosine, sine, numbers, scale);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list grads) {
+    static const auto op =
+        operator_named<decltype(attention_backward_anywhere)>("nextframe::attention_backward");
+    const auto saved = context->get_saved_variables();
+    const auto [query, key, value] = op.call(
+        grads[0], saved[0], saved[1], saved[2], defined(saved[3]), defined(saved[4]),
+        context->saved_data["numbers"].toIntVector(), context->saved_data["scale"].toDouble());
+    return {query, key, value, {}, {}, {}, {}};
+  }
+};
+
+class SelfAttention : public torch::autograd::Function<SelfAttention> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext* context,
+                            const at::Tensor& projections, const Optional& cosine,
+                            const Optional& sine, at::IntArrayRef numbers, double scale) {
+    const at::AutoDispatchBelowADInplaceOrView below;
+    static const auto op =
+        operator_named<decltype(self_attention_by_parts)>("nextframe::self_attention");
+    context->save_for_backward(
+        {projections, cosine.value_or(at::Tensor()), sine.value_or(at::Tensor())});
+    context->saved_data["numbers"] = numbers.vec();
+    context->saved_data["scale"] = scale;
+    return op.call(projections, cosine, sine, numbers, scale);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list grads) {
+    static const auto op = operator_named<decltype(self_attention_backward_by_parts)>(
+        "nextframe::self_attention_backward");
+    const auto saved = context->get_saved_variables();
+    return {op.call(grads[0], saved[0], defined(saved[1]), defined(saved[2]),
+                    context->saved_data["numbers"].toIntVector(),
+                    context->saved_data["scale"].toDouble()),
+            {},
+            {},
+            {},
+            {}};
+  }
+};
+
+at::Tensor attention_with_gradient(const at::Tensor& query, const at::Tensor& key,
+                                   const at::Tensor& value, const Optional& cosine,
+                                   const Optional& sine, at::IntArrayRef numbers, double scale) {
+  return Attention::apply(query, key, value, cosine, sine, numbers, scale);
+}
+at::Tensor self_attention_with_gradient(const at::Tensor& projections, const Optional& cosine,
+                                        const Optional& sine, at::IntArrayRef numbers,
+                                        double scale) {
+  return SelfAttention::apply(projections, cosine, sine, numbers, scale);
+}
+
+}  // namespace
+
+// `numbers` of the mask: frame_tokens, window_frames, sink_frames, clip_frames, first_query,
+// normalise.
+TORCH_LIBRARY(nextframe, library) {
+  library.def(
+      "attention(Tensor query, Tensor key, Tensor value, Tensor? cosine, Tensor? sine, int[] "
+      "numbers, float scale) "
+      "-> Tensor");
+  library.def(
+      "attention_backward(Tensor grad, Tensor query, Tensor key, Tensor value, Tensor? cosine, "
+      "Tensor? sine, "
+      "int[] numbers, float scale) -> (Tensor, Tensor, Tensor)");
+  library.def(
+      "self_attention(Tensor projections, Tensor? cosine, Tensor? sine, int[] numbers, float "
+      "scale) -> Tensor");
+  library.def(
+      "self_attention_backward(Tensor grad, Tensor projections, Tensor? cosine, Tensor? sine, "
+      "int[] numbers, "
+      "float scale) -> Tensor");
+}
+
+TORCH_LIBRARY_IMPL(nextframe, CompositeExplicitAutograd, library) {
+  library.impl("attention", attention_anywhere);
+  library.impl("attention_backward", attention_backward_anywhere);
+  library.impl("self_attention", self_attention_by_parts);
+  library.impl("self_attention_backward", self_attention_backward_by_parts);
+}
+TORCH_LIBRARY_IMPL(nextframe, Meta, library) {
+  library.impl("attention", attention_shape);
+  library.impl("attention_backward", attention_backward_shape);
+}
+TORCH_LIBRARY_IMPL(nextframe, CPU, library) {
+  library.impl("attention", attention_on_cpu);
+  library.impl("attention_backward", attention_backward_on_cpu);
+  library.impl("self_attention_backward", self_attention_backward_on_cpu);
+}
+TORCH_LIBRARY_IMPL(nextframe, Autograd, library) {
+  library.impl("attention", attention_with_gradient);
+  library.impl("self_attention", self_attention_with_gradient);
+}
+
+at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                     const AttentionOptions& options) {
+  check(query, key, value, options);
+  static const auto op = operator_named<decltype(attention_anywhere)>("nextframe::attention");
+  return op.call(query, key, value, defined(options.rotation.cosine_LP),
+                 defined(options.rotation.sine_LP), pack(options), options.scale);
+}
+
+at::Tensor self_attention(const at::Tensor& projections, const AttentionOptions& options) {
+  TORCH_CHECK(projections.dim() == 6 && projections.size(3) == 3,
+              "self_attention: projections must be [O, L, I, 3, K, F], got ", projections.sizes());
+  check(projections.select(3, 0), projections.select(3, 1), projections.select(3, 2), options);
+  static const auto op =
+      operator_named<decltype(self_attention_by_parts)>("nextframe::self_attention");
+  return op.call(projections, defined(options.rotation.cosine_LP),
+                 defined(options.rotation.sine_LP), pack(options), options.scale);
+}
+
+at::Tensor attention_definition(const at::Tensor& query, const at::Tensor& key,
+                                const at::Tensor& value, const AttentionOptions& options) {
+  auto mask = options.mask;
+  mask.keys = key.size(1);
+  const auto in_heads = [](const at::Tensor& x_OLIKF) { return x_OLIKF.permute({0, 2, 3, 1, 4}); };
+  const bool narrow = query.scalar_type() == at::kBFloat16;
+  const auto exact = [narrow](const at::Tensor& x) { return narrow ? x.to(at::kFloat) : x; };
+  const auto q = in_heads(placed(exact(query), options, mask.first_query));
+  const auto k = in_heads(placed(exact(key), options, 0)), v = in_heads(exact(value));
+  const auto scores = at::matmul(q, k.transpose(-1, -2)) * options.scale;
+  const auto hidden = visible(mask, query.size(1), query.device()).logical_not();
+  const auto shares =
+      scores.masked_fill(hidden, -std::numeric_limits<double>::infinity()).softmax(-1);
+  return at::matmul(shares, v).permute({0, 3, 1, 2, 4}).to(query.scalar_type()).contiguous();
 }
 
 }  // namespace nextframe

@@ -1,18 +1,44 @@
-// This file is attention, written out: product, mask, softmax, product.
+// This file is attention: queries weigh the values of those keys that a mask lets them see.
+//
+// A tensor of queries, keys or values is [O, L, I, K, F]: O outer groups, L positions of one
+// sequence, I inner groups, K heads of F values. Sequences of different (o, i) never meet. So
+// frames [B, T, N, 3, K, F] need no copy: along space a sequence is a frame, [B T, N, 1, 3, K, F];
+// along time it is one token's place, as it is; over a whole clip it is [B, T N, 1, 3, K, F] with
+// frames of N tokens.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
-#include "kernels/heads.h"
+#include "kernels/attention_mask.h"
+#include "kernels/rotary.h"
 
 namespace nextframe {
 
-/// Self-attention over packed projections with normalised, turned queries and keys. Along space
-/// every token of a frame sees its whole frame; along time a token sees itself in frames 0 .. t.
-///   projections  [B, T, N, 3D] float32 or bfloat16
-///   logit_scale  a query equal to its key scores logit_scale * sqrt(D / heads)
-///   returns      [B, T, N, D], as projections
-at::Tensor attention(const at::Tensor& projections, int64_t num_heads, const Rotation& rotation,
-                     Along along, double logit_scale);
+struct AttentionOptions {
+  AttentionMask mask;  // its `keys` is ignored: the tensor says
+  double scale = 1;    // of the scores, above 0
+  bool normalise =
+      false;          // queries and keys: RMSNorm over F without a gain, before they are turned
+  Rotation rotation;  // by position; of first_query + i for query i; undefined: not turned
+};
+
+/// softmax(scale * query key^T) value; registered as nextframe::attention.
+///   query       [O, Q, I, K, F]   key, value  [O, L, I, K, F]   one dtype: float32, bfloat16 or
+///   float64 returns     as query
+/// On the CPU bfloat16 factors of all products are rounded to bfloat16; sums and the softmax are
+/// float32. Results do not depend on the number of threads or on the other sequences of the call.
+at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                     const AttentionOptions& options);
+
+/// The same of packed projections, every token a query; registered as nextframe::self_attention.
+///   projections  [O, L, I, 3, K, F], queries, keys, values
+///   returns      [O, L, I, K, F]
+/// Backward keeps only the projections.
+at::Tensor self_attention(const at::Tensor& projections, const AttentionOptions& options);
+
+/// What attention() means, in LibTorch's operations and the inputs' precision. What runs where
+/// there is no kernel, and what every kernel is tested against in float64.
+at::Tensor attention_definition(const at::Tensor& query, const at::Tensor& key,
+                                const at::Tensor& value, const AttentionOptions& options);
 
 }  // namespace nextframe

@@ -19,6 +19,13 @@ struct SumAndNorm {
 ///   norm    as update
 SumAndNorm add_rms_norm(const at::Tensor& x, const at::Tensor& update);
 
+/// x itself and its norm, in bfloat16 if `bf16`. Going on with this `sum` joins the two gradients
+/// in one pass.
+SumAndNorm keep_and_norm(const at::Tensor& x, bool bf16);
+
+/// x + update, float32.
+at::Tensor add_update(const at::Tensor& x, const at::Tensor& update);
+
 /// The norm alone, in bfloat16 if `bf16`.
 at::Tensor rms_norm(const at::Tensor& x, bool bf16);
 

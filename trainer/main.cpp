@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "launch/environment.h"
+#include "launch/host_memory.h"
 #include "launch/mpi_session.h"
 #include "trainer/commands/command_line.h"
 #include "trainer/failure.h"
@@ -24,6 +25,7 @@ int report(const nextframe::Failure& failure) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  nextframe::use_pooled_host_memory();
   try {
     return nextframe::end_job(nextframe::run_command_line(argc, argv));
   } catch (...) {

@@ -2,6 +2,7 @@
 #include "kernels/cpu/patchify_cpu.h"
 
 #include <ATen/ATen.h>
+#include <ATen/record_function.h>
 
 #include <algorithm>
 
@@ -113,6 +114,7 @@ void cut_into(const Layout& s, const Pixel* frames, const at::Tensor& patches) {
 }  // namespace
 
 at::Tensor patchify(const at::Tensor& frames_BTHWC, const PatchGrid& grid, at::ScalarType dtype) {
+  RECORD_FUNCTION("nextframe::patchify", c10::ArrayRef<const c10::IValue>());
   const auto sizes = frames_BTHWC.sizes();
   const Layout s{sizes[0] * sizes[1], sizes[2], sizes[3], sizes[4], grid};
   const auto patches_BTNE = at::empty({sizes[0], sizes[1], s.rows() * s.columns(),
@@ -128,6 +130,7 @@ at::Tensor patchify(const at::Tensor& frames_BTHWC, const PatchGrid& grid, at::S
 
 at::Tensor unpatchify(const at::Tensor& patches_BTNE, const PatchGrid& grid, int64_t height_px,
                       int64_t width_px) {
+  RECORD_FUNCTION("nextframe::unpatchify", c10::ArrayRef<const c10::IValue>());
   const auto sizes = patches_BTNE.sizes();
   const int64_t channels = sizes[3] / (grid.window_px() * grid.window_px());
   const Layout s{sizes[0] * sizes[1], height_px, width_px, channels, grid};

@@ -2,6 +2,7 @@
 #include "kernels/cpu/squared_error_cpu.h"
 
 #include <ATen/ATen.h>
+#include <ATen/record_function.h>
 
 #include <algorithm>
 
@@ -52,6 +53,7 @@ Frames frames_of(const at::Tensor& a_BT) {
 }  // namespace
 
 at::Tensor frame_squared_error(const at::Tensor& a_BT, const at::Tensor& b_BT) {
+  RECORD_FUNCTION("nextframe::frame_squared_error", c10::ArrayRef<const c10::IValue>());
   const auto result_BT = at::empty({a_BT.size(0), a_BT.size(1)}, at::kFloat);
   forward(frames_of(a_BT), a_BT.const_data_ptr<float>(), b_BT.const_data_ptr<float>(),
           result_BT.mutable_data_ptr<float>());
@@ -60,6 +62,7 @@ at::Tensor frame_squared_error(const at::Tensor& a_BT, const at::Tensor& b_BT) {
 
 at::Tensor frame_squared_error_backward(const at::Tensor& a_BT, const at::Tensor& b_BT,
                                         const at::Tensor& grad_BT) {
+  RECORD_FUNCTION("nextframe::frame_squared_error_backward", c10::ArrayRef<const c10::IValue>());
   const auto grad_a = at::empty_like(a_BT);
   backward(frames_of(a_BT), a_BT.const_data_ptr<float>(), b_BT.const_data_ptr<float>(),
            grad_BT.const_data_ptr<float>(), grad_a.mutable_data_ptr<float>());

@@ -4,9 +4,12 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "kernels/cpu/choose_loops.h"
+
 namespace nextframe::cpu {
 
-at::Tensor swiglu(const at::Tensor& x);
-at::Tensor swiglu_backward(const at::Tensor& x, const at::Tensor& grad);
+at::Tensor swiglu(const at::Tensor& x, const Loops& with = loops());
+at::Tensor swiglu_backward(const at::Tensor& x, const at::Tensor& grad,
+                           const Loops& with = loops());
 
 }  // namespace nextframe::cpu

@@ -115,18 +115,30 @@ class SpaceTimeBlock : public torch::nn::Module {
 
   at::Tensor forward(const at::Tensor& tokens_BTND, const Rotation& in_space,
                      const Rotation& in_time) const {
-    SumAndNorm hidden{tokens_BTND, rms_norm(tokens_BTND, bf16_)};
-    hidden = attend(hidden, space_in_, space_out_, in_space, Along::space);
-    if (time_in_.defined()) hidden = attend(hidden, time_in_, time_out_, in_time, Along::time);
-    return hidden.sum + linear(swiglu(linear(hidden.norm, mlp_in_, bf16_)), mlp_out_, bf16_);
+    auto hidden = keep_and_norm(tokens_BTND, bf16_);
+    hidden = attend(hidden, space_in_, space_out_, in_space, /*along_time=*/false);
+    if (time_in_.defined())
+      hidden = attend(hidden, time_in_, time_out_, in_time, /*along_time=*/true);
+    return add_update(hidden.sum,
+                      linear(swiglu(linear(hidden.norm, mlp_in_, bf16_)), mlp_out_, bf16_));
   }
 
  private:
+  /// Along time a token sees its own place in frames 0 .. t, else all tokens of its frame.
   SumAndNorm attend(const SumAndNorm& hidden, const at::Tensor& in, const at::Tensor& out,
-                    const Rotation& rotation, Along along) const {
-    const auto mixed_BTND =
-        attention(linear(hidden.norm, in, bf16_), heads_, rotation, along, logit_scale_);
-    return add_rms_norm(hidden.sum, linear(mixed_BTND, out, bf16_));
+                    const Rotation& rotation, bool along_time) const {
+    const auto sizes = hidden.sum.sizes();
+    const int64_t B = sizes[0], T = sizes[1], N = sizes[2], F = sizes[3] / heads_;
+    AttentionOptions options;
+    options.mask.frame_tokens = along_time ? 1 : 0;
+    options.scale = logit_scale_ / std::sqrt(static_cast<double>(F));
+    options.normalise = true;
+    options.rotation = rotation;
+    const auto packed = linear(hidden.norm, in, bf16_);
+    const auto mixed = along_time
+                           ? self_attention(packed.view({B, T, N, 3, heads_, F}), options)
+                           : self_attention(packed.view({B * T, N, 1, 3, heads_, F}), options);
+    return add_rms_norm(hidden.sum, linear(mixed.view(sizes), out, bf16_));
   }
 
   int64_t heads_;

@@ -1,5 +1,8 @@
 #include "kernels/attention.h"
 
+#include <ATen/Parallel.h>
+
+#include "kernels/cpu/attention_cpu.h"
 #include "tests/kernels/gradient.h"
 
 namespace nextframe {
@@ -7,67 +10,309 @@ namespace {
 
 using namespace testing_gradient;
 
-constexpr int64_t kFrames = 4, kTokens = 3, kHeads = 2, kWidth = 8;
-
-Rotation angles(Along along) {
-  return rotation_in_time(along == Along::space ? kTokens : kFrames, kWidth / kHeads);
+AttentionOptions with_mask(AttentionMask mask) {
+  AttentionOptions options;
+  options.mask = mask;
+  options.scale = 0.4;
+  return options;
 }
 
-at::Tensor attend(const at::Tensor& projections, Along along) {
-  return attention(projections, kHeads, angles(along), along, 1.5);
+/// Frames of `frame_tokens`; every field behind may be left out.
+AttentionMask frames(int64_t frame_tokens, int64_t window = 0, int64_t sink = 0, int64_t clip = 0) {
+  AttentionMask mask;
+  mask.frame_tokens = frame_tokens, mask.window_frames = window, mask.sink_frames = sink,
+  mask.clip_frames = clip;
+  return mask;
 }
 
-at::Tensor projections() { return random({2, kFrames, kTokens, 3 * kWidth}, 1); }
-
-TEST(Attention, AgreesWithFloat64AndFiniteDifferences) {
-  for (const auto along : {Along::space, Along::time}) {
-    expect_agrees([&](const Tensors& in) { return attend(in[0], along); }, {projections()});
-  }
+at::Tensor random_projections(at::IntArrayRef sizes_OLI3KF, uint64_t seed = 1) {
+  return random(sizes_OLI3KF, seed);
 }
 
-/// One query at a time, by loops over what it may see.
-at::Tensor by_loops(const at::Tensor& packed, Along along) {
-  const auto heads = split_heads(packed, kHeads, angles(along), along);
-  const int64_t length = heads.query_SLF.size(1);
-  auto result = at::empty_like(heads.value_SLF);
-  for (int64_t s = 0; s < result.size(0); ++s) {
-    for (int64_t i = 0; i < length; ++i) {
-      const int64_t seen = along == Along::time ? i + 1 : length;
-      const auto logits = heads.key_SLF[s].slice(0, 0, seen).mv(heads.query_SLF[s][i]) *
-                          (1.5 / std::sqrt(double{kWidth} / kHeads));
-      result[s][i] = logits.softmax(0).matmul(heads.value_SLF[s].slice(0, 0, seen));
+at::Tensor defined_attention(const at::Tensor& projections, const AttentionOptions& options) {
+  return attention_definition(projections.select(3, 0), projections.select(3, 1),
+                              projections.select(3, 2), options);
+}
+
+// ---- The mask
+
+/// What a query sees, from the words: frames, a window, sinks, clips.
+bool may_look(const AttentionMask& mask, int64_t query, int64_t key) {
+  if (mask.frame_tokens == 0) return true;
+  const int64_t now = (mask.first_query + query) / mask.frame_tokens,
+                then = key / mask.frame_tokens;
+  if (then > now) return false;
+  if (mask.clip_frames > 0 && then / mask.clip_frames != now / mask.clip_frames) return false;
+  const int64_t in_clip = mask.clip_frames > 0 ? then % mask.clip_frames : then;
+  return mask.window_frames == 0 || now - then < mask.window_frames || in_clip < mask.sink_frames;
+}
+
+std::vector<AttentionMask> many_masks() {
+  std::vector<AttentionMask> masks = {{}};
+  for (const int64_t tokens : {1, 3, 4}) {
+    for (const int64_t window : {0, 1, 2}) {
+      for (const int64_t sink : {0, 1, 2}) {
+        for (const int64_t clip : {0, 1, 3}) masks.push_back(frames(tokens, window, sink, clip));
+      }
     }
   }
-  return merge_heads(result, {2, kFrames, kTokens, kWidth}, kHeads, along);
+  return masks;
 }
 
-TEST(Attention, IsAWeightedMeanOfWhatATokenMaySee) {
-  for (const auto along : {Along::space, Along::time}) {
-    EXPECT_TRUE(at::allclose(attend(projections(), along), by_loops(projections(), along)));
+TEST(AttentionMask, IntervalsAreWhatTheWordsSay) {
+  for (auto mask : many_masks()) {
+    mask.keys = 25;
+    for (const int64_t first_query : {0, 7}) {
+      mask.first_query = mask.frame_tokens == 0 ? 0 : first_query;
+      const int64_t queries = mask.keys - mask.first_query;
+      for (int64_t i = 0; i < queries; ++i) {
+        for (int64_t j = 0; j < mask.keys; ++j) {
+          const bool sees = mask.seen(i).contains(j) || mask.sink(i).contains(j);
+          EXPECT_EQ(sees, may_look(mask, i, j))
+              << i << " " << j << " of frames of " << mask.frame_tokens;
+          EXPECT_FALSE(mask.seen(i).contains(j) && mask.sink(i).contains(j));
+          EXPECT_TRUE(!sees || mask.seen_by(j, queries).contains(i)) << i << " " << j;
+        }
+        if (i == 0) continue;
+        EXPECT_LE(mask.seen(i - 1).begin, mask.seen(i).begin);
+        EXPECT_LE(mask.seen(i - 1).end, mask.seen(i).end);
+        EXPECT_LE(mask.sink(i - 1).begin, mask.sink(i).begin);
+        EXPECT_LE(mask.sink(i - 1).end, mask.sink(i).end);
+      }
+    }
   }
 }
 
-TEST(Attention, AlongTimeALaterFrameMovesNoEarlierBit) {
-  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
-    auto packed = projections().to(dtype);
-    const auto before = attend(packed, Along::time);
-    packed.select(1, 2).neg_();
-    const auto after = attend(packed, Along::time);
-    EXPECT_TRUE(at::equal(before.slice(1, 0, 2), after.slice(1, 0, 2)));
-    EXPECT_FALSE(at::equal(before.select(1, 2), after.select(1, 2)));
-    EXPECT_FALSE(at::equal(before.select(1, 3), after.select(1, 3)));
+// ---- The definition
+
+/// One query at a time, by loops over what it may see.
+at::Tensor by_loops(const at::Tensor& projections_OLI3KF, const AttentionOptions& options) {
+  const auto x = projections_OLI3KF;
+  const int64_t length = x.size(1);
+  auto result = at::empty({x.size(0), length, x.size(2), x.size(4), x.size(5)}, x.options());
+  for (int64_t o = 0; o < x.size(0); ++o) {
+    for (int64_t i = 0; i < x.size(2); ++i) {
+      for (int64_t k = 0; k < x.size(4); ++k) {
+        const auto part = [&](int64_t p) { return x[o].select(1, i).select(1, p).select(1, k); };
+        for (int64_t query = 0; query < length; ++query) {
+          std::vector<at::Tensor> logits, values;
+          for (int64_t key = 0; key < length; ++key) {
+            if (!may_look(options.mask, query, key)) continue;
+            logits.push_back(part(0)[query].dot(part(1)[key]) * options.scale);
+            values.push_back(part(2)[key]);
+          }
+          result[o][query][i][k] = at::stack(logits).softmax(0).matmul(at::stack(values));
+        }
+      }
+    }
+  }
+  return result;
+}
+
+TEST(Attention, TheDefinitionIsAWeightedMeanOfWhatAQueryMaySee) {
+  const auto packed = random_projections({2, 8, 2, 3, 2, 4});
+  for (const auto& mask :
+       {AttentionMask{}, frames(1), frames(2), frames(2, 2, 1), frames(2, 0, 0, 2)}) {
+    EXPECT_TRUE(at::allclose(defined_attention(packed, with_mask(mask)),
+                             by_loops(packed, with_mask(mask))));
   }
 }
 
-TEST(Attention, AlongSpaceAFrameSeesItselfOnly) {
-  auto packed = projections().to(at::kFloat);
-  const auto before = attend(packed, Along::space);
-  packed.select(1, 2).select(1, 0).neg_();  // one token of frame 2
-  const auto after = attend(packed, Along::space);
-  for (int64_t t = 0; t < kFrames; ++t) {
-    EXPECT_EQ(at::equal(before.select(1, t), after.select(1, t)), t != 2) << t;
+TEST(Attention, OfFloat64HasTheGradientOfFiniteDifferences) {
+  auto options = with_mask(frames(2, 2, 1));
+  options.normalise = true;
+  options.rotation = rotation_in_time(6, 4);
+  const Tensors inputs = {random_projections({1, 6, 2, 3, 2, 4})};
+  const auto f = [&](const Tensors& in) { return self_attention(in[0], options); };
+  const auto weights = random({1, 6, 2, 2, 4}, 5);
+  const auto leaf = as(at::kDouble, inputs);
+  (f(leaf) * weights).sum().backward();
+  EXPECT_LT(relative_error(leaf[0].grad(), slope(f, inputs, 0, weights)), 1e-7);
+}
+
+// ---- The loops
+
+struct Case {
+  int64_t outer, length, inner, heads, head_dim;
+  AttentionMask mask;
+  bool placed;
+};
+
+const std::vector<Case> kCases = {
+    {2, 16, 3, 2, 32, frames(1), true},           // along time
+    {1, 15, 5, 1, 64, frames(1), true},           //
+    {1, 1, 2, 1, 32, frames(1), true},            // one frame
+    {3, 67, 1, 2, 32, {}, true},                  // along space
+    {1, 33, 1, 1, 20, {}, true},                  // widths that fill no register
+    {2, 8, 2, 3, 4, frames(1), false},            //
+    {1, 48, 1, 1, 128, frames(1), true},          //
+    {1, 120, 1, 2, 64, frames(20), false},        // frame-causal
+    {1, 119, 1, 1, 16, frames(7, 3), true},       // through a window
+    {1, 130, 1, 1, 32, frames(5, 2, 1), false},   // and the first frame
+    {1, 96, 1, 1, 48, frames(4, 0, 0, 3), true},  // clips behind one another
+    {1, 100, 1, 1, 96, frames(3, 2, 2, 7), false},
+};
+
+AttentionOptions options_of(const Case& c) {
+  auto options = with_mask(c.mask);
+  options.normalise = c.placed;
+  options.scale = (c.placed ? 1.5 : 1.0) / std::sqrt(static_cast<double>(c.head_dim));
+  if (c.placed) options.rotation = rotation_in_time(c.length, c.head_dim);
+  return options;
+}
+
+class AttentionLoops : public ::testing::TestWithParam<const cpu::Loops*> {};
+
+/// The kernel's result and gradients of `projections`, as one packed tensor each.
+std::pair<at::Tensor, at::Tensor> run(const cpu::Loops& kernel, const at::Tensor& x,
+                                      const at::Tensor& grad, const AttentionOptions& options) {
+  auto result = cpu::attention(x.select(3, 0), x.select(3, 1), x.select(3, 2), options, kernel);
+  auto slopes = at::full_like(x, std::numeric_limits<double>::quiet_NaN());
+  cpu::attention_backward(grad, x.select(3, 0), x.select(3, 1), x.select(3, 2), options,
+                          slopes.select(3, 0), slopes.select(3, 1), slopes.select(3, 2), kernel);
+  return {result, slopes};
+}
+
+TEST_P(AttentionLoops, AgreeWithTheDefinitionInFloat64) {
+  for (const auto& c : kCases) {
+    const auto options = options_of(c);
+    const auto exact = random_projections({c.outer, c.length, c.inner, 3, c.heads, c.head_dim});
+    const auto grad = random({c.outer, c.length, c.inner, c.heads, c.head_dim}, 2);
+    for (const auto& [dtype, tolerance] :
+         {std::pair{at::kFloat, 2e-6}, std::pair{at::kBFloat16, 8e-3}}) {
+      const auto x = exact.to(dtype), g = grad.to(dtype);  // both are given the rounded numbers
+      const auto leaf = x.to(at::kDouble).requires_grad_(true);
+      const auto expected = defined_attention(leaf, options);
+      expected.backward(g.to(at::kDouble));
+      const auto [result, slopes] = run(*GetParam(), x, g, options);
+      EXPECT_LT(relative_error(result, expected.detach()), tolerance)
+          << c.length << "x" << c.head_dim << " " << dtype;
+      EXPECT_LT(relative_error(slopes, leaf.grad()), tolerance)
+          << c.length << "x" << c.head_dim << " " << dtype;
+    }
   }
-  EXPECT_FALSE(at::equal(before.select(1, 2).select(1, 1), after.select(1, 2).select(1, 1)));
+}
+
+TEST_P(AttentionLoops, ALaterFrameMovesNoEarlierBit) {
+  for (const auto& c : kCases) {
+    if (c.mask.frame_tokens == 0 || c.length <= c.mask.frame_tokens) continue;
+    for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+      auto x = random_projections({c.outer, c.length, c.inner, 3, c.heads, c.head_dim}).to(dtype);
+      const auto grad = at::zeros({c.outer, c.length, c.inner, c.heads, c.head_dim}, dtype);
+      const int64_t later = c.length / 2 / c.mask.frame_tokens * c.mask.frame_tokens;
+      const auto before = run(*GetParam(), x, grad, options_of(c)).first;
+      x.slice(1, later).mul_(-3);
+      const auto after = run(*GetParam(), x, grad, options_of(c)).first;
+      EXPECT_TRUE(at::equal(before.slice(1, 0, later), after.slice(1, 0, later)))
+          << c.length << " " << dtype;
+      EXPECT_FALSE(at::equal(before.slice(1, later), after.slice(1, later)));
+    }
+  }
+}
+
+TEST_P(AttentionLoops, AWindowForgets) {
+  const auto options = with_mask(frames(4, 2));
+  auto x = random_projections({1, 40, 1, 3, 2, 32}).to(at::kFloat);
+  const auto grad = at::zeros({1, 40, 1, 2, 32});
+  const auto before = run(*GetParam(), x, grad, options).first;
+  x.slice(1, 8, 12).neg_();  // frame 2
+  const auto after = run(*GetParam(), x, grad, options).first;
+  for (int64_t frame = 0; frame < 10; ++frame) {
+    const bool same = at::equal(before.slice(1, 4 * frame, 4 * frame + 4),
+                                after.slice(1, 4 * frame, 4 * frame + 4));
+    EXPECT_EQ(same, frame != 2 && frame != 3) << frame;
+  }
+}
+
+TEST_P(AttentionLoops, LaterQueriesAloneAreAnsweredAsWithAllOthers) {
+  for (const auto& mask : {frames(1), frames(5), frames(5, 2, 1)}) {
+    for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+      auto options = with_mask(mask);
+      options.normalise = true;
+      options.rotation = rotation_in_time(40, 32);
+      const auto x = random_projections({2, 40, 1, 3, 2, 32}).to(dtype);
+      const auto q = x.select(3, 0), k = x.select(3, 1), v = x.select(3, 2);
+      const auto all = cpu::attention(q, k, v, options, *GetParam());
+      for (const int64_t first : {5, 20, 35}) {
+        options.mask.first_query = first;
+        const auto some = cpu::attention(q.slice(1, first, first + 5), k.slice(1, 0, first + 5),
+                                         v.slice(1, 0, first + 5), options, *GetParam());
+        EXPECT_LT(relative_error(some, all.slice(1, first, first + 5).to(at::kDouble)),
+                  dtype == at::kFloat ? 1e-6 : 4e-3);
+      }
+    }
+  }
+}
+
+TEST_P(AttentionLoops, BitsDependOnNeitherNeighboursNorThreads) {
+  const auto options = options_of(kCases[0]);
+  const auto x = random_projections({6, 16, 64, 3, 2, 32}).to(at::kBFloat16);
+  const auto grad = random({6, 16, 64, 2, 32}, 3).to(at::kBFloat16);
+  const auto [result, slopes] = run(*GetParam(), x, grad, options);
+  const auto [one, one_slopes] = run(*GetParam(), x.slice(0, 4, 5).slice(2, 7, 8).contiguous(),
+                                     grad.slice(0, 4, 5).slice(2, 7, 8).contiguous(), options);
+  EXPECT_TRUE(at::equal(one, result.slice(0, 4, 5).slice(2, 7, 8)));
+  EXPECT_TRUE(at::equal(one_slopes, slopes.slice(0, 4, 5).slice(2, 7, 8)));
+  at::set_num_threads(3);
+  const auto [threaded, threaded_slopes] = run(*GetParam(), x, grad, options);
+  at::set_num_threads(1);
+  EXPECT_TRUE(at::equal(threaded, result));
+  EXPECT_TRUE(at::equal(threaded_slopes, slopes));
+}
+
+TEST_P(AttentionLoops, ANotANumberIsSeenByThoseWhoLookAtIt) {
+  auto x = random_projections({1, 8, 1, 3, 1, 32}).to(at::kFloat);
+  x.select(3, 1).select(1, 5).fill_(std::numeric_limits<double>::quiet_NaN());  // one key
+  const auto result = run(*GetParam(), x, at::zeros({1, 8, 1, 1, 32}), with_mask(frames(1))).first;
+  for (int64_t query = 0; query < 8; ++query) {
+    EXPECT_EQ(result.select(1, query).isnan().any().item<bool>(), query >= 5) << query;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(EachMachine, AttentionLoops, ::testing::ValuesIn(cpu::all_loops()),
+                         [](const auto& chosen) { return std::string(chosen.param->name); });
+
+// ---- The operators
+
+TEST(Attention, IsDifferentiableInEveryInput) {
+  const auto options = options_of({1, 6, 2, 2, 8, frames(2), true});
+  const Tensors inputs = {random({2, 6, 2, 2, 8}, 1), random({2, 6, 2, 2, 8}, 2),
+                          random({2, 6, 2, 2, 8}, 3)};
+  expect_agrees([&](const Tensors& in) { return attention(in[0], in[1], in[2], options); }, inputs);
+}
+
+TEST(Attention, OfPackedProjectionsIsThatOfTheirParts) {
+  const auto options = options_of({1, 6, 2, 2, 8, frames(2), true});
+  const auto x = random_projections({2, 6, 2, 3, 2, 8}).to(at::kFloat);
+  EXPECT_TRUE(at::equal(self_attention(x, options),
+                        attention(x.select(3, 0), x.select(3, 1), x.select(3, 2), options)));
+  expect_agrees([&](const Tensors& in) { return self_attention(in[0], options); },
+                {random_projections({2, 6, 2, 3, 2, 8})});
+}
+
+TEST(Attention, HasAShapeWithoutValues) {
+  const auto x = at::empty({2, 6, 2, 3, 2, 8}, at::device(at::kMeta).dtype(at::kBFloat16));
+  const auto result = self_attention(x, with_mask(frames(2)));
+  EXPECT_EQ(result.sizes(), (at::IntArrayRef{2, 6, 2, 2, 8}));
+  EXPECT_EQ(result.scalar_type(), at::kBFloat16);
+  EXPECT_TRUE(result.is_meta());
+}
+
+TEST(Attention, RefusesWhatDoesNotFit) {
+  const auto x = at::zeros({1, 6, 1, 3, 2, 8});
+  const auto q = x.select(3, 0);
+  EXPECT_THROW(attention(q, q.slice(4, 0, 4), q, with_mask({})), c10::Error);
+  EXPECT_THROW(attention(q, q, q.to(at::kBFloat16), with_mask({})), c10::Error);
+  auto options = with_mask(frames(2));
+  options.mask.first_query = 1;  // query 5 would be token 6 of 6
+  EXPECT_THROW(attention(q, q, q, options), c10::Error);
+  options = with_mask(frames(2));
+  options.rotation = rotation_in_time(5, 8);
+  EXPECT_THROW(self_attention(x, options), c10::Error);
+  options = with_mask(frames(2));
+  options.scale = 0;
+  EXPECT_THROW(self_attention(x, options), c10::Error);
+  EXPECT_THROW(self_attention(q, with_mask({})), c10::Error);
 }
 
 }  // namespace

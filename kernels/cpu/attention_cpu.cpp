@@ -1,0 +1,91 @@
+#include "kernels/cpu/attention_cpu.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <cstdlib>
+#include <memory>
+
+#include "kernels/norm.h"
+
+namespace nextframe::cpu {
+namespace {
+
+/// As the loops want it: neighbours in the last dimension.
+at::Tensor with_rows(const at::Tensor& x) { return x.stride(-1) == 1 ? x : x.contiguous(); }
+
+AttentionOperand operand(const at::Tensor& x_OLIKF) {
+  return {x_OLIKF.data_ptr(), x_OLIKF.stride(0), x_OLIKF.stride(1), x_OLIKF.stride(2),
+          x_OLIKF.stride(3)};
+}
+
+AttentionCall make_call(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                        const AttentionOptions& options) {
+  AttentionCall call{};
+  const auto sizes = query.sizes();
+  call.outer = sizes[0], call.queries = sizes[1], call.inner = sizes[2], call.heads = sizes[3];
+  call.head_dim = sizes[4];
+  call.query = operand(query), call.key = operand(key), call.value = operand(value);
+  call.is_bf16 = query.scalar_type() == at::kBFloat16;
+  call.normalise = options.normalise;
+  call.epsilon = static_cast<float>(kNormEpsilon);
+  if (options.rotation.cosine_LP.defined()) {
+    call.cosine = options.rotation.cosine_LP.const_data_ptr<float>();
+    call.sine = options.rotation.sine_LP.const_data_ptr<float>();
+  }
+  call.scale = static_cast<float>(options.scale);
+  call.mask = options.mask;
+  call.mask.keys = key.size(1);
+  return call;
+}
+
+/// Grows, and is kept by its thread: a step allocates nothing after the first.
+void* scratch(int64_t bytes) {
+  struct Free {
+    void operator()(void* memory) const { std::free(memory); }
+  };
+  static thread_local std::unique_ptr<void, Free> memory;
+  static thread_local int64_t size = 0;
+  if (bytes > size) {
+    size = (bytes + 63) / 64 * 64;
+    memory.reset(std::aligned_alloc(64, static_cast<size_t>(size)));
+    TORCH_CHECK(memory != nullptr, "attention: no memory for ", size, " bytes of scratch");
+  }
+  return memory.get();
+}
+
+using Run = void (*)(const AttentionCall& call, int64_t first, int64_t last, void* scratch);
+
+void run_units(const AttentionCall& call, Run run, int64_t scratch_bytes) {
+  const int64_t units_a_task =
+      std::max<int64_t>(1, 65536 / std::max<int64_t>(1, call.queries * call.head_dim));
+  at::parallel_for(0, call.units(), units_a_task, [&](int64_t first, int64_t last) {
+    run(call, first, last, scratch(scratch_bytes));
+  });
+}
+
+}  // namespace
+
+at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                     const AttentionOptions& options, const Loops& with) {
+  const auto q = with_rows(query), k = with_rows(key), v = with_rows(value);
+  const auto result = at::empty(query.sizes(), query.options());
+  auto call = make_call(q, k, v, options);
+  call.result = operand(result);
+  run_units(call, with.attention, with.attention_scratch_bytes(call));
+  return result;
+}
+
+void attention_backward(const at::Tensor& grad, const at::Tensor& query, const at::Tensor& key,
+                        const at::Tensor& value, const AttentionOptions& options,
+                        const at::Tensor& grad_query, const at::Tensor& grad_key,
+                        const at::Tensor& grad_value, const Loops& with) {
+  const auto g = with_rows(grad), q = with_rows(query), k = with_rows(key), v = with_rows(value);
+  auto call = make_call(q, k, v, options);
+  call.result = operand(g);
+  call.grad_query = operand(grad_query), call.grad_key = operand(grad_key),
+  call.grad_value = operand(grad_value);
+  run_units(call, with.attention_backward, with.attention_scratch_bytes(call));
+}
+
+}  // namespace nextframe::cpu

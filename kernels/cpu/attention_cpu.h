@@ -1,0 +1,22 @@
+// This file is attention on the CPU: which of the loops this machine can run, and tensors as they
+// want them.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "kernels/attention.h"
+#include "kernels/cpu/choose_loops.h"
+
+namespace nextframe::cpu {
+
+/// See nextframe::attention; float32 or bfloat16, on the CPU.
+at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                     const AttentionOptions& options, const Loops& with = loops());
+
+/// Writes the gradients, all of them, into tensors of the inputs' shapes.
+void attention_backward(const at::Tensor& grad, const at::Tensor& query, const at::Tensor& key,
+                        const at::Tensor& value, const AttentionOptions& options,
+                        const at::Tensor& grad_query, const at::Tensor& grad_key,
+                        const at::Tensor& grad_value, const Loops& with = loops());
+
+}  // namespace nextframe::cpu

@@ -1,0 +1,392 @@
+// Attention over many sequences, forward and backward. Compiled once for each instruction set:
+// kernels/cpu/attention_*.cpp include this file and nothing else, and all of it is private to them.
+//
+// One unit is one head of one sequence. Its rows are read where they lie, normalised, turned and
+// packed once; what follows are products of small matrices that stay in the nearest caches. Scores
+// are held with the queries in the lanes of a register, so that maximum, exponential and sum need
+// no shuffles:
+//
+//   forward   S^T = K Q^T;  P = softmax(scale S);  O = P V
+//   backward  S and P once more;  dV = P^T dO;  dP^T = V dO^T;  dS = P (dP - rowsum(P dP));
+//             dQ = scale dS K;  dK = scale dS^T Q;  then back through the turning and the norm
+//
+// Neither O nor the sums of exponentials are kept from forward to backward. A block of queries
+// meets only those keys that the mask lets one of them see.
+//
+#pragma once
+
+#include "kernels/cpu/attention_rows.h"
+
+namespace nextframe::cpu {
+namespace {
+
+/// Up to two intervals of keys, whole multiples of `alignment`, that hold all that queries [first,
+/// last] see.
+struct KeyRanges {
+  KeyInterval range[2];
+  int count;
+};
+
+NF_INLINE KeyRanges ranges_of(const auto& s, int64_t first, int64_t last, int64_t alignment) {
+  const KeyInterval seen{round_down(s.seen_begin[first], alignment),
+                         round_up(s.seen_end[last], alignment)};
+  const KeyInterval sink{round_down(s.sink_begin[first], alignment),
+                         round_up(s.sink_end[last], alignment)};
+  if (sink.end <= sink.begin || s.sink_end[last] <= s.sink_begin[first]) return {{seen, {}}, 1};
+  if (sink.end >= seen.begin) return {{{lesser(sink.begin, seen.begin), seen.end}, {}}, 1};
+  return {{sink, seen}, 2};
+}
+
+/// Scores of keys [key, key + kRows), -1e30 where a query must not look.
+template <class W, int kRows, int kVectors>
+NF_INLINE void score_tile(const auto& s, int64_t block, int64_t key,
+                          Floats (&scores)[kRows][kVectors]) {
+  const int64_t words = s.width.values / W::kValues;
+  for (auto& row : scores) {
+    for (auto& lanes : row) lanes = Floats{};
+  }
+  product<W>(scores, s.key.words + key * words, words, 1, s.query.lanes, kBlock, words);
+  const int64_t last = block + kVectors * kLanes - 1;
+  if (key >= s.seen_begin[last] && key + kRows <= s.seen_end[block]) return;
+#pragma GCC unroll 2
+  for (int v = 0; v < kVectors; ++v) {
+    const int64_t query = block + v * kLanes;
+    const Signed seen_begin = load<Signed>(s.seen_begin + query),
+                 seen_end = load<Signed>(s.seen_end + query);
+    const Signed sink_begin = load<Signed>(s.sink_begin + query),
+                 sink_end = load<Signed>(s.sink_end + query);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const Signed number = Signed{} + static_cast<int32_t>(key + r);
+      const Signed is_seen = (seen_begin <= number) & (number < seen_end);
+      const Signed is_sink = (sink_begin <= number) & (number < sink_end);
+      scores[r][v] = select(is_seen | is_sink, scores[r][v], all(-1e30f));
+    }
+  }
+}
+
+template <int kVectors>
+constexpr int kKeyTile = kAccumulators / kVectors < kRowTile ? kAccumulators / kVectors : kRowTile;
+
+/// s.p.values = exp(scale (S - maximum)); also the maximum and 1 / sum of each query.
+template <class W, int kVectors>
+NF_INLINE void exponentials(const AttentionCall& call, const auto& s, int64_t block,
+                            const KeyRanges& keys) {
+  constexpr int kRows = kKeyTile<kVectors>;
+  Floats maximum[kVectors], total[kVectors];
+  for (auto& lanes : maximum) lanes = all(-1e30f);
+  for (int n = 0; n < keys.count; ++n) {
+    for (int64_t key = keys.range[n].begin; key < keys.range[n].end; key += kRows) {
+      Floats scores[kRows][kVectors];
+      score_tile<W>(s, block, key, scores);
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+        for (int v = 0; v < kVectors; ++v) {
+          maximum[v] = larger(scores[r][v], maximum[v]);
+          store(s.p.values + (key + r) * kBlock + v * kLanes, scores[r][v]);
+        }
+      }
+    }
+  }
+  for (auto& lanes : total) lanes = Floats{};
+  for (int n = 0; n < keys.count; ++n) {
+    for (int64_t key = keys.range[n].begin; key < keys.range[n].end; ++key) {
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) {
+        float* place = s.p.values + key * kBlock + v * kLanes;
+        const Floats e = exp_of_negative((load<Floats>(place) - maximum[v]) * call.scale);
+        total[v] += e;
+        store(place, e);
+      }
+    }
+  }
+  for (int v = 0; v < kVectors; ++v) store(s.inverse_sum + v * kLanes, 1.0f / total[v]);
+}
+
+NF_INLINE void pack_share_steps(FloatWords, const KeyRanges&, int, const Shares&) {}
+NF_INLINE void pack_share_rows(FloatWords, const KeyRanges&, int, const Shares&) {}
+
+#if defined(__AVX512BF16__)
+NF_INLINE void pack_share_steps(HalfWords, const KeyRanges& keys, int vectors,
+                                const Shares& shares) {
+  for (int n = 0; n < keys.count; ++n) {
+    for (int64_t key = keys.range[n].begin; key < keys.range[n].end; key += 2) {
+      for (int v = 0; v < vectors; ++v) {
+        const float* place = shares.values + key * kBlock + v * kLanes;
+        const Words even = to_bf16(load<Floats>(place)),
+                    odd = to_bf16(load<Floats>(place + kBlock));
+        store(shares.steps + key / 2 * kBlock + v * kLanes, even | odd << 16);
+      }
+    }
+  }
+}
+NF_INLINE void pack_share_rows(HalfWords, const KeyRanges& keys, int vectors,
+                               const Shares& shares) {
+  for (int n = 0; n < keys.count; ++n) {
+    for (int64_t key = keys.range[n].begin; key < keys.range[n].end; ++key) {
+      for (int v = 0; v < vectors; ++v) {
+        store_values(reinterpret_cast<Bf16*>(shares.rows + key * (kBlock / 2)) + v * kLanes,
+                     load<Floats>(shares.values + key * kBlock + v * kLanes));
+      }
+    }
+  }
+}
+#endif
+
+/// Calls body(first column, constant number of registers) over the width of a row.
+template <class Body>
+NF_INLINE void for_columns(int64_t width, const Body& body) {
+  int64_t column = 0;
+  for (; column + 4 * kLanes <= width; column += 4 * kLanes) body.template operator()<4>(column);
+  if (column + 2 * kLanes <= width) body.template operator()<2>(column), column += 2 * kLanes;
+  if (column + kLanes <= width) body.template operator()<1>(column);
+}
+
+/// to[query][width] = sum over the keys that it sees of shares[key][query] * rows[key][width].
+template <class W>
+NF_INLINE void weigh_keys(const auto& s, int64_t block, int64_t queries, const Shares& shares,
+                          const Packed& rows, float* to) {
+  for_columns(
+      s.width.values, [&]<int kVectors>(int64_t column) __attribute__((always_inline)) {
+        constexpr int kRows = kAccumulators / kVectors;
+        for (int64_t query = 0; query < queries; query += kRows) {
+          Floats sums[kRows][kVectors] = {};
+          const KeyRanges keys = ranges_of(s, block + query, block + query + kRows - 1, W::kValues);
+          for (int n = 0; n < keys.count; ++n) {
+            const int64_t first = keys.range[n].begin / W::kValues,
+                          last = keys.range[n].end / W::kValues;
+            product<W>(sums, shares.steps + first * kBlock + query, 1, kBlock,
+                       rows.steps + first * s.width.values + column, s.width.values, last - first);
+          }
+#pragma GCC unroll 16
+          for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+            for (int v = 0; v < kVectors; ++v)
+              store(to + (query + r) * s.width.values + column + v * kLanes, sums[r][v]);
+          }
+        }
+      });
+}
+
+/// to[key][width] += sum over the block's queries that see it of shares[key][query] *
+/// rows[query][width].
+template <class W>
+NF_INLINE void weigh_queries(const auto& s, int64_t block, int64_t queries, const KeyRanges& keys,
+                             const Shares& shares, const Packed& rows, float* to) {
+  for_columns(
+      s.width.values, [&]<int kVectors>(int64_t column) __attribute__((always_inline)) {
+        constexpr int kRows =
+            kAccumulators / kVectors < kRowTile ? kAccumulators / kVectors : kRowTile;
+        for (int n = 0; n < keys.count; ++n) {
+          for (int64_t key = keys.range[n].begin; key < keys.range[n].end; key += kRows) {
+            const int64_t begin = greater(s.seers_begin[key / kRowTile] - block, 0) / W::kValues;
+            const int64_t end =
+                round_up(lesser(s.seers_end[key / kRowTile] - block, queries), W::kValues) /
+                W::kValues;
+            Floats sums[kRows][kVectors];
+#pragma GCC unroll 16
+            for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+              for (int v = 0; v < kVectors; ++v)
+                sums[r][v] = load<Floats>(to + (key + r) * s.width.values + column + v * kLanes);
+            }
+            product<W>(sums, shares.rows + key * (kBlock / W::kValues) + begin, kBlock / W::kValues,
+                       1, rows.steps + begin * s.width.values + column, s.width.values,
+                       end - begin);
+#pragma GCC unroll 16
+            for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+              for (int v = 0; v < kVectors; ++v)
+                store(to + (key + r) * s.width.values + column + v * kLanes, sums[r][v]);
+            }
+          }
+        }
+      });
+}
+
+template <class W, int kVectors, class T>
+NF_INLINE void forward_block(const AttentionCall& call, const auto& s, int64_t unit,
+                             int64_t block) {
+  constexpr int64_t kQueries = kVectors * kLanes;
+  const int64_t count = lesser(call.queries - block, kQueries);
+  const T* query = unit_data<T>(call, call.query, unit) + block * call.query.position;
+  pack<W, true, false>(call, s, query, call.query.position, count, kQueries,
+                       call.mask.first_query + block, s.query);
+  transpose(s.query.words, s.width.values / W::kValues, kVectors, s.query.lanes, kBlock);
+  if (block == 0) prefetch<T>(call, s, call.query, unit + 1, call.queries);
+  const KeyRanges keys = ranges_of(s, block, block + kQueries - 1, kRowTile);
+  exponentials<W, kVectors>(call, s, block, keys);
+  if (block == 0) prefetch<T, true>(call, s, call.result, unit + 1, call.queries);
+  pack_share_steps(W(), keys, kVectors, s.p);
+  weigh_keys<W>(s, block, kQueries, s.p, s.value, s.grad_query);
+  T* result = unit_data<T>(call, call.result, unit) + block * call.result.position;
+  for (int64_t i = 0; i < count; ++i) {
+    Row row;
+    load_row(s, s.grad_query + i * s.width.values, row);
+    scale_row(s, s.inverse_sum[i], row);
+    write_row(s, row, result + i * call.result.position);
+  }
+}
+
+/// P and dS of one block, in all forms.
+template <class W, int kVectors>
+NF_INLINE void slopes(const AttentionCall& call, const auto& s, int64_t block,
+                      const KeyRanges& keys) {
+  constexpr int kRows = kKeyTile<kVectors>;
+  const int64_t words = s.width.values / W::kValues;
+  exponentials<W, kVectors>(call, s, block, keys);
+  Floats inverse_sum[kVectors], delta[kVectors];
+  for (int v = 0; v < kVectors; ++v)
+    inverse_sum[v] = load<Floats>(s.inverse_sum + v * kLanes), delta[v] = Floats{};
+  for (int n = 0; n < keys.count; ++n) {
+    for (int64_t key = keys.range[n].begin; key < keys.range[n].end; key += kRows) {
+      Floats dp[kRows][kVectors] = {};
+      product<W>(dp, s.value.words + key * words, words, 1, s.grad.lanes, kBlock, words);
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+        for (int v = 0; v < kVectors; ++v) {
+          const int64_t place = (key + r) * kBlock + v * kLanes;
+          const Floats p = load<Floats>(s.p.values + place) * inverse_sum[v];
+          delta[v] = multiply_add(p, dp[r][v], delta[v]);
+          store(s.p.values + place, p);
+          store(s.ds.values + place, dp[r][v]);
+        }
+      }
+    }
+  }
+  for (int n = 0; n < keys.count; ++n) {
+    for (int64_t key = keys.range[n].begin; key < keys.range[n].end; ++key) {
+      for (int v = 0; v < kVectors; ++v) {
+        const int64_t place = key * kBlock + v * kLanes;
+        store(s.ds.values + place,
+              load<Floats>(s.p.values + place) * (load<Floats>(s.ds.values + place) - delta[v]));
+      }
+    }
+  }
+  pack_share_rows(W(), keys, kVectors, s.p);
+  pack_share_rows(W(), keys, kVectors, s.ds);
+  pack_share_steps(W(), keys, kVectors, s.ds);
+}
+
+template <class W, int kVectors, class T>
+NF_INLINE void backward_block(const AttentionCall& call, const auto& s, int64_t unit,
+                              int64_t block) {
+  constexpr int64_t kQueries = kVectors * kLanes;
+  const int64_t count = lesser(call.queries - block, kQueries),
+                position = call.mask.first_query + block;
+  const T* query = unit_data<T>(call, call.query, unit) + block * call.query.position;
+  const T* grad = unit_data<T>(call, call.result, unit) + block * call.result.position;
+  pack<W, true, true>(call, s, query, call.query.position, count, kQueries, position, s.query);
+  pack<W, true, true>(call, s, grad, call.result.position, count, kQueries, -1, s.grad);
+  transpose(s.query.words, s.width.values / W::kValues, kVectors, s.query.lanes, kBlock);
+  transpose(s.grad.words, s.width.values / W::kValues, kVectors, s.grad.lanes, kBlock);
+  if (block == 0) prefetch<T>(call, s, call.query, unit + 1, call.queries);
+  const KeyRanges keys = ranges_of(s, block, block + kQueries - 1, kRowTile);
+  if (block == 0) prefetch<T>(call, s, call.result, unit + 1, call.queries);
+  slopes<W, kVectors>(call, s, block, keys);
+  if (block == 0) prefetch<T, true>(call, s, call.grad_key, unit + 1, call.mask.keys);
+  weigh_queries<W>(s, block, kQueries, keys, s.p, s.grad, s.grad_value);
+  weigh_queries<W>(s, block, kQueries, keys, s.ds, s.query, s.grad_key);
+  if (block == 0) prefetch<T, true>(call, s, call.grad_value, unit + 1, call.mask.keys);
+  weigh_keys<W>(s, block, kQueries, s.ds, s.key, s.grad_query);
+  if (block == 0) prefetch<T, true>(call, s, call.grad_query, unit + 1, call.queries);
+  T* grad_query = unit_data<T>(call, call.grad_query, unit) + block * call.grad_query.position;
+  for (int64_t i = 0; i < count; ++i) {
+    write_grad_row(call, s, query + i * call.query.position, position + i,
+                   s.grad_query + i * s.width.values, call.scale,
+                   grad_query + i * call.grad_query.position);
+  }
+}
+
+// ---- One unit
+
+template <class T, class Width>
+void forward_units(const AttentionCall& call, int64_t first, int64_t last, void* memory) {
+  using W = typename WordsOf<T>::Type;
+  const auto s = lay_out<W, Width>(call, memory);
+  tabulate(call, s);
+  for (int64_t unit = first; unit < last; ++unit) {
+    prefetch<T>(call, s, call.key, unit + 1, call.mask.keys);
+    pack<W, true, false>(call, s, unit_data<T>(call, call.key, unit), call.key.position,
+                         call.mask.keys, s.key_rows, 0, s.key);
+    prefetch<T>(call, s, call.value, unit + 1, call.mask.keys);
+    pack<W, false, true>(call, s, unit_data<T>(call, call.value, unit), call.value.position,
+                         call.mask.keys, s.key_rows, -1, s.value);
+    for (int64_t block = 0; block < call.queries; block += kBlock) {
+      if (call.queries - block > kLanes) {
+        forward_block<W, 2, T>(call, s, unit, block);
+      } else {
+        forward_block<W, 1, T>(call, s, unit, block);
+      }
+    }
+  }
+}
+
+template <class T, class Width>
+void backward_units(const AttentionCall& call, int64_t first, int64_t last, void* memory) {
+  using W = typename WordsOf<T>::Type;
+  const auto s = lay_out<W, Width>(call, memory);
+  tabulate(call, s);
+  const auto bytes = static_cast<size_t>(s.key_rows * s.width.values) * sizeof(float);
+  for (int64_t unit = first; unit < last; ++unit) {
+    const T* key = unit_data<T>(call, call.key, unit);
+    prefetch<T>(call, s, call.key, unit + 1, call.mask.keys);
+    pack<W, true, true>(call, s, key, call.key.position, call.mask.keys, s.key_rows, 0, s.key);
+    prefetch<T>(call, s, call.value, unit + 1, call.mask.keys);
+    pack<W, true, false>(call, s, unit_data<T>(call, call.value, unit), call.value.position,
+                         call.mask.keys, s.key_rows, -1, s.value);
+    std::memset(s.grad_key, 0, bytes), std::memset(s.grad_value, 0, bytes);
+    for (int64_t block = 0; block < call.queries; block += kBlock) {
+      if (call.queries - block > kLanes) {
+        backward_block<W, 2, T>(call, s, unit, block);
+      } else {
+        backward_block<W, 1, T>(call, s, unit, block);
+      }
+    }
+    T* grad_key = unit_data<T>(call, call.grad_key, unit);
+    T* grad_value = unit_data<T>(call, call.grad_value, unit);
+    for (int64_t j = 0; j < call.mask.keys; ++j) {
+      write_grad_row(call, s, key + j * call.key.position, j, s.grad_key + j * s.width.values,
+                     call.scale, grad_key + j * call.grad_key.position);
+      Row row;
+      load_row(s, s.grad_value + j * s.width.values, row);
+      write_row(s, row, grad_value + j * call.grad_value.position);
+    }
+  }
+}
+
+template <class T>
+void forward_units_of(const AttentionCall& call, int64_t first, int64_t last, void* scratch) {
+  using W = typename WordsOf<T>::Type;
+  if (call.head_dim == 32) return forward_units<T, FixedWidth<W, 32>>(call, first, last, scratch);
+  if (call.head_dim == 64) return forward_units<T, FixedWidth<W, 64>>(call, first, last, scratch);
+  forward_units<T, AnyWidth<W>>(call, first, last, scratch);
+}
+template <class T>
+void backward_units_of(const AttentionCall& call, int64_t first, int64_t last, void* scratch) {
+  using W = typename WordsOf<T>::Type;
+  if (call.head_dim == 32) return backward_units<T, FixedWidth<W, 32>>(call, first, last, scratch);
+  if (call.head_dim == 64) return backward_units<T, FixedWidth<W, 64>>(call, first, last, scratch);
+  backward_units<T, AnyWidth<W>>(call, first, last, scratch);
+}
+
+void forward(const AttentionCall& call, int64_t first, int64_t last, void* scratch) {
+  call.is_bf16 ? forward_units_of<Bf16>(call, first, last, scratch)
+               : forward_units_of<float>(call, first, last, scratch);
+}
+void backward(const AttentionCall& call, int64_t first, int64_t last, void* scratch) {
+  call.is_bf16 ? backward_units_of<Bf16>(call, first, last, scratch)
+               : backward_units_of<float>(call, first, last, scratch);
+}
+template <class W>
+int64_t scratch_bytes_of(const AttentionCall& call) {
+  return lay_out<W, AnyWidth<W>>(call, nullptr).bytes;
+}
+int64_t scratch_bytes(const AttentionCall& call) {
+  return call.is_bf16 ? scratch_bytes_of<WordsOfBf16>(call) : scratch_bytes_of<FloatWords>(call);
+}
+
+}  // namespace
+}  // namespace nextframe::cpu

@@ -1,0 +1,312 @@
+// This file is how the rows of one attention unit come from memory into packed matrices, and how
+// their gradients go back. Private to each source file, see registers.h.
+#pragma once
+
+#include "kernels/cpu/loops.h"
+#include "kernels/cpu/words.h"
+
+namespace nextframe::cpu {
+namespace {
+
+constexpr int64_t kRowTile = 8;         // rows are padded to a multiple of this
+constexpr int64_t kBlock = 2 * kLanes;  // queries that are worked on at once, or half as many
+
+NF_INLINE int64_t round_up(int64_t value, int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+NF_INLINE int64_t round_down(int64_t value, int64_t multiple) {
+  return value / multiple * multiple;
+}
+NF_INLINE int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
+NF_INLINE int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/// A matrix in the three forms that product() takes. With one value a word the first two are one.
+struct Packed {
+  uint32_t* words;  // [rows][width / values a word]: a row is a factor A
+  uint32_t* steps;  // [rows / values a word][width]: B, summed over rows
+  uint32_t* lanes;  // [width / values a word][kBlock]: B, rows in lanes; of blocks of queries only
+};
+
+/// Scores or their gradients, [keys][kBlock queries].
+struct Shares {
+  float* values;
+  uint32_t* rows;   // [keys][kBlock / values a word]: A, summed over queries
+  uint32_t* steps;  // [keys / values a word][kBlock]: A transposed, summed over keys
+};
+
+/// The width of a head that the compiler knows; `values` is rounded up to whole registers of words.
+template <class W, int64_t kHeadDim>
+struct FixedWidth {
+  static constexpr int64_t head_dim = kHeadDim;
+  static constexpr int64_t values =
+      (kHeadDim + kLanes * W::kValues - 1) / (kLanes * W::kValues) * (kLanes * W::kValues);
+  explicit FixedWidth(int64_t) {}
+};
+
+/// One that it does not.
+template <class W>
+struct AnyWidth {
+  int64_t head_dim, values;
+  explicit AnyWidth(int64_t given)
+      : head_dim(given), values(round_up(given, kLanes * W::kValues)) {}
+};
+
+template <class Width>
+struct Scratch {
+  explicit Scratch(int64_t head_dim) : width(head_dim) {}
+
+  Width width;
+  int64_t key_rows;  // keys, rounded up to tiles
+  int32_t *seen_begin, *seen_end, *sink_begin,
+      *sink_end;                     // [queries + kBlock]: what each query sees
+  int32_t *seers_begin, *seers_end;  // [key tiles]: the queries that see one of its keys
+  Packed query, key, value, grad;
+  Shares p, ds;
+  float *maximum, *inverse_sum, *delta;       // [kBlock]
+  float *grad_query, *grad_key, *grad_value;  // [kBlock][width], [key_rows][width]
+  int64_t bytes;
+};
+
+template <class W, class Width>
+NF_INLINE Scratch<Width> lay_out(const AttentionCall& call, void* memory) {
+  Scratch<Width> s(call.head_dim);
+  char* next = static_cast<char*>(memory);
+  const auto take = [&next](auto*& pointer, int64_t count) {
+    pointer = reinterpret_cast<decltype(pointer + 0)>(next);
+    next += round_up(count * 4, 64);
+  };
+  s.key_rows = round_up(call.mask.keys, kRowTile);
+  take(s.seen_begin, call.queries + kBlock), take(s.seen_end, call.queries + kBlock);
+  take(s.sink_begin, call.queries + kBlock), take(s.sink_end, call.queries + kBlock);
+  take(s.seers_begin, s.key_rows / kRowTile), take(s.seers_end, s.key_rows / kRowTile);
+  const auto take_packed = [&](Packed& matrix, int64_t rows) {
+    take(matrix.words, rows * s.width.values / W::kValues);
+    matrix.steps = matrix.words, matrix.lanes = nullptr;
+    if (W::kValues > 1) take(matrix.steps, rows * s.width.values / W::kValues);
+  };
+  take_packed(s.key, s.key_rows), take_packed(s.value, s.key_rows);
+  take_packed(s.query, kBlock), take(s.query.lanes, kBlock * s.width.values / W::kValues);
+  take_packed(s.grad, kBlock), take(s.grad.lanes, kBlock * s.width.values / W::kValues);
+  const auto take_shares = [&](Shares& shares) {
+    take(shares.values, s.key_rows * kBlock);
+    shares.rows = shares.steps = reinterpret_cast<uint32_t*>(shares.values);
+    if (W::kValues == 1) return;
+    take(shares.rows, s.key_rows * kBlock / W::kValues);
+    take(shares.steps, s.key_rows * kBlock / W::kValues);
+  };
+  take_shares(s.p), take_shares(s.ds);
+  take(s.maximum, kBlock), take(s.inverse_sum, kBlock), take(s.delta, kBlock);
+  take(s.grad_query, kBlock * s.width.values);
+  take(s.grad_key, s.key_rows * s.width.values), take(s.grad_value, s.key_rows * s.width.values);
+  s.bytes = next - static_cast<char*>(memory);
+  return s;
+}
+
+/// Queries behind the last one see what it sees.
+NF_INLINE void tabulate(const AttentionCall& call, const auto& s) {
+  for (int64_t i = 0; i < call.queries + kBlock; ++i) {
+    const int64_t query = lesser(i, call.queries - 1);
+    const KeyInterval seen = call.mask.seen(query), sink = call.mask.sink(query);
+    s.seen_begin[i] = static_cast<int32_t>(seen.begin),
+    s.seen_end[i] = static_cast<int32_t>(seen.end);
+    s.sink_begin[i] = static_cast<int32_t>(sink.begin),
+    s.sink_end[i] = static_cast<int32_t>(sink.end);
+  }
+  for (int64_t tile = 0; tile < s.key_rows / kRowTile; ++tile) {
+    const int64_t last = lesser(tile * kRowTile + kRowTile, call.mask.keys) - 1;
+    const KeyInterval a = call.mask.seen_by(tile * kRowTile, call.queries);
+    const KeyInterval b = call.mask.seen_by(last, call.queries);
+    s.seers_begin[tile] = static_cast<int32_t>(a.begin);
+    s.seers_end[tile] = static_cast<int32_t>(greater(a.end, b.end));
+  }
+}
+
+// ---- Rows, in registers
+
+constexpr int64_t kMaxWidth = 256;  // of a head
+constexpr int64_t kPrefetchedRows = 64;
+
+/// One row of at most kMaxWidth values, as many registers as its width needs. With a width that the
+/// compiler knows it never leaves them.
+struct Row {
+  Floats part[kMaxWidth / kLanes];
+};
+
+template <class T>
+NF_INLINE T* unit_data(const AttentionCall& call, const AttentionOperand& operand, int64_t unit) {
+  const int64_t head = unit % call.heads, inner = unit / call.heads % call.inner;
+  const int64_t outer = unit / call.heads / call.inner;
+  return static_cast<T*>(operand.data) + outer * operand.outer + inner * operand.inner +
+         head * operand.head;
+}
+
+/// Asks for the rows of a unit that comes soon: they are too short for the machine to guess it.
+template <class T, bool kWrite = false>
+NF_INLINE void prefetch(const AttentionCall& call, const auto& s, const AttentionOperand& operand,
+                        int64_t unit, int64_t rows) {
+  if (unit >= call.units()) return;
+  const T* row = unit_data<T>(call, operand, unit);
+  for (int64_t i = 0; i < lesser(rows, kPrefetchedRows); ++i, row += operand.position) {
+    for (int64_t value = 0; value < s.width.head_dim;
+         value += 64 / static_cast<int64_t>(sizeof(T))) {
+      __builtin_prefetch(row + value, kWrite ? 1 : 0);
+    }
+  }
+}
+
+/// Reads head_dim values; those behind them are 0.
+template <class T>
+NF_INLINE void read_row(const auto& s, const T* from, Row& row) {
+  const int64_t full = s.width.head_dim / kLanes;
+#pragma GCC unroll 8
+  for (int64_t v = 0; v < s.width.values / kLanes; ++v) {
+    if (v < full) {
+      row.part[v] = load_values(from + v * kLanes);
+    } else {
+      T some[kLanes] = {};
+      const int64_t count = greater(s.width.head_dim - v * kLanes, 0);
+      std::memcpy(some, from + v * kLanes, static_cast<size_t>(count) * sizeof(T));
+      row.part[v] = load_values(some);
+    }
+  }
+}
+
+template <class T>
+NF_INLINE void write_row(const auto& s, const Row& row, T* to) {
+  const int64_t full = s.width.head_dim / kLanes;
+#pragma GCC unroll 8
+  for (int64_t v = 0; v < full; ++v) store_values(to + v * kLanes, row.part[v]);
+  if (full * kLanes == s.width.head_dim) return;
+  T some[kLanes];
+  store_values(some, row.part[full]);
+  std::memcpy(to + full * kLanes, some,
+              static_cast<size_t>(s.width.head_dim - full * kLanes) * sizeof(T));
+}
+
+NF_INLINE void load_row(const auto& s, const float* from, Row& row) {
+#pragma GCC unroll 8
+  for (int64_t v = 0; v < s.width.values / kLanes; ++v)
+    row.part[v] = load<Floats>(from + v * kLanes);
+}
+
+NF_INLINE void scale_row(const auto& s, float factor, Row& row) {
+#pragma GCC unroll 8
+  for (int64_t v = 0; v < s.width.values / kLanes; ++v) row.part[v] *= factor;
+}
+
+/// sum of a * b.
+NF_INLINE float dot(const auto& s, const Row& a, const Row& b) {
+  Floats products{};
+#pragma GCC unroll 8
+  for (int64_t v = 0; v < s.width.values / kLanes; ++v)
+    products = multiply_add(a.part[v], b.part[v], products);
+  return sum(products);
+}
+
+/// 1 / sqrt(mean(x^2) + epsilon).
+NF_INLINE float inverse_size(const AttentionCall& call, const auto& s, const Row& row) {
+  return 1.0f /
+         __builtin_sqrtf(dot(s, row, row) / static_cast<float>(s.width.head_dim) + call.epsilon);
+}
+
+/// Turns pair (i, i + head_dim / 2) by the angle of the position, or back by it.
+template <bool kBack>
+NF_INLINE void turn(const AttentionCall& call, const auto& s, int64_t position, Row& row) {
+  const int64_t pairs = s.width.head_dim / 2, half = pairs / kLanes;
+  const float *cosine = call.cosine + position * pairs, *sine = call.sine + position * pairs;
+  if (pairs % kLanes == 0) {
+#pragma GCC unroll 4
+    for (int64_t v = 0; v < half; ++v) {
+      const Floats a = row.part[v], b = row.part[v + half], c = load<Floats>(cosine + v * kLanes);
+      const Floats d = kBack ? -load<Floats>(sine + v * kLanes) : load<Floats>(sine + v * kLanes);
+      row.part[v] = multiply_add(a, c, -(b * d));
+      row.part[v + half] = multiply_add(b, c, a * d);
+    }
+    return;
+  }
+  float* x = reinterpret_cast<float*>(row.part);
+  for (int64_t i = 0; i < pairs; ++i) {
+    const float a = x[i], b = x[i + pairs], c = cosine[i], d = kBack ? -sine[i] : sine[i];
+    x[i] = a * c - b * d;
+    x[i + pairs] = b * c + a * d;
+  }
+}
+
+/// A row of queries or keys, normalised and turned to its position; with position < 0 as it is.
+template <class T>
+NF_INLINE void placed_row(const AttentionCall& call, const auto& s, const T* from, int64_t position,
+                          Row& row) {
+  read_row(s, from, row);
+  if (position < 0) return;
+  if (call.normalise) scale_row(s, inverse_size(call, s, row), row);
+  if (call.cosine != nullptr) turn<false>(call, s, position, row);
+}
+
+/// The gradient of placed_row(), times `factor`, written to its place. `from` is what placed_row()
+/// read.
+template <class T>
+NF_INLINE void write_grad_row(const AttentionCall& call, const auto& s, const T* from,
+                              int64_t position, const float* grad, float factor, T* to) {
+  Row row;
+  load_row(s, grad, row);
+  if (call.cosine != nullptr) turn<true>(call, s, position, row);
+  if (call.normalise) {
+    Row x;
+    read_row(s, from, x);
+    const float inverse = inverse_size(call, s, x);
+    const float pull = inverse * inverse * (dot(s, row, x) / static_cast<float>(s.width.head_dim));
+    factor *= inverse;
+#pragma GCC unroll 8
+    for (int64_t v = 0; v < s.width.values / kLanes; ++v)
+      row.part[v] = multiply_add(x.part[v], all(-pull), row.part[v]);
+  }
+  scale_row(s, factor, row);
+  write_row(s, row, to);
+}
+
+// ---- Rows of memory into matrices of words
+
+NF_INLINE void pack_words(FloatWords, const auto& s, const Row& row, uint32_t* to) {
+#pragma GCC unroll 8
+  for (int64_t v = 0; v < s.width.values / kLanes; ++v) store(to + v * kLanes, row.part[v]);
+}
+NF_INLINE void pack_steps(FloatWords, const auto&, const Row (&)[1], uint32_t*) {}
+
+#if defined(__AVX512BF16__)
+NF_INLINE void pack_words(HalfWords, const auto& s, const Row& row, uint32_t* to) {
+#pragma GCC unroll 8
+  for (int64_t v = 0; v < s.width.values / kLanes; ++v)
+    store_values(reinterpret_cast<Bf16*>(to) + v * kLanes, row.part[v]);
+}
+NF_INLINE void pack_steps(HalfWords, const auto& s, const Row (&rows)[2], uint32_t* to) {
+#pragma GCC unroll 8
+  for (int64_t v = 0; v < s.width.values / kLanes; ++v) {
+    store(to + v * kLanes, to_bf16(rows[0].part[v]) | to_bf16(rows[1].part[v]) << 16);
+  }
+}
+#endif
+
+/// Rows [0, count) at `data`, `stride` apart, into words, or steps, or both; zeros up to `padded`
+/// rows. With `position` >= 0 they are queries or keys, the first at that position.
+template <class W, bool kWords, bool kSteps, class T>
+NF_INLINE void pack(const AttentionCall& call, const auto& s, const T* data, int64_t stride,
+                    int64_t count, int64_t padded, int64_t position, const Packed& to) {
+  const int64_t words = s.width.values / W::kValues;
+  for (int64_t first = 0; first < padded; first += W::kValues) {
+    Row rows[W::kValues];
+#pragma GCC unroll 2
+    for (int64_t r = 0; r < W::kValues; ++r) {
+      const int64_t number = first + r;
+      if (number < count) {
+        placed_row(call, s, data + number * stride, position < 0 ? position : position + number,
+                   rows[r]);
+      } else {
+        for (int64_t v = 0; v < s.width.values / kLanes; ++v) rows[r].part[v] = Floats{};
+      }
+      if (kWords || W::kValues == 1) pack_words(W(), s, rows[r], to.words + number * words);
+    }
+    if (kSteps) pack_steps(W(), s, rows, to.steps + first / W::kValues * s.width.values);
+  }
+}
+}  // namespace
+}  // namespace nextframe::cpu

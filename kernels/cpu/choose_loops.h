@@ -1,0 +1,16 @@
+// This file is which loops this machine runs.
+#pragma once
+
+#include <vector>
+
+#include "kernels/cpu/loops.h"
+
+namespace nextframe::cpu {
+
+/// Those that this machine can run, slowest first.
+std::vector<const Loops*> all_loops();
+
+/// The last of them.
+const Loops& loops();
+
+}  // namespace nextframe::cpu

@@ -1,0 +1,9 @@
+#include "kernels/cpu/attention_loops.h"
+#include "kernels/cpu/row_loops.h"
+
+namespace nextframe::cpu {
+
+const Loops kAvx2Loops = {"avx2",   forward,           backward, scratch_bytes,
+                          add_norm, add_norm_backward, swiglu,   swiglu_backward};
+
+}  // namespace nextframe::cpu

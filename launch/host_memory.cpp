@@ -1,0 +1,120 @@
+#include "launch/host_memory.h"
+
+#include <sys/mman.h>
+
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <mutex>
+#include <vector>
+
+namespace nextframe {
+namespace {
+
+constexpr size_t kAlignment = 64, kLargePage = size_t{2} << 20;
+constexpr size_t kRegion = size_t{64} << 20;  // asked of the system at once
+constexpr size_t kLargestKept = kRegion;      // larger blocks are not kept
+constexpr size_t kStepsOfADoubling =
+    8;  // sizes between a power of two and the next: at most 1/8 is wasted
+constexpr size_t kNotKept = ~size_t{0};
+
+size_t round_up(size_t value, size_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+/// Stands before every block.
+struct alignas(kAlignment) Header {
+  size_t size_class;  // or kNotKept
+  size_t bytes;       // with this header
+};
+
+/// The number of a size and the bytes that it stands for, at least `bytes`.
+std::pair<size_t, size_t> size_class(size_t bytes) {
+  const size_t doubling = std::bit_width((bytes - 1) / (kAlignment * kStepsOfADoubling));
+  const size_t step = kAlignment << doubling;
+  const size_t steps = (bytes + step - 1) / step;  // at most twice kStepsOfADoubling
+  return {doubling * 2 * kStepsOfADoubling + steps, steps * step};
+}
+
+void* map(size_t bytes) {
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  TORCH_CHECK(memory != MAP_FAILED, "DefaultCPUAllocator: no memory for ", bytes,
+              " bytes: ", std::strerror(errno));
+  madvise(memory, bytes, MADV_HUGEPAGE);  // a wish; some systems know no large pages
+  return memory;
+}
+
+class Pool final : public c10::Allocator {
+ public:
+  c10::DataPtr allocate(size_t bytes) override {
+    if (bytes == 0) return {nullptr, c10::Device(c10::kCPU)};
+    void* data = take(bytes + sizeof(Header));
+    return {data, data, &Pool::release, c10::Device(c10::kCPU)};
+  }
+  c10::DeleterFnPtr raw_deleter() const override { return &Pool::release; }
+  void copy_data(void* to, const void* from, size_t bytes) const override {
+    std::memcpy(to, from, bytes);
+  }
+
+  static Pool& instance() {
+    static Pool& pool = *new Pool;  // never destroyed: tensors with static lifetime are freed late
+    return pool;
+  }
+
+ private:
+  static void release(void* data) {
+    if (data != nullptr) instance().give_back(data);
+  }
+
+  void* take(size_t bytes) {
+    if (bytes > kLargestKept) {
+      const size_t whole = round_up(bytes, kLargePage);
+      return new (map(whole)) Header{kNotKept, whole} + 1;
+    }
+    const auto [number, size] = size_class(bytes);
+    const std::lock_guard lock(mutex_);
+    auto& blocks = free_[number];
+    if (!blocks.empty()) {
+      void* data = blocks.back();
+      blocks.pop_back();
+      return data;
+    }
+    if (size > region_left_) {
+      // What is left of the region before is never used: less than one block.
+      region_ = static_cast<char*>(map(kRegion + kLargePage));
+      region_left_ = kRegion + kLargePage;
+    }
+    auto* header = new (region_) Header{number, size};
+    region_ += size;
+    region_left_ -= size;
+    return header + 1;
+  }
+
+  void give_back(void* data) {
+    auto* header = static_cast<Header*>(data) - 1;
+    if (header->size_class == kNotKept) {
+      munmap(header, header->bytes);
+      return;
+    }
+    const std::lock_guard lock(mutex_);
+    free_[header->size_class].push_back(data);
+  }
+
+  std::mutex mutex_;
+  std::array<std::vector<void*>, 512> free_;
+  char* region_ = nullptr;
+  size_t region_left_ = 0;
+};
+
+}  // namespace
+
+c10::Allocator& pooled_host_memory() { return Pool::instance(); }
+
+void use_pooled_host_memory() {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  c10::SetAllocator(c10::kCPU, &Pool::instance(), /*priority=*/1);
+#endif
+}
+
+}  // namespace nextframe

@@ -1,0 +1,19 @@
+// This file is where tensors on the host live: in large pages that are kept and used again.
+#pragma once
+
+#include <c10/core/Allocator.h>
+
+namespace nextframe {
+
+/// Keeps freed blocks by size and hands them out again, from regions that ask for large pages. A
+/// training step needs the same blocks as the step before, so after the first it asks the system
+/// for nothing; and its tensors lie in a few large pages instead of thousands of small ones, whose
+/// addresses the processor cannot all remember. Blocks above 64 MiB go back to the system when they
+/// are freed. Thread-safe; every block is 64-byte aligned.
+c10::Allocator& pooled_host_memory();
+
+/// Makes it LibTorch's allocator of CPU tensors. Does nothing under a sanitizer, which needs the
+/// system's.
+void use_pooled_host_memory();
+
+}  // namespace nextframe

@@ -1,0 +1,133 @@
+#include "trainer/bench/step_bench.h"
+
+#include <ATen/record_function.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "trainer/flat_parameters.h"
+#include "trainer/peak_flops.h"
+
+namespace nextframe {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// A product [m, k] x [k, n] as it was called: whether each factor lies transposed.
+struct Product {
+  int64_t m, k, n;
+  bool left_transposed, right_transposed;
+  auto operator<=>(const Product&) const = default;
+};
+
+/// What the callbacks below fill; they are functions without an object.
+struct Recording {
+  struct Frame {
+    Clock::time_point start;
+    double children_s = 0;
+  };
+  std::vector<Frame> open;
+  std::map<std::string, OperationTime> operations;
+  std::map<Product, int64_t> products;
+};
+thread_local Recording* recording = nullptr;
+
+void note_product(const at::RecordFunction& function) {
+  if (std::string(function.name()) != "aten::mm" || function.inputs().size() < 2) return;
+  const auto left = function.inputs()[0].toTensor(), right = function.inputs()[1].toTensor();
+  const auto is_transposed = [](const at::Tensor& x) { return x.stride(1) != 1; };
+  ++recording->products[{left.size(0), left.size(1), right.size(1), is_transposed(left),
+                         is_transposed(right)}];
+}
+
+std::unique_ptr<at::ObserverContext> on_start(const at::RecordFunction& function) {
+  note_product(function);
+  recording->open.push_back({Clock::now()});
+  return nullptr;
+}
+
+void on_end(const at::RecordFunction& function, at::ObserverContext*) {
+  const auto frame = recording->open.back();
+  recording->open.pop_back();
+  const double elapsed_s = seconds_since(frame.start);
+  if (!recording->open.empty()) recording->open.back().children_s += elapsed_s;
+  auto& operation = recording->operations[function.name()];
+  operation.name = function.name();
+  operation.calls += 1;
+  operation.self_s += elapsed_s - frame.children_s;
+}
+
+/// Seconds of one product, the least of several timings.
+double time_alone(const Product& product, at::ScalarType dtype) {
+  const torch::NoGradGuard no_grad;
+  const auto factor = [&](int64_t rows, int64_t columns, bool is_transposed) {
+    return is_transposed ? at::randn({columns, rows}).to(dtype).t()
+                         : at::randn({rows, columns}).to(dtype);
+  };
+  const auto left = factor(product.m, product.k, product.left_transposed);
+  const auto right = factor(product.k, product.n, product.right_transposed);
+  auto result = at::empty({product.m, product.n}, dtype);
+  double best_s = 1e9;
+  for (int trial = 0; trial < 8; ++trial) {
+    constexpr int kRuns = 10;
+    const auto start = Clock::now();
+    for (int run = 0; run < kRuns; ++run) at::mm_out(result, left, right);
+    best_s = std::min(best_s, seconds_since(start) / kRuns);
+  }
+  return best_s;
+}
+
+}  // namespace
+
+StepBench bench_step(WorldModel& model, const Batch& batch, bool bf16, int64_t rounds) {
+  FlatParameters parameters(model);
+  const auto grain = [&](int64_t number) {
+    parameters.clear_gradients();
+    model.loss(batch, {0, static_cast<uint64_t>(number)}).sum.backward();
+  };
+  for (int64_t round = 0; round < 3; ++round) grain(round);
+
+  std::vector<double> times_s;
+  for (int64_t round = 0; round < rounds; ++round) {
+    const auto start = Clock::now();
+    grain(round);
+    times_s.push_back(seconds_since(start));
+  }
+  std::nth_element(times_s.begin(), times_s.begin() + rounds / 2, times_s.end());
+
+  Recording record;
+  recording = &record;
+  const auto handle = at::addThreadLocalCallback(
+      at::RecordFunctionCallback(on_start, on_end)
+          .needsInputs(true)
+          .scopes({at::RecordScope::FUNCTION, at::RecordScope::BACKWARD_FUNCTION}));
+  for (int64_t round = 0; round < rounds; ++round) grain(round);
+  at::removeCallback(handle);
+  recording = nullptr;
+
+  StepBench result;
+  result.grain_s = times_s[static_cast<size_t>(rounds / 2)];
+  result.flops = model.flops_per_clip() * static_cast<double>(batch.frames_BTHWC.size(0));
+  const double per_grain = 1.0 / static_cast<double>(rounds);
+  for (const auto& [product, count] : record.products) {
+    const double calls = static_cast<double>(count) * per_grain;
+    result.products_s += calls * time_alone(product, bf16 ? at::kBFloat16 : at::kFloat);
+    result.products_flops += calls * 2.0 * static_cast<double>(product.m * product.k * product.n);
+  }
+  result.square_flops_per_s = measure_peak_flops(at::kCPU, bf16);
+  for (auto& [name, operation] : record.operations) {
+    operation.calls *= per_grain;
+    operation.self_s *= per_grain;
+    result.operations.push_back(operation);
+  }
+  std::sort(result.operations.begin(), result.operations.end(),
+            [](const auto& a, const auto& b) { return a.self_s > b.self_s; });
+  return result;
+}
+
+}  // namespace nextframe

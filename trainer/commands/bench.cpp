@@ -1,0 +1,90 @@
+// nextframe bench step CONFIG: how fast one grain trains on one core, against the products it is
+// made of.
+#include <torch/torch.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "data/dataset.h"
+#include "trainer/bench/step_bench.h"
+#include "trainer/commands/command.h"
+#include "trainer/commands/config_arguments.h"
+
+namespace nextframe {
+namespace {
+
+struct StepOptions {
+  std::shared_ptr<const ConfigArguments> config;
+  int64_t rounds = 30;
+  bool json = false;
+};
+
+/// The first clips of the training data.
+Batch first_grain(const Dataset& data, int64_t clips) {
+  auto batch = make_batch(data.shape(), clips);
+  for (int64_t row = 0; row < clips; ++row) data.read_clip(row % data.num_clips(), batch, row);
+  return batch;
+}
+
+nlohmann::ordered_json to_json(const StepBench& bench) {
+  nlohmann::ordered_json operations = nlohmann::ordered_json::array();
+  for (const auto& operation : bench.operations) {
+    operations.push_back({{"name", operation.name},
+                          {"calls", operation.calls},
+                          {"self_ms", operation.self_s * 1e3}});
+  }
+  return {{"grain_ms", bench.grain_s * 1e3},
+          {"gflops_per_s", bench.flops / bench.grain_s / 1e9},
+          {"products_gflops_per_s", bench.products_flops / bench.products_s / 1e9},
+          {"square_product_gflops_per_s", bench.square_flops_per_s / 1e9},
+          {"fraction", bench.fraction()},
+          {"operations", operations}};
+}
+
+void print(const StepBench& bench) {
+  std::printf("one grain, one core:   %.2f ms\n", bench.grain_s * 1e3);
+  std::printf("its products alone:    %.2f ms at %.0f GFLOP/s; a square of 1,024 runs at %.0f\n",
+              bench.products_s * 1e3, bench.products_flops / bench.products_s / 1e9,
+              bench.square_flops_per_s / 1e9);
+  std::printf("dense and attention:   %.0f GFLOP/s, %.0f %% of its own products' rate\n\n",
+              bench.flops / bench.grain_s / 1e9, 100 * bench.fraction());
+  double listed_s = 0;
+  std::printf("   ms a grain  calls  operation (timed one by one, which costs a little)\n");
+  for (const auto& operation : bench.operations) {
+    if (operation.self_s < 0.005 * bench.grain_s) break;
+    listed_s += operation.self_s;
+    std::printf("%13.3f  %5.0f  %s\n", operation.self_s * 1e3, operation.calls,
+                operation.name.c_str());
+  }
+  double all_s = 0;
+  for (const auto& operation : bench.operations) all_s += operation.self_s;
+  std::printf("%13.3f         in other operations\n", (all_s - listed_s) * 1e3);
+}
+
+int bench_step_command(const StepOptions& options) {
+  const auto config = options.config->load();
+  at::set_num_threads(1);
+  const Dataset data(config.data.train, config.data.clip_frames, config.data.stride_frames);
+  const auto model = config.make_model(data.shape());
+  const auto batch = first_grain(data, config.trainer.global_batch / config.trainer.grains);
+  const auto bench = bench_step(*model, batch, config.trainer.precision == "bf16", options.rounds);
+  if (options.json) return std::puts(to_json(bench).dump(2).c_str()), 0;
+  print(bench);
+  return 0;
+}
+
+CommandBody set_up(CLI::App& app) {
+  app.group(kTrainingCommands);
+  const auto options = std::make_shared<StepOptions>();
+  options->config = add_config_arguments(app);
+  app.add_option("--rounds", options->rounds, "grains that are timed")->check(CLI::PositiveNumber);
+  app.add_flag("--json", options->json, "one JSON value on standard output");
+  return [options] { return bench_step_command(*options); };
+}
+
+}  // namespace
+
+NF_REGISTER_COMMAND(bench_step, "bench step", "time a grain's forward and backward on one core",
+                    set_up)
+
+}  // namespace nextframe
