@@ -9,7 +9,8 @@
 namespace nextframe {
 
 /// The default just calls. A block is a pure function of its input and of the parameters of the
-/// module "blocks.<index>", so a runner may run it twice and get the same bits.
+/// module "blocks.<index>", so a runner may run it twice and get the same bits. Without gradients
+/// it is run once: it may add to what a rollout remembers.
 class BlockRunner {
  public:
   using Block = std::function<at::Tensor(const at::Tensor& hidden)>;

@@ -52,20 +52,38 @@ at::Tensor FrameModel::rollout(const at::Tensor& context_BTHWC, const at::Tensor
   TORCH_CHECK(num_context >= 1 && num_actions >= num_context, "rollout: ", num_context,
               " context frames need at least as many actions, got ", num_actions);
   const int64_t window = shape_.clip_frames - 1;
-  auto known_BTHWC = pixels_from_bytes(context_BTHWC);
+  // A noisy frame is looked at several times, so it cannot be remembered.
+  const bool may_remember = options.from_memory && !objective_->has_noise_levels();
+  const auto memory = may_remember ? make_memory() : nullptr;
+  const Network go_on = [&](const at::Tensor& x, const at::Tensor& actions,
+                            const at::Tensor& level) {
+    return network_after(*memory, x, actions, level);
+  };
+  const Network network = memory ? go_on : bound_network();
+  // What the network is shown next: without a memory all that it may look at.
+  auto shown_BTHWC =
+      pixels_from_bytes(context_BTHWC.slice(1, std::max<int64_t>(0, num_context - window)));
   std::vector<at::Tensor> dreamed;
   for (int64_t frame = num_context; frame <= num_actions; ++frame) {
-    const int64_t start = std::max<int64_t>(0, frame - window);
-    known_BTHWC = known_BTHWC.slice(1, std::max<int64_t>(0, known_BTHWC.size(1) - window));
     const auto next_BTHWC =
         objective_
-            ->next(bound_network(), known_BTHWC, actions_BTA.slice(1, start, frame),
+            ->next(network, shown_BTHWC, actions_BTA.slice(1, frame - shown_BTHWC.size(1), frame),
                    options.first_frame + frame, options)
             .clamp(-1, 1);
-    known_BTHWC = at::cat({known_BTHWC, next_BTHWC}, 1);
     dreamed.push_back(next_BTHWC);
+    if (memory) {
+      shown_BTHWC = next_BTHWC;
+    } else {
+      shown_BTHWC = at::cat({shown_BTHWC, next_BTHWC}, 1);
+      shown_BTHWC = shown_BTHWC.slice(1, std::max<int64_t>(0, shown_BTHWC.size(1) - window));
+    }
   }
   return unit_range(at::cat(dreamed, 1));
+}
+
+at::Tensor FrameModel::network_after(FrameMemory&, const at::Tensor&, const at::Tensor&,
+                                     const at::Tensor&) {
+  TORCH_CHECK(false, "this model makes a memory and does not go on from it");
 }
 
 Network FrameModel::bound_network() {

@@ -10,6 +10,12 @@
 
 namespace nextframe {
 
+/// What a network keeps of the frames that it has seen, so that it can go on with the next.
+class FrameMemory {
+ public:
+  virtual ~FrameMemory() = default;
+};
+
 class FrameModel : public WorldModel {
  public:
   explicit FrameModel(const ModelInputs& inputs);
@@ -29,6 +35,13 @@ class FrameModel : public WorldModel {
   /// T is at most clip_frames.
   virtual at::Tensor network(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
                              const at::Tensor& level_BT) = 0;
+
+  /// An empty memory, of a network that can go on frame by frame; null: it cannot.
+  virtual std::unique_ptr<FrameMemory> make_memory() const { return nullptr; }
+
+  /// network() of the frames that follow those in `memory`, which these join.
+  virtual at::Tensor network_after(FrameMemory& memory, const at::Tensor& x_BTHWC,
+                                   const at::Tensor& actions_BTA, const at::Tensor& level_BT);
 
   const ClipShape& shape() const { return shape_; }
   const Objective& objective() const { return *objective_; }

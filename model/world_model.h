@@ -32,6 +32,7 @@ struct RolloutOptions {
   uint64_t seed = 0;          // of a sampling objective's noise
   at::Tensor sample_ids_B{};  // int64, the episode of each row, keys its noise; undefined means 0
   int64_t first_frame = 0;    // which frame of their episodes the rows begin with
+  bool from_memory = true;    // go on from what was kept of earlier frames, where a model can
 };
 
 /// A model that learns by predicting the next frame of a clip. Changes no buffer in a forward.
@@ -51,7 +52,9 @@ class WorldModel : public torch::nn::Module {
                               const RolloutOptions& options) = 0;
 
   /// Dreams on from true frames: frame t is predicted from frames before t, own predictions
-  /// included, at most clip_frames - 1 of them at a time.
+  /// included. Each layer looks at clip_frames - 1 of them, the newest. From memory, what a layer
+  /// kept of them was made when they were new; else it is made again from those frames alone, which
+  /// is the same as long as there are no older ones.
   ///   context_BTHWC  uint8, T = number of context frames >= 1
   ///   actions_BTA    float32, T = context frames + dreamed frames - 1
   ///   returns        the dreamed frames, [B, actions T - context T + 1, H, W, C] float32 in [0, 1]

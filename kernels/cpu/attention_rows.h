@@ -70,10 +70,10 @@ struct Scratch {
 template <class W, class Width>
 NF_INLINE Scratch<Width> lay_out(const AttentionCall& call, void* memory) {
   Scratch<Width> s(call.head_dim);
-  char* next = static_cast<char*>(memory);
+  auto next = reinterpret_cast<uintptr_t>(memory);  // null when only the size is asked for
   const auto take = [&next](auto*& pointer, int64_t count) {
     pointer = reinterpret_cast<decltype(pointer + 0)>(next);
-    next += round_up(count * 4, 64);
+    next += static_cast<uintptr_t>(round_up(count * 4, 64));
   };
   s.key_rows = round_up(call.mask.keys, kRowTile);
   take(s.seen_begin, call.queries + kBlock), take(s.seen_end, call.queries + kBlock);
@@ -98,7 +98,7 @@ NF_INLINE Scratch<Width> lay_out(const AttentionCall& call, void* memory) {
   take(s.maximum, kBlock), take(s.inverse_sum, kBlock), take(s.delta, kBlock);
   take(s.grad_query, kBlock * s.width.values);
   take(s.grad_key, s.key_rows * s.width.values), take(s.grad_value, s.key_rows * s.width.values);
-  s.bytes = next - static_cast<char*>(memory);
+  s.bytes = static_cast<int64_t>(next - reinterpret_cast<uintptr_t>(memory));
   return s;
 }
 

@@ -95,6 +95,44 @@ void SpaceTimeConfig::check(const Report& report) const {
   if (!(logit_scale > 0)) report("logit_scale", c10::str("= ", logit_scale, " must be above 0"));
 }
 
+/// Keys and values of the newest frames, as one layer in time was given them.
+class TimeMemory {
+ public:
+  explicit TimeMemory(int64_t window) : window_(window) {}
+
+  struct KeysAndValues {
+    at::Tensor key_BTNKF, value_BTNKF;
+  };
+
+  /// Adds frames behind the others, at most `window` of them; returns all that it still keeps.
+  KeysAndValues append(const at::Tensor& packed_BTN3KF) {
+    const int64_t count = packed_BTN3KF.size(1);
+    if (!kept_BTN2KF_.defined()) {
+      auto sizes = packed_BTN3KF.sizes().vec();
+      sizes[1] = 2 * window_;
+      sizes[3] = 2;
+      kept_BTN2KF_ = at::empty(sizes, packed_BTN3KF.options());
+    }
+    if (end_ + count > 2 * window_) {  // once a window: back to the start
+      const auto newest = kept_BTN2KF_.slice(1, begin_, end_).clone();
+      kept_BTN2KF_.slice(1, 0, end_ - begin_).copy_(newest);
+      end_ -= begin_;
+      begin_ = 0;
+    }
+    kept_BTN2KF_.slice(1, end_, end_ + count).copy_(packed_BTN3KF.narrow(3, 1, 2));
+    end_ += count;
+    begin_ = std::max(begin_, end_ - window_);
+    const auto kept = kept_BTN2KF_.slice(1, begin_, end_);
+    return {kept.select(3, 0), kept.select(3, 1)};
+  }
+
+ private:
+  int64_t window_;
+  at::Tensor
+      kept_BTN2KF_;  // frames [begin, end) count; room for as many again, so that they seldom move
+  int64_t begin_ = 0, end_ = 0;
+};
+
 /// Attention in space, then in time if it has one, then a feed-forward layer.
 class SpaceTimeBlock : public torch::nn::Module {
  public:
@@ -113,32 +151,56 @@ class SpaceTimeBlock : public torch::nn::Module {
     mlp_out_ = make.normal(*this, "mlp_out", {D, F}, depth / std::sqrt(static_cast<double>(F)));
   }
 
+  /// With a `memory` the tokens follow the frames in it, and join them.
   at::Tensor forward(const at::Tensor& tokens_BTND, const Rotation& in_space,
-                     const Rotation& in_time) const {
+                     const Rotation& in_time, TimeMemory* memory) const {
     auto hidden = keep_and_norm(tokens_BTND, bf16_);
-    hidden = attend(hidden, space_in_, space_out_, in_space, /*along_time=*/false);
-    if (time_in_.defined())
-      hidden = attend(hidden, time_in_, time_out_, in_time, /*along_time=*/true);
+    hidden = update(hidden, attend_in_space(linear(hidden.norm, space_in_, bf16_), in_space),
+                    space_out_);
+    if (time_in_.defined()) {
+      hidden = update(hidden, attend_in_time(linear(hidden.norm, time_in_, bf16_), in_time, memory),
+                      time_out_);
+    }
     return add_update(hidden.sum,
                       linear(swiglu(linear(hidden.norm, mlp_in_, bf16_)), mlp_out_, bf16_));
   }
 
  private:
-  /// Along time a token sees its own place in frames 0 .. t, else all tokens of its frame.
-  SumAndNorm attend(const SumAndNorm& hidden, const at::Tensor& in, const at::Tensor& out,
-                    const Rotation& rotation, bool along_time) const {
-    const auto sizes = hidden.sum.sizes();
-    const int64_t B = sizes[0], T = sizes[1], N = sizes[2], F = sizes[3] / heads_;
-    AttentionOptions options;
-    options.mask.frame_tokens = along_time ? 1 : 0;
-    options.scale = logit_scale_ / std::sqrt(static_cast<double>(F));
-    options.normalise = true;
-    options.rotation = rotation;
-    const auto packed = linear(hidden.norm, in, bf16_);
-    const auto mixed = along_time
-                           ? self_attention(packed.view({B, T, N, 3, heads_, F}), options)
-                           : self_attention(packed.view({B * T, N, 1, 3, heads_, F}), options);
-    return add_rms_norm(hidden.sum, linear(mixed.view(sizes), out, bf16_));
+  SumAndNorm update(const SumAndNorm& hidden, const at::Tensor& mixed_BTND,
+                    const at::Tensor& out) const {
+    return add_rms_norm(hidden.sum, linear(mixed_BTND, out, bf16_));
+  }
+
+  AttentionOptions options(const Rotation& rotation, int64_t head_dim) const {
+    AttentionOptions result;
+    result.scale = logit_scale_ / std::sqrt(static_cast<double>(head_dim));
+    result.normalise = true;
+    result.rotation = rotation;
+    return result;
+  }
+
+  /// Each token sees all tokens of its frame.
+  at::Tensor attend_in_space(const at::Tensor& packed, const Rotation& rotation) const {
+    const int64_t B = packed.size(0), T = packed.size(1), N = packed.size(2),
+                  D = packed.size(3) / 3;
+    const int64_t F = D / heads_;
+    const auto frames = packed.view({B * T, N, 1, 3, heads_, F});
+    return self_attention(frames, options(rotation, F)).view({B, T, N, D});
+  }
+
+  /// Each token sees its own place in frames 0 .. t, and in those of the memory.
+  at::Tensor attend_in_time(const at::Tensor& packed, const Rotation& rotation,
+                            TimeMemory* memory) const {
+    const int64_t B = packed.size(0), T = packed.size(1), N = packed.size(2),
+                  D = packed.size(3) / 3;
+    const int64_t F = D / heads_;
+    const auto frames = packed.view({B, T, N, 3, heads_, F});
+    auto causal = options(rotation, F);
+    causal.mask.frame_tokens = 1;
+    if (memory == nullptr) return self_attention(frames, causal).view({B, T, N, D});
+    const auto [key, value] = memory->append(frames);
+    causal.mask.first_query = key.size(1) - T;
+    return attention(frames.select(3, 0), key, value, causal).view({B, T, N, D});
   }
 
   int64_t heads_;
@@ -148,6 +210,16 @@ class SpaceTimeBlock : public torch::nn::Module {
 };
 
 }  // namespace
+
+/// What the transformer keeps of the frames before.
+class SpaceTimeMemory final : public FrameMemory {
+ public:
+  SpaceTimeMemory(int64_t blocks, int64_t window)
+      : of_block(static_cast<size_t>(blocks), TimeMemory(window)) {}
+
+  std::vector<TimeMemory> of_block;
+  at::Tensor last_frame_B1HWC;
+};
 
 class SpaceTimeTransformer final : public FrameModel {
  public:
@@ -168,8 +240,15 @@ class SpaceTimeTransformer final : public FrameModel {
  private:
   at::Tensor network(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
                      const at::Tensor& level_BT) override;
-  at::Tensor embed(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
-                   const at::Tensor& level_BT) const;
+  std::unique_ptr<FrameMemory> make_memory() const override {
+    return std::make_unique<SpaceTimeMemory>(config_.layers, frames_seen());
+  }
+  at::Tensor network_after(FrameMemory& memory, const at::Tensor& x_BTHWC,
+                           const at::Tensor& actions_BTA, const at::Tensor& level_BT) override;
+  at::Tensor run(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
+                 const at::Tensor& level_BT, SpaceTimeMemory* memory);
+  at::Tensor embed(const at::Tensor& x_BTHWC, const at::Tensor& before_B1HWC,
+                   const at::Tensor& actions_BTA, const at::Tensor& level_BT) const;
   at::Tensor decode(const at::Tensor& tokens_BTND) const;
   void make_parameters(const ModelInputs& inputs);
 
@@ -243,26 +322,41 @@ void SpaceTimeTransformer::make_parameters(const ModelInputs& inputs) {
 
 at::Tensor SpaceTimeTransformer::network(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
                                          const at::Tensor& level_BT) {
-  const int64_t T = x_BTHWC.size(1);
-  const Rotation in_time{in_time_.cosine_LP.slice(0, 0, T), in_time_.sine_LP.slice(0, 0, T)};
-  auto tokens_BTND = embed(x_BTHWC, actions_BTA, level_BT);
+  return run(x_BTHWC, actions_BTA, level_BT, nullptr);
+}
+
+at::Tensor SpaceTimeTransformer::network_after(FrameMemory& memory, const at::Tensor& x_BTHWC,
+                                               const at::Tensor& actions_BTA,
+                                               const at::Tensor& level_BT) {
+  return run(x_BTHWC, actions_BTA, level_BT, &dynamic_cast<SpaceTimeMemory&>(memory));
+}
+
+at::Tensor SpaceTimeTransformer::run(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
+                                     const at::Tensor& level_BT, SpaceTimeMemory* memory) {
+  const auto before_B1HWC = memory != nullptr ? memory->last_frame_B1HWC : at::Tensor();
+  auto tokens_BTND = embed(x_BTHWC, before_B1HWC, actions_BTA, level_BT);
   for (size_t i = 0; i < blocks_.size(); ++i) {
+    TimeMemory* const of_block = memory != nullptr ? &memory->of_block[i] : nullptr;
     // By value: a runner may call it again in backward.
-    const auto block = [layer = blocks_[i], in_space = in_space_,
-                        in_time](const at::Tensor& hidden) {
-      return layer->forward(hidden, in_space, in_time);
+    const auto block = [layer = blocks_[i], in_space = in_space_, in_time = in_time_,
+                        of_block](const at::Tensor& hidden) {
+      return layer->forward(hidden, in_space, in_time, of_block);
     };
     tokens_BTND = runner_->run(static_cast<int64_t>(i), block, tokens_BTND);
   }
+  if (memory != nullptr) memory->last_frame_B1HWC = x_BTHWC.slice(1, -1);
   return decode(tokens_BTND);
 }
 
-at::Tensor SpaceTimeTransformer::embed(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
+at::Tensor SpaceTimeTransformer::embed(const at::Tensor& x_BTHWC, const at::Tensor& before_B1HWC,
+                                       const at::Tensor& actions_BTA,
                                        const at::Tensor& level_BT) const {
   auto seen_BTHWC = x_BTHWC;
   if (config_.differences) {  // the first frame has none
-    const auto change = x_BTHWC.slice(1, 1) - x_BTHWC.slice(1, 0, -1);
-    seen_BTHWC = at::cat({x_BTHWC, at::constant_pad_nd(change, {0, 0, 0, 0, 0, 0, 1, 0})}, 4);
+    const auto first_B1HWC = before_B1HWC.defined() ? x_BTHWC.slice(1, 0, 1) - before_B1HWC
+                                                    : at::zeros_like(x_BTHWC.slice(1, 0, 1));
+    const auto change = at::cat({first_B1HWC, x_BTHWC.slice(1, 1) - x_BTHWC.slice(1, 0, -1)}, 1);
+    seen_BTHWC = at::cat({x_BTHWC, change}, 4);
   }
   const auto patches_BTNE = patchify(seen_BTHWC, patches_in(), bf16_ ? at::kBFloat16 : at::kFloat);
   auto patches_BTND = linear(patches_BTNE, stem_, bf16_) + place_;

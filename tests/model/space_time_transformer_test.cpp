@@ -100,6 +100,49 @@ TEST(SpaceTimeTransformer, LetsARunnerRepeatItsBlocks) {
   EXPECT_NO_THROW(runner->blocks[1](at::ones({1, 5, tokens, 64})));  // after the forward is over
 }
 
+/// A model that has left its start, where its head is zero.
+std::shared_ptr<WorldModel> moved(const tiny::Options& options) {
+  const torch::NoGradGuard no_grad;
+  const auto model = tiny::make(options);
+  for (auto& parameter : model->parameters()) {
+    parameter.add_(at::randn(parameter.sizes(), at::make_generator<at::CPUGeneratorImpl>(5)), 0.05);
+  }
+  return model;
+}
+
+TEST(SpaceTimeTransformer, DreamsFromMemoryAsFromTheFramesThemselves) {
+  const auto options = transformer();
+  const auto model = moved(options);
+  const auto clip = tiny::clips(options.shape, 2);
+  for (const int64_t context : {1, 2, 4}) {  // the last frame is the sixth: five are looked at
+    const auto frames = clip.frames_BTHWC.slice(1, 0, context);
+    const auto actions = clip.actions_BTA.slice(1, 0, 5);
+    RolloutOptions again;
+    again.from_memory = false;
+    const auto expected = model->rollout(frames, actions, again);
+    const auto dreamed = model->rollout(frames, actions, {});
+    EXPECT_EQ(dreamed.size(1), 6 - context);
+    EXPECT_LT((dreamed - expected).abs().max().item<float>(), 1e-5) << context;
+    EXPECT_GT((dreamed.select(1, 0) - dreamed.select(1, -1)).abs().max().item<float>(), 1e-3);
+  }
+}
+
+TEST(SpaceTimeTransformer, DreamsOnBeyondItsWindowFromMemory) {
+  const auto options = transformer();
+  const auto model = moved(options);
+  const auto clip = tiny::clips(options.shape, 1);
+  const auto actions = at::zeros({1, 40, options.shape.action_width});
+  const auto dreamed = model->rollout(clip.frames_BTHWC, actions, {});
+  EXPECT_EQ(dreamed.size(1), 40 - options.shape.clip_frames + 1);
+  EXPECT_TRUE(dreamed.isfinite().all().item<bool>());
+  // The action taken at frame 8 leads to frame 9, the fourth that is dreamed.
+  auto other = actions.clone();
+  other.select(1, 8).fill_(1);
+  const auto same = model->rollout(clip.frames_BTHWC, other, {}) == dreamed;
+  EXPECT_TRUE(same.slice(1, 0, 3).all().item<bool>());
+  EXPECT_FALSE(same.select(1, 3).all().item<bool>());
+}
+
 TEST(ZooConfigs, NameTheirProblems) {
   EXPECT_EQ(problems("frame_mlp", Fields{{"dim", 0}}).size(), 1u);
   EXPECT_EQ(problems("conv_recurrent", Fields{{"dim", 0}, {"patch_px", 0}, {"halo_px", -1}}).size(),

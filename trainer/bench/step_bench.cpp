@@ -28,6 +28,7 @@ struct Product {
 /// What the callbacks below fill; they are functions without an object.
 struct Recording {
   struct Frame {
+    std::string name;
     Clock::time_point start;
     double children_s = 0;
   };
@@ -37,27 +38,36 @@ struct Recording {
 };
 thread_local Recording* recording = nullptr;
 
-void note_product(const at::RecordFunction& function) {
-  if (std::string(function.name()) != "aten::mm" || function.inputs().size() < 2) return;
+std::string name_of(const Product& product) {
+  return c10::str("mm [", product.m, ",", product.k, "]", product.left_transposed ? "' " : " ", "[",
+                  product.k, ",", product.n, "]", product.right_transposed ? "'" : "");
+}
+
+/// The name under which a call is counted: products by their shape.
+std::string note(const at::RecordFunction& function) {
+  if (std::string(function.name()) != "aten::mm" || function.inputs().size() < 2)
+    return function.name();
   const auto left = function.inputs()[0].toTensor(), right = function.inputs()[1].toTensor();
   const auto is_transposed = [](const at::Tensor& x) { return x.stride(1) != 1; };
-  ++recording->products[{left.size(0), left.size(1), right.size(1), is_transposed(left),
-                         is_transposed(right)}];
+  const Product product{left.size(0), left.size(1), right.size(1), is_transposed(left),
+                        is_transposed(right)};
+  ++recording->products[product];
+  return name_of(product);
 }
 
 std::unique_ptr<at::ObserverContext> on_start(const at::RecordFunction& function) {
-  note_product(function);
-  recording->open.push_back({Clock::now()});
+  auto name = note(function);
+  recording->open.push_back({std::move(name), Clock::now()});
   return nullptr;
 }
 
-void on_end(const at::RecordFunction& function, at::ObserverContext*) {
+void on_end(const at::RecordFunction&, at::ObserverContext*) {
   const auto frame = recording->open.back();
   recording->open.pop_back();
   const double elapsed_s = seconds_since(frame.start);
   if (!recording->open.empty()) recording->open.back().children_s += elapsed_s;
-  auto& operation = recording->operations[function.name()];
-  operation.name = function.name();
+  auto& operation = recording->operations[frame.name];
+  operation.name = frame.name;
   operation.calls += 1;
   operation.self_s += elapsed_s - frame.children_s;
 }
@@ -116,13 +126,16 @@ StepBench bench_step(WorldModel& model, const Batch& batch, bool bf16, int64_t r
   const double per_grain = 1.0 / static_cast<double>(rounds);
   for (const auto& [product, count] : record.products) {
     const double calls = static_cast<double>(count) * per_grain;
-    result.products_s += calls * time_alone(product, bf16 ? at::kBFloat16 : at::kFloat);
+    const double alone_s = calls * time_alone(product, bf16 ? at::kBFloat16 : at::kFloat);
+    record.operations[name_of(product)].alone_s = alone_s * static_cast<double>(rounds);
+    result.products_s += alone_s;
     result.products_flops += calls * 2.0 * static_cast<double>(product.m * product.k * product.n);
   }
   result.square_flops_per_s = measure_peak_flops(at::kCPU, bf16);
   for (auto& [name, operation] : record.operations) {
     operation.calls *= per_grain;
     operation.self_s *= per_grain;
+    operation.alone_s *= per_grain;
     result.operations.push_back(operation);
   }
   std::sort(result.operations.begin(), result.operations.end(),

@@ -12,8 +12,9 @@ namespace nextframe {
 
 struct OperationTime {
   std::string name;
-  double calls = 0;   // a grain
-  double self_s = 0;  // a grain; without the operations that it calls
+  double calls = 0;    // a grain
+  double self_s = 0;   // a grain; without the operations that it calls
+  double alone_s = 0;  // a grain, of a product: repeated with all of it in cache
 };
 
 struct StepBench {

@@ -31,7 +31,8 @@ nlohmann::ordered_json to_json(const StepBench& bench) {
   for (const auto& operation : bench.operations) {
     operations.push_back({{"name", operation.name},
                           {"calls", operation.calls},
-                          {"self_ms", operation.self_s * 1e3}});
+                          {"self_ms", operation.self_s * 1e3},
+                          {"alone_ms", operation.alone_s * 1e3}});
   }
   return {{"grain_ms", bench.grain_s * 1e3},
           {"gflops_per_s", bench.flops / bench.grain_s / 1e9},
@@ -49,16 +50,18 @@ void print(const StepBench& bench) {
   std::printf("dense and attention:   %.0f GFLOP/s, %.0f %% of its own products' rate\n\n",
               bench.flops / bench.grain_s / 1e9, 100 * bench.fraction());
   double listed_s = 0;
-  std::printf("   ms a grain  calls  operation (timed one by one, which costs a little)\n");
+  std::printf("   ms a grain  alone  calls  operation (timed one by one, which costs a little)\n");
   for (const auto& operation : bench.operations) {
     if (operation.self_s < 0.005 * bench.grain_s) break;
     listed_s += operation.self_s;
-    std::printf("%13.3f  %5.0f  %s\n", operation.self_s * 1e3, operation.calls,
+    char alone[16] = "";
+    if (operation.alone_s > 0) std::snprintf(alone, sizeof alone, "%.2f", operation.alone_s * 1e3);
+    std::printf("%13.3f  %5s  %5.0f  %s\n", operation.self_s * 1e3, alone, operation.calls,
                 operation.name.c_str());
   }
   double all_s = 0;
   for (const auto& operation : bench.operations) all_s += operation.self_s;
-  std::printf("%13.3f         in other operations\n", (all_s - listed_s) * 1e3);
+  std::printf("%13.3f                in other operations\n", (all_s - listed_s) * 1e3);
 }
 
 int bench_step_command(const StepOptions& options) {
