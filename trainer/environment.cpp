@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 #include <torch/version.h>
 
+#include "kernels/cpu/choose_loops.h"
 #include "launch/gpu.h"
 #include "trainer/version.h"
 
@@ -12,6 +13,7 @@ std::map<std::string, std::string> bit_environment(c10::Device device, int64_t t
   std::map<std::string, std::string> environment = {
       {"torch", TORCH_VERSION},
       {"cpu_capability", at::get_cpu_capability()},
+      {"cpu_loops", cpu::loops().name},
       {"build", version() + " " + commit() + " " + build_type()},
       {"compiler", __VERSION__},
       {"device", c10::DeviceTypeName(device.type(), /*lower_case=*/true)},

@@ -34,6 +34,7 @@ Commands all_commands() {
 
 /// What people and scripts rely on: each of these exists with at least these arguments.
 const Commands kPromised = {
+    {"bench kernels", {"--rounds", "--in-place", "--json"}},
     {"bench step", {"CONFIG", "--set", "--rounds", "--json"}},
     {"check", {"CONFIG", "--set", "--json"}},
     {"checkpoint hash", {"--json"}},
