@@ -116,7 +116,8 @@ int bench_kernels(const KernelOptions& options) {
 CommandBody set_up_kernels(CLI::App& app) {
   app.group(kTrainingCommands);
   const auto options = std::make_shared<KernelOptions>();
-  app.add_option("--rounds", options->rounds, "turns that each takes")->check(CLI::PositiveNumber);
+  app.add_option("--rounds", options->rounds, "turns that each takes")
+      ->check(CLI::Range(1, 1000000));
   app.add_flag("--in-place", options->in_place, "ours reads packed projections, as in a model");
   app.add_flag("--json", options->json, "one JSON value on standard output");
   return [options] { return bench_kernels(*options); };
@@ -126,7 +127,8 @@ CommandBody set_up(CLI::App& app) {
   app.group(kTrainingCommands);
   const auto options = std::make_shared<StepOptions>();
   options->config = add_config_arguments(app);
-  app.add_option("--rounds", options->rounds, "grains that are timed")->check(CLI::PositiveNumber);
+  app.add_option("--rounds", options->rounds, "grains that are timed")
+      ->check(CLI::Range(1, 1000000));
   app.add_flag("--json", options->json, "one JSON value on standard output");
   return [options] { return bench_step_command(*options); };
 }
