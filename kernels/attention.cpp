@@ -61,6 +61,11 @@ void check(const at::Tensor& query, const at::Tensor& key, const at::Tensor& val
       " keys of ", sizes[4], " values");
 }
 
+template <class Signature>
+auto operator_named(const char* name) {
+  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
+}
+
 // ---- The definition
 
 /// [queries, keys], true where a query may look.
@@ -89,7 +94,8 @@ at::Tensor placed(const at::Tensor& x_OLIKF, const AttentionOptions& options, in
 }
 
 bool has_cpu_kernel(const at::Tensor& x) {
-  return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
+  return x.is_cpu() && x.size(-1) <= cpu::kMaxHeadDim &&
+         (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
 }
 
 // ---- The operators where there is no kernel
@@ -154,9 +160,7 @@ Three attention_backward_on_cpu(const at::Tensor& grad, const at::Tensor& query,
 
 at::Tensor self_attention_by_parts(const at::Tensor& projections, const Optional& cosine,
                                    const Optional& sine, at::IntArrayRef numbers, double scale) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("nextframe::attention", "")
-                             .typed<decltype(attention_anywhere)>();
+  static const auto op = operator_named<decltype(attention_anywhere)>("nextframe::attention");
   return op.call(projections.select(3, 0), projections.select(3, 1), projections.select(3, 2),
                  cosine, sine, numbers, scale);
 }
@@ -164,9 +168,8 @@ at::Tensor self_attention_by_parts(const at::Tensor& projections, const Optional
 at::Tensor self_attention_backward_by_parts(const at::Tensor& grad, const at::Tensor& projections,
                                             const Optional& cosine, const Optional& sine,
                                             at::IntArrayRef numbers, double scale) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("nextframe::attention_backward", "")
-                             .typed<decltype(attention_backward_anywhere)>();
+  static const auto op =
+      operator_named<decltype(attention_backward_anywhere)>("nextframe::attention_backward");
   const auto [query, key, value] = op.call(grad, projections.select(3, 0), projections.select(3, 1),
                                            projections.select(3, 2), cosine, sine, numbers, scale);
   return at::stack({query, key, value}, 3);
@@ -187,11 +190,6 @@ at::Tensor self_attention_backward_on_cpu(const at::Tensor& grad, const at::Tens
 }
 
 // ---- Autograd
-
-template <class Signature>
-auto operator_named(const char* name) {
-  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
-}
 
 class Attention : public torch::autograd::Function<Attention> {
  public:

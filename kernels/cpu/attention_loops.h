@@ -68,7 +68,7 @@ NF_INLINE void score_tile(const auto& s, int64_t block, int64_t key,
 template <int kVectors>
 constexpr int kKeyTile = kAccumulators / kVectors < kRowTile ? kAccumulators / kVectors : kRowTile;
 
-/// s.p.values = exp(scale (S - maximum)); also the maximum and 1 / sum of each query.
+/// s.p.values = exp(scale (S - maximum)); also 1 / sum of each query.
 template <class W, int kVectors>
 NF_INLINE void exponentials(const AttentionCall& call, const auto& s, int64_t block,
                             const KeyRanges& keys) {

@@ -62,7 +62,7 @@ struct Scratch {
   int32_t *seers_begin, *seers_end;  // [key tiles]: the queries that see one of its keys
   Packed query, key, value, grad;
   Shares p, ds;
-  float *maximum, *inverse_sum, *delta;       // [kBlock]
+  float* inverse_sum;                         // [kBlock]
   float *grad_query, *grad_key, *grad_value;  // [kBlock][width], [key_rows][width]
   int64_t bytes;
 };
@@ -95,7 +95,7 @@ NF_INLINE Scratch<Width> lay_out(const AttentionCall& call, void* memory) {
     take(shares.steps, s.key_rows * kBlock / W::kValues);
   };
   take_shares(s.p), take_shares(s.ds);
-  take(s.maximum, kBlock), take(s.inverse_sum, kBlock), take(s.delta, kBlock);
+  take(s.inverse_sum, kBlock);
   take(s.grad_query, kBlock * s.width.values);
   take(s.grad_key, s.key_rows * s.width.values), take(s.grad_value, s.key_rows * s.width.values);
   s.bytes = static_cast<int64_t>(next - reinterpret_cast<uintptr_t>(memory));
@@ -123,13 +123,12 @@ NF_INLINE void tabulate(const AttentionCall& call, const auto& s) {
 
 // ---- Rows, in registers
 
-constexpr int64_t kMaxWidth = 256;  // of a head
 constexpr int64_t kPrefetchedRows = 64;
 
-/// One row of at most kMaxWidth values, as many registers as its width needs. With a width that the
-/// compiler knows it never leaves them.
+/// One row of at most kMaxHeadDim values, as many registers as its width needs. With a width that
+/// the compiler knows it never leaves them.
 struct Row {
-  Floats part[kMaxWidth / kLanes];
+  Floats part[kMaxHeadDim / kLanes];
 };
 
 template <class T>

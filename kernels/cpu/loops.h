@@ -8,6 +8,9 @@
 
 namespace nextframe::cpu {
 
+/// Attention's rows stand in registers and on the stack: wider heads are not for these loops.
+inline constexpr int64_t kMaxHeadDim = 256;
+
 /// A [outer, positions, inner, heads, head_dim] tensor with neighbouring values in the last
 /// dimension.
 struct AttentionOperand {
@@ -18,7 +21,7 @@ struct AttentionOperand {
 /// One call. A unit is one (outer, inner, head); units are numbered with the head fastest, then
 /// inner.
 struct AttentionCall {
-  int64_t outer, queries, inner, heads, head_dim;
+  int64_t outer, queries, inner, heads, head_dim;  // head_dim at most kMaxHeadDim
   AttentionOperand query, key, value;
   AttentionOperand result;  // forward writes it; backward reads its gradient
   AttentionOperand grad_query, grad_key, grad_value;  // backward writes them

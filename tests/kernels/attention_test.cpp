@@ -145,6 +145,7 @@ const std::vector<Case> kCases = {
     {3, 67, 1, 2, 32, {}, true},                  // along space
     {1, 33, 1, 1, 20, {}, true},                  // widths that fill no register
     {2, 8, 2, 3, 4, frames(1), false},            //
+    {1, 9, 1, 1, 256, frames(1), true},           // the widest
     {1, 48, 1, 1, 128, frames(1), true},          //
     {1, 120, 1, 2, 64, frames(20), false},        // frame-causal
     {1, 119, 1, 1, 16, frames(7, 3), true},       // through a window
@@ -288,6 +289,17 @@ TEST(Attention, OfPackedProjectionsIsThatOfTheirParts) {
                         attention(x.select(3, 0), x.select(3, 1), x.select(3, 2), options)));
   expect_agrees([&](const Tensors& in) { return self_attention(in[0], options); },
                 {random_projections({2, 6, 2, 3, 2, 8})});
+}
+
+TEST(Attention, OfHeadsTooWideForTheLoopsIsTheDefinition) {
+  const auto options = with_mask(frames(2));
+  const auto x = random_projections({1, 4, 1, 3, 1, cpu::kMaxHeadDim + 4}).to(at::kFloat);
+  EXPECT_LT(
+      relative_error(self_attention(x, options), defined_attention(x.to(at::kDouble), options)),
+      2e-6);
+  const auto leaf = x.detach().requires_grad_(true);
+  self_attention(leaf, options).sum().backward();
+  EXPECT_TRUE(leaf.grad().isfinite().all().item<bool>());
 }
 
 TEST(Attention, HasAShapeWithoutValues) {
