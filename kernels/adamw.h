@@ -4,6 +4,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "kernels/cpu/choose_loops.h"
+
 namespace nextframe {
 
 /// AdamW (Loshchilov & Hutter 2019, algorithm 2, decay by the current learning rate).
@@ -20,7 +22,8 @@ struct AdamWStep {
 /// one device; `average` may be undefined. An element gets the same bits wherever it stands in the
 /// buffer. Bytes moved per element: 16 read and 12 written, 4 + 4 more with an average.
 void adamw(const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& moment1,
-           const at::Tensor& moment2, const at::Tensor& average, const AdamWStep& step);
+           const at::Tensor& moment2, const at::Tensor& average, const AdamWStep& step,
+           const cpu::Loops& with = cpu::loops());
 
 /// The definition in LibTorch's operations; what runs on CUDA, and what the CPU loop is tested
 /// against.

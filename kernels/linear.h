@@ -1,5 +1,5 @@
 // This file is the matrix product of every layer: float32 master weights, products in bfloat16 or
-// float32.
+// float32, alone or with the norm before it and the residual behind it.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -12,5 +12,25 @@ namespace nextframe {
 /// With `bf16` both factors of all three products, forward and backward, are rounded to bfloat16;
 /// the weight's gradient leaves in float32.
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, bool bf16);
+
+struct SumAndProduct {
+  at::Tensor sum;      // as it came: the residual stream goes on
+  at::Tensor product;  // [..., out], as linear's
+};
+
+/// The start of a layer: linear(norm(sum)), the norm of kernels/norm.h. Going on with the `sum`
+/// that it returns joins the two gradients in one pass.
+///   sum  float32 [..., in]
+SumAndProduct norm_linear(const at::Tensor& sum, const at::Tensor& weight, bool bf16);
+
+/// The end of a layer: sum + linear(x), float32.
+///   sum  float32 [..., out]
+at::Tensor add_linear(const at::Tensor& sum, const at::Tensor& x, const at::Tensor& weight,
+                      bool bf16);
+
+/// The end of a feed-forward layer: add_linear(sum, swiglu(x)).
+///   x  [..., 2 in]
+at::Tensor add_gated_linear(const at::Tensor& sum, const at::Tensor& x, const at::Tensor& weight,
+                            bool bf16);
 
 }  // namespace nextframe

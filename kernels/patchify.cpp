@@ -100,6 +100,16 @@ class Join : public torch::autograd::Function<Join> {
   }
 };
 
+/// What patchify_with_changes means.
+at::Tensor with_changes_definition(const at::Tensor& frames_BTHWC, const at::Tensor& before_B1HWC,
+                                   const PatchGrid& grid, at::ScalarType dtype) {
+  const auto first = frames_BTHWC.slice(1, 0, 1);
+  const auto earlier =
+      at::cat({before_B1HWC.defined() ? before_B1HWC : first, frames_BTHWC.slice(1, 0, -1)}, 1);
+  return at::cat(
+      {patchify(frames_BTHWC, grid, dtype), patchify(frames_BTHWC - earlier, grid, dtype)}, 3);
+}
+
 void check_frame_size(const char* who, const PatchGrid& grid, int64_t height_px, int64_t width_px) {
   TORCH_CHECK(grid.patch_px >= 1 && height_px % grid.patch_px == 0 && width_px % grid.patch_px == 0,
               who, ": patch_px ", grid.patch_px, " must divide the frame size ", height_px, "x",
@@ -114,6 +124,19 @@ at::Tensor patchify(const at::Tensor& frames_BTHWC, const PatchGrid& grid, at::S
               frames_BTHWC.sizes());
   check_frame_size("patchify", grid, frames_BTHWC.size(2), frames_BTHWC.size(3));
   return Cut::apply(frames_BTHWC, grid.patch_px, grid.halo_px, dtype);
+}
+
+at::Tensor patchify_with_changes(const at::Tensor& frames_BTHWC, const at::Tensor& before_B1HWC,
+                                 const PatchGrid& grid, at::ScalarType dtype) {
+  TORCH_CHECK(frames_BTHWC.dim() == 5, "patchify: frames must be [B, T, H, W, C], got ",
+              frames_BTHWC.sizes());
+  check_frame_size("patchify", grid, frames_BTHWC.size(2), frames_BTHWC.size(3));
+  const bool fast = frames_BTHWC.is_cpu() && frames_BTHWC.scalar_type() == at::kFloat &&
+                    is_small_float(dtype) && !frames_BTHWC.requires_grad();
+  if (!fast) return with_changes_definition(frames_BTHWC, before_B1HWC, grid, dtype);
+  const auto before =
+      before_B1HWC.defined() ? before_B1HWC.to(at::kFloat).contiguous() : before_B1HWC;
+  return cpu::patchify_with_changes(frames_BTHWC.contiguous(), before, grid, dtype);
 }
 
 at::Tensor unpatchify(const at::Tensor& patches_BTNE, const PatchGrid& grid, int64_t height_px,

@@ -20,6 +20,11 @@ struct PatchGrid {
 ///   returns       patches_BTNE of `dtype` (float32 or bfloat16), N = (H / patch_px)(W / patch_px)
 at::Tensor patchify(const at::Tensor& frames_BTHWC, const PatchGrid& grid, at::ScalarType dtype);
 
+/// The same, and behind each patch what changed since the frame before: [B, T, N, 2 E]. Before the
+/// first frame of a clip stands before_B1HWC; where it is undefined, nothing has changed.
+at::Tensor patchify_with_changes(const at::Tensor& frames_BTHWC, const at::Tensor& before_B1HWC,
+                                 const PatchGrid& grid, at::ScalarType dtype);
+
 /// The transpose of patchify: adds every window onto the frame it was cut from. Without a halo it
 /// is the inverse.
 ///   patches_BTNE  float32 or bfloat16

@@ -3,9 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
-#include <cstdlib>
-#include <memory>
-
+#include "kernels/cpu/scratch.h"
 #include "kernels/norm.h"
 
 namespace nextframe::cpu {
@@ -37,21 +35,6 @@ AttentionCall make_call(const at::Tensor& query, const at::Tensor& key, const at
   call.mask = options.mask;
   call.mask.keys = key.size(1);
   return call;
-}
-
-/// Grows, and is kept by its thread: a step allocates nothing after the first.
-void* scratch(int64_t bytes) {
-  struct Free {
-    void operator()(void* memory) const { std::free(memory); }
-  };
-  static thread_local std::unique_ptr<void, Free> memory;
-  static thread_local int64_t size = 0;
-  if (bytes > size) {
-    size = (bytes + 63) / 64 * 64;
-    memory.reset(std::aligned_alloc(64, static_cast<size_t>(size)));
-    TORCH_CHECK(memory != nullptr, "attention: no memory for ", size, " bytes of scratch");
-  }
-  return memory.get();
 }
 
 using Run = void (*)(const AttentionCall& call, int64_t first, int64_t last, void* scratch);

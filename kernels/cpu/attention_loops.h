@@ -68,13 +68,12 @@ NF_INLINE void score_tile(const auto& s, int64_t block, int64_t key,
 template <int kVectors>
 constexpr int kKeyTile = kAccumulators / kVectors < kRowTile ? kAccumulators / kVectors : kRowTile;
 
-/// s.p.values = exp(scale (S - maximum)); also 1 / sum of each query.
+/// The largest score of each query, where nothing bounds them.
 template <class W, int kVectors>
-NF_INLINE void exponentials(const AttentionCall& call, const auto& s, int64_t block,
-                            const KeyRanges& keys) {
+NF_INLINE void largest_scores(const auto& s, int64_t block, const KeyRanges& keys,
+                              Floats (&largest)[kVectors]) {
   constexpr int kRows = kKeyTile<kVectors>;
-  Floats maximum[kVectors], total[kVectors];
-  for (auto& lanes : maximum) lanes = all(-1e30f);
+  for (auto& lanes : largest) lanes = all(-1e30f);
   for (int n = 0; n < keys.count; ++n) {
     for (int64_t key = keys.range[n].begin; key < keys.range[n].end; key += kRows) {
       Floats scores[kRows][kVectors];
@@ -82,53 +81,85 @@ NF_INLINE void exponentials(const AttentionCall& call, const auto& s, int64_t bl
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 2
+        for (int v = 0; v < kVectors; ++v) largest[v] = larger(scores[r][v], largest[v]);
+      }
+    }
+  }
+}
+
+/// Calls body(key, tile) for each tile of keys with exp(scale (S - bound)), the bound that of each
+/// query; returns 1 / sum of each query. Rows that were normalised bound their scores (Cauchy and
+/// Schwarz), and one pass is enough; else the scores are computed twice.
+template <class W, int kVectors, class Body>
+NF_INLINE void exponentials(const AttentionCall& call, const auto& s, int64_t block,
+                            const KeyRanges& keys, Floats (&inverse_sum)[kVectors],
+                            const Body& body) {
+  constexpr int kRows = kKeyTile<kVectors>;
+  Floats bound[kVectors], total[kVectors] = {};
+  const float most = 1.01f * static_cast<float>(s.width.head_dim);  // rounding adds to it
+  if (call.normalise && call.scale * most < 40.0f) {
+    for (auto& lanes : bound) lanes = all(most);
+  } else {
+    largest_scores<W>(s, block, keys, bound);
+  }
+  for (int n = 0; n < keys.count; ++n) {
+    for (int64_t key = keys.range[n].begin; key < keys.range[n].end; key += kRows) {
+      Floats tile[kRows][kVectors];
+      score_tile<W>(s, block, key, tile);
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
         for (int v = 0; v < kVectors; ++v) {
-          maximum[v] = larger(scores[r][v], maximum[v]);
-          store(s.p.values + (key + r) * kBlock + v * kLanes, scores[r][v]);
+          tile[r][v] = exp_of_negative((tile[r][v] - bound[v]) * call.scale);
+          total[v] += tile[r][v];
         }
       }
+      body(key, tile);
     }
   }
-  for (auto& lanes : total) lanes = Floats{};
-  for (int n = 0; n < keys.count; ++n) {
-    for (int64_t key = keys.range[n].begin; key < keys.range[n].end; ++key) {
-#pragma GCC unroll 2
-      for (int v = 0; v < kVectors; ++v) {
-        float* place = s.p.values + key * kBlock + v * kLanes;
-        const Floats e = exp_of_negative((load<Floats>(place) - maximum[v]) * call.scale);
-        total[v] += e;
-        store(place, e);
-      }
-    }
-  }
-  for (int v = 0; v < kVectors; ++v) store(s.inverse_sum + v * kLanes, 1.0f / total[v]);
+  for (int v = 0; v < kVectors; ++v) inverse_sum[v] = 1.0f / total[v];
 }
 
-NF_INLINE void pack_share_steps(FloatWords, const KeyRanges&, int, const Shares&) {}
-NF_INLINE void pack_share_rows(FloatWords, const KeyRanges&, int, const Shares&) {}
+/// Shares of kCount * values-a-word neighbouring keys in the form that is summed over keys.
+template <int kRows, int kVectors>
+NF_INLINE void store_steps(FloatWords, const Shares& to, int64_t key,
+                           const Floats (&tile)[kRows][kVectors]) {
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v)
+      store(to.steps + (key + r) * kBlock + v * kLanes, tile[r][v]);
+  }
+}
+/// In the form that is summed over queries. With one value a word the two are one.
+template <int kRows, int kVectors>
+NF_INLINE void store_rows(FloatWords, const Shares& to, int64_t key,
+                          const Floats (&tile)[kRows][kVectors]) {
+  store_steps(FloatWords(), to, key, tile);
+}
 
 #if defined(__AVX512BF16__)
-NF_INLINE void pack_share_steps(HalfWords, const KeyRanges& keys, int vectors,
-                                const Shares& shares) {
-  for (int n = 0; n < keys.count; ++n) {
-    for (int64_t key = keys.range[n].begin; key < keys.range[n].end; key += 2) {
-      for (int v = 0; v < vectors; ++v) {
-        const float* place = shares.values + key * kBlock + v * kLanes;
-        const Words even = to_bf16(load<Floats>(place)),
-                    odd = to_bf16(load<Floats>(place + kBlock));
-        store(shares.steps + key / 2 * kBlock + v * kLanes, even | odd << 16);
-      }
+template <int kRows, int kVectors>
+NF_INLINE void store_steps(HalfWords, const Shares& to, int64_t key,
+                           const Floats (&tile)[kRows][kVectors]) {
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; r += 2) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) {
+      store(to.steps + (key + r) / 2 * kBlock + v * kLanes,
+            to_bf16(tile[r][v]) | to_bf16(tile[r + 1][v]) << 16);
     }
   }
 }
-NF_INLINE void pack_share_rows(HalfWords, const KeyRanges& keys, int vectors,
-                               const Shares& shares) {
-  for (int n = 0; n < keys.count; ++n) {
-    for (int64_t key = keys.range[n].begin; key < keys.range[n].end; ++key) {
-      for (int v = 0; v < vectors; ++v) {
-        store_values(reinterpret_cast<Bf16*>(shares.rows + key * (kBlock / 2)) + v * kLanes,
-                     load<Floats>(shares.values + key * kBlock + v * kLanes));
-      }
+template <int kRows, int kVectors>
+NF_INLINE void store_rows(HalfWords, const Shares& to, int64_t key,
+                          const Floats (&tile)[kRows][kVectors]) {
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) {
+      store_values(reinterpret_cast<Bf16*>(to.rows + (key + r) * (kBlock / 2)) + v * kLanes,
+                   tile[r][v]);
     }
   }
 }
@@ -216,9 +247,14 @@ NF_INLINE void forward_block(const AttentionCall& call, const auto& s, int64_t u
   transpose(s.query.words, s.width.values / W::kValues, kVectors, s.query.lanes, kBlock);
   if (block == 0) prefetch<T>(call, s, call.query, unit + 1, call.queries);
   const KeyRanges keys = ranges_of(s, block, block + kQueries - 1, kRowTile);
-  exponentials<W, kVectors>(call, s, block, keys);
+  Floats inverse_sum[kVectors];
+  exponentials<W>(
+      call, s, block, keys,
+      inverse_sum, [&](int64_t key, const auto& tile) __attribute__((always_inline)) {
+        store_steps(W(), s.p, key, tile);
+      });
+  for (int v = 0; v < kVectors; ++v) store(s.inverse_sum + v * kLanes, inverse_sum[v]);
   if (block == 0) prefetch<T, true>(call, s, call.result, unit + 1, call.queries);
-  pack_share_steps(W(), keys, kVectors, s.p);
   weigh_keys<W>(s, block, kQueries, s.p, s.value, s.grad_query);
   T* result = unit_data<T>(call, call.result, unit) + block * call.result.position;
   for (int64_t i = 0; i < count; ++i) {
@@ -229,45 +265,48 @@ NF_INLINE void forward_block(const AttentionCall& call, const auto& s, int64_t u
   }
 }
 
-/// P and dS of one block, in all forms.
+/// P and dS of one block, in the forms that products take.
 template <class W, int kVectors>
 NF_INLINE void slopes(const AttentionCall& call, const auto& s, int64_t block,
                       const KeyRanges& keys) {
   constexpr int kRows = kKeyTile<kVectors>;
   const int64_t words = s.width.values / W::kValues;
-  exponentials<W, kVectors>(call, s, block, keys);
-  Floats inverse_sum[kVectors], delta[kVectors];
-  for (int v = 0; v < kVectors; ++v)
-    inverse_sum[v] = load<Floats>(s.inverse_sum + v * kLanes), delta[v] = Floats{};
-  for (int n = 0; n < keys.count; ++n) {
-    for (int64_t key = keys.range[n].begin; key < keys.range[n].end; key += kRows) {
-      Floats dp[kRows][kVectors] = {};
-      product<W>(dp, s.value.words + key * words, words, 1, s.grad.lanes, kBlock, words);
+  Floats inverse_sum[kVectors], delta[kVectors] = {};
+  // First exponentials in s.p.values, dP in s.ds.values, and the sum of their products.
+  exponentials<W>(
+      call, s, block, keys, inverse_sum,
+      [&](int64_t key, const Floats(&tile)[kRows][kVectors]) __attribute__((always_inline)) {
+        store_steps(FloatWords(), s.p.exact(), key, tile);
+        Floats dp[kRows][kVectors] = {};
+        product<W>(dp, s.value.words + key * words, words, 1, s.grad.lanes, kBlock, words);
 #pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) {
+        for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+          for (int v = 0; v < kVectors; ++v) {
+            const Floats e = load<Floats>(s.p.values + (key + r) * kBlock + v * kLanes);
+            delta[v] = multiply_add(e, dp[r][v], delta[v]);
+          }
+        }
+        store_steps(FloatWords(), s.ds.exact(), key, dp);
+      });
+  for (int v = 0; v < kVectors; ++v) delta[v] *= inverse_sum[v];
+  for (int n = 0; n < keys.count; ++n) {
+    for (int64_t key = keys.range[n].begin; key < keys.range[n].end; key += W::kValues) {
+      Floats p[W::kValues][kVectors], ds[W::kValues][kVectors];
+#pragma GCC unroll 2
+      for (int r = 0; r < W::kValues; ++r) {
 #pragma GCC unroll 2
         for (int v = 0; v < kVectors; ++v) {
           const int64_t place = (key + r) * kBlock + v * kLanes;
-          const Floats p = load<Floats>(s.p.values + place) * inverse_sum[v];
-          delta[v] = multiply_add(p, dp[r][v], delta[v]);
-          store(s.p.values + place, p);
-          store(s.ds.values + place, dp[r][v]);
+          p[r][v] = load<Floats>(s.p.values + place) * inverse_sum[v];
+          ds[r][v] = p[r][v] * (load<Floats>(s.ds.values + place) - delta[v]);
         }
       }
+      store_rows(W(), s.p, key, p);
+      store_rows(W(), s.ds, key, ds);
+      if (W::kValues > 1) store_steps(W(), s.ds, key, ds);
     }
   }
-  for (int n = 0; n < keys.count; ++n) {
-    for (int64_t key = keys.range[n].begin; key < keys.range[n].end; ++key) {
-      for (int v = 0; v < kVectors; ++v) {
-        const int64_t place = key * kBlock + v * kLanes;
-        store(s.ds.values + place,
-              load<Floats>(s.p.values + place) * (load<Floats>(s.ds.values + place) - delta[v]));
-      }
-    }
-  }
-  pack_share_rows(W(), keys, kVectors, s.p);
-  pack_share_rows(W(), keys, kVectors, s.ds);
-  pack_share_steps(W(), keys, kVectors, s.ds);
 }
 
 template <class W, int kVectors, class T>

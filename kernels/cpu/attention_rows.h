@@ -32,6 +32,9 @@ struct Shares {
   float* values;
   uint32_t* rows;   // [keys][kBlock / values a word]: A, summed over queries
   uint32_t* steps;  // [keys / values a word][kBlock]: A transposed, summed over keys
+
+  /// These values, where steps are expected.
+  NF_INLINE Shares exact() const { return {values, nullptr, reinterpret_cast<uint32_t*>(values)}; }
 };
 
 /// The width of a head that the compiler knows; `values` is rounded up to whole registers of words.

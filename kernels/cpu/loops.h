@@ -44,6 +44,76 @@ struct RowsCall {
   float epsilon;  // of a norm
 };
 
+enum class LinearSource {
+  kRows,  // x is bfloat16 [rows, in]
+  kNorm,  // x is float32 [rows, in], the product takes x / sqrt(mean(x^2) + epsilon)
+  kGate,  // x is bfloat16 [rows, 2 in], the product takes silu(left half) * right half
+};
+
+/// A linear layer of bfloat16 rows, x W^T. `in` and `out` are multiples of kLinearAlignment.
+struct LinearCall {
+  int64_t rows, in, out;
+  LinearSource source;
+  const void* x;
+  float epsilon;
+  const float* sum;         // [rows, out]: y = sum + x W^T in float32; null: y = x W^T in bfloat16
+  void* y;                  // forward writes it
+  const void* grad;         // of y, as y
+  const float* grad_x_sum;  // of a norm: what else flows back to x, or null
+  void* grad_x;             // as x, or null if it is not wanted
+};
+
+inline constexpr int64_t kLinearAlignment = 32;
+inline constexpr int64_t kLinearRows =
+    96;  // a unit of work; even, so that pairs of rows stay together
+
+/// The three products of a linear layer, for calls of any range of units; null in Loops where
+/// LibTorch's own products are as good. Packed sizes are in words of 4 bytes.
+struct LinearLoops {
+  /// Rows [first, last) of the weight [out, in], multiples of kLinearAlignment, rounded to bfloat16
+  /// in the order in which forward reads them: out * in / 2 words.
+  void (*pack_forward)(const float* weight, int64_t out, int64_t in, int64_t first, int64_t last,
+                       uint32_t* packed);
+  /// The same in backward's order.
+  void (*pack_backward)(const float* weight, int64_t out, int64_t in, int64_t first, int64_t last,
+                        uint32_t* packed);
+
+  /// Units of kLinearRows rows [first, last), in `scratch` of linear_scratch_bytes, 64-byte
+  /// aligned.
+  void (*forward)(const LinearCall& call, const uint32_t* packed, int64_t first, int64_t last,
+                  void* scratch);
+  /// grad_x, and both factors of the weight's gradient packed: ceil(rows / 2) * out words and
+  /// ceil(rows / 2) * in.
+  void (*backward)(const LinearCall& call, const uint32_t* packed, int64_t first, int64_t last,
+                   void* scratch, uint32_t* grad_pairs, uint32_t* x_pairs);
+  /// Rows [first, last) of grad_weight [out, in].
+  void (*grad_weight)(const LinearCall& call, const uint32_t* grad_pairs, const uint32_t* x_pairs,
+                      int64_t first, int64_t last, float* grad_weight);
+  int64_t (*scratch_bytes)(const LinearCall& call);
+};
+
+/// Frames [clip_frames of each clip, height_px, width_px, channels] and their patches, see
+/// kernels/patchify.h.
+struct PatchCall {
+  int64_t clip_frames, height_px, width_px, channels, patch_px, halo_px;
+  bool frames_are_bytes;  // else float
+  bool patches_are_bf16;  // else float
+  bool with_changes;      // behind each patch what changed since the frame before
+  void* frames;
+  const void* before;  // with changes: the frame before the first of each clip; null: no change
+  void* patches;
+};
+
+/// One step of AdamW over flat buffers, see kernels/adamw.h.
+struct AdamWCall {
+  float *value, *moment1, *moment2;
+  float* average;  // or null
+  const float* gradient;
+  float beta1, one_minus_beta1, beta2, one_minus_beta2;
+  float gradient_scale, shrink, step_size, inverse_root_correction2, epsilon, ema_decay,
+      one_minus_ema;
+};
+
 struct Loops {
   const char* name;
 
@@ -64,6 +134,30 @@ struct Loops {
   /// silu(left half) * right half; width is that of the result.
   void (*swiglu)(const RowsCall& call, const void* x, void* result);
   void (*swiglu_backward)(const RowsCall& call, const void* x, const void* grad, void* grad_x);
+
+  /// Frames [first, last), counted over all clips.
+  void (*cut_patches)(const PatchCall& call, int64_t first, int64_t last);
+  void (*join_patches)(const PatchCall& call, int64_t first, int64_t last);
+  /// To [-1, 1].
+  void (*scale_bytes)(const uint8_t* bytes, int64_t count, float* pixels);
+
+  /// The sum of (a - b)^2 of each frame of `size` numbers; backward gives the gradient of a.
+  void (*squared_error)(const float* a, const float* b, int64_t frames, int64_t size,
+                        float* result);
+  void (*squared_error_backward)(const float* a, const float* b, const float* grad, int64_t frames,
+                                 int64_t size, float* grad_a);
+
+  /// log(sum(exp(logits))) - logit of the target, and the first of the two for backward.
+  void (*cross_entropy)(const RowsCall& call, const void* logits, const int64_t* targets,
+                        float* losses, float* log_sums);
+  void (*cross_entropy_backward)(const RowsCall& call, const void* logits, const int64_t* targets,
+                                 const float* log_sums, const float* grad, void* grad_logits);
+
+  /// Elements [first, last).
+  void (*adamw)(const AdamWCall& call, int64_t first, int64_t last);
+  double (*squared_norm)(const float* x, int64_t count);
+
+  const LinearLoops* linear;
 };
 
 extern const Loops kPortableLoops, kAvx2Loops, kAvx512Loops, kAvx512Bf16Loops;

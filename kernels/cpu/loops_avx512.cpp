@@ -1,9 +1,7 @@
-#include "kernels/cpu/attention_loops.h"
-#include "kernels/cpu/row_loops.h"
+#include "kernels/cpu/these_loops.h"
 
 namespace nextframe::cpu {
 
-const Loops kAvx512Loops = {"avx512", forward,           backward, scratch_bytes,
-                            add_norm, add_norm_backward, swiglu,   swiglu_backward};
+constinit const Loops kAvx512Loops = these_loops("avx512", nullptr);
 
 }  // namespace nextframe::cpu

@@ -1,9 +1,8 @@
-#include "kernels/cpu/attention_loops.h"
-#include "kernels/cpu/row_loops.h"
+#include "kernels/cpu/linear_loops.h"
+#include "kernels/cpu/these_loops.h"
 
 namespace nextframe::cpu {
 
-const Loops kAvx512Bf16Loops = {"avx512_bf16", forward,           backward, scratch_bytes,
-                                add_norm,      add_norm_backward, swiglu,   swiglu_backward};
+constinit const Loops kAvx512Bf16Loops = these_loops("avx512_bf16", &kLinearLoops);
 
 }  // namespace nextframe::cpu

@@ -13,6 +13,7 @@
 #pragma GCC diagnostic ignored "-Wpsabi"  // vectors are passed between inlined functions only
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC 12 says so of its own intrinsics
 #define NF_INLINE inline __attribute__((always_inline))
+#define NF_LAMBDA_INLINE __attribute__((always_inline))
 
 namespace nextframe::cpu {
 namespace {
@@ -79,22 +80,45 @@ NF_INLINE float sum(Floats v) {
   return fold<1>(fold<2>(v))[0];
 }
 
-/// e^x for x <= 0, relative error near 1e-7; 0 below -87. Cephes' expf (Moshier 1989).
-NF_INLINE Floats exp_of_negative(Floats x) {
-  const Floats bounded = larger(all(-87.0f), x);  // the second stays if it is no number
-  const Floats shifted =
-      multiply_add(bounded, all(1.44269504089f), all(12582912.0f));  // 1.5 * 2^23 rounds
-  const Floats n = shifted - 12582912.0f;
-  const Floats f =
-      multiply_add(n, all(2.12194440e-4f), multiply_add(n, all(-0.693359375f), bounded));
+/// (e^f - 1 - f) / f^2 for |f| <= ln(2) / 2. Cephes' expf (Moshier 1989).
+NF_INLINE Floats exp_tail(Floats f) {
   Floats p = multiply_add(f, all(1.9875691500e-4f), all(1.3981999507e-3f));
   p = multiply_add(p, f, all(8.3334519073e-3f));
   p = multiply_add(p, f, all(4.1665795894e-2f));
   p = multiply_add(p, f, all(1.6666665459e-1f));
-  p = multiply_add(p, f, all(5.0000001201e-1f));
-  p = multiply_add(p, f * f, f) + 1.0f;
+  return multiply_add(p, f, all(5.0000001201e-1f));
+}
+
+/// e^x for x <= 0, relative error near 1e-7; 0 far below -87. x = n ln 2 + f.
+NF_INLINE Floats exp_of_negative(Floats x) {
+#if defined(__AVX512F__)
+  const Floats bounded = larger(all(-120.0f), x);  // the second stays if it is no number
+  const Floats n = (Floats)_mm512_roundscale_ps((__m512)(bounded * 1.44269504089f), 0);
+#else
+  const Floats bounded = larger(all(-87.0f), x);
+  const Floats shifted =
+      multiply_add(bounded, all(1.44269504089f), all(12582912.0f));  // 1.5 * 2^23 rounds
+  const Floats n = shifted - 12582912.0f;
+#endif
+  const Floats f =
+      multiply_add(n, all(2.12194440e-4f), multiply_add(n, all(-0.693359375f), bounded));
+  const Floats power_of_f = multiply_add(exp_tail(f), f * f, f) + 1.0f;
+#if defined(__AVX512F__)
+  return (Floats)_mm512_scalef_ps((__m512)power_of_f, (__m512)n);
+#else
   const Floats power = (Floats)(((Words)shifted + 127u) << 23);  // the low bits of `shifted` are n
-  return select(x < -87.0f, Floats{}, p * power);
+  return select(x < -87.0f, Floats{}, power_of_f * power);
+#endif
+}
+
+/// 1 / x for x in [1, 2], relative error below 1e-7.
+NF_INLINE Floats inverse(Floats x) {
+#if defined(__AVX512F__)
+  const Floats guess = (Floats)_mm512_rcp14_ps((__m512)x);
+  return multiply_add(guess, multiply_add(-guess, x, all(1.0f)), guess);  // Newton's step
+#else
+  return 1.0f / x;
+#endif
 }
 
 /// bfloat16 bits in the low halves of the words; to nearest, ties to even; a NaN stays one.

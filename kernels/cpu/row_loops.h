@@ -81,7 +81,7 @@ void add_norm_backward_of(const RowsCall& call, const float* x, const float* gra
 
 NF_INLINE Floats sigmoid(Floats x) {
   const Floats e = exp_of_negative((Floats)((Words)x | 0x80000000u));  // of -|x|
-  return select(x < 0.0f, e, all(1.0f)) / (e + 1.0f);
+  return select(x < 0.0f, e, all(1.0f)) * inverse(e + 1.0f);
 }
 
 template <class T>
@@ -96,9 +96,10 @@ void swiglu_of(const RowsCall& call, const T* x, T* result) {
   }
 }
 
-/// With s = sigmoid(a): d/da = b (s + a s (1 - s)), d/db = a s.
-template <class T>
-void swiglu_backward_of(const RowsCall& call, const T* x, const T* grad, T* grad_x) {
+/// With s = sigmoid(a): d/da = b (s + a s (1 - s)), d/db = a s. Also the result once more, unless
+/// null.
+template <class T, class G>
+void swiglu_backward_of(const RowsCall& call, const T* x, const G* grad, T* grad_x, T* result) {
   const int64_t width = call.width;
   for (int64_t row = 0; row < call.rows; ++row) {
     const int64_t gate = row * 2 * width, value = gate + width;
@@ -108,6 +109,7 @@ void swiglu_backward_of(const RowsCall& call, const T* x, const T* grad, T* grad
       const Floats g = load_some(grad + row * width + i, left), s = sigmoid(a), silu = a * s;
       store_some(grad_x + gate + i, g * b * multiply_add(silu, 1.0f - s, s), left);
       store_some(grad_x + value + i, g * silu, left);
+      if (result != nullptr) store_some(result + row * width + i, silu * b, left);
     }
   }
 }
@@ -132,10 +134,15 @@ void swiglu(const RowsCall& call, const void* x, void* result) {
                : swiglu_of(call, static_cast<const float*>(x), static_cast<float*>(result));
 }
 void swiglu_backward(const RowsCall& call, const void* x, const void* grad, void* grad_x) {
-  call.is_bf16 ? swiglu_backward_of(call, static_cast<const Bf16*>(x),
-                                    static_cast<const Bf16*>(grad), static_cast<Bf16*>(grad_x))
-               : swiglu_backward_of(call, static_cast<const float*>(x),
-                                    static_cast<const float*>(grad), static_cast<float*>(grad_x));
+  if (call.is_bf16) {
+    swiglu_backward_of<Bf16, Bf16>(call, static_cast<const Bf16*>(x),
+                                   static_cast<const Bf16*>(grad), static_cast<Bf16*>(grad_x),
+                                   nullptr);
+  } else {
+    swiglu_backward_of<float, float>(call, static_cast<const float*>(x),
+                                     static_cast<const float*>(grad), static_cast<float*>(grad_x),
+                                     nullptr);
+  }
 }
 
 }  // namespace

@@ -76,6 +76,13 @@ NF_INLINE void exchange(Words (&rows)[kLanes]) {
   }
 }
 
+NF_INLINE void transpose_words(Words (&rows)[kLanes]) {
+  exchange<1>(rows);
+  exchange<2>(rows);
+  if constexpr (kLanes > 4) exchange<4>(rows);
+  if constexpr (kLanes > 8) exchange<8>(rows);
+}
+
 /// [kLanes * vectors rows][words] to [words][row_words].
 NF_INLINE void transpose(const uint32_t* from, int64_t words, int vectors, uint32_t* to,
                          int64_t row_words) {
@@ -84,10 +91,7 @@ NF_INLINE void transpose(const uint32_t* from, int64_t words, int vectors, uint3
       Words rows[kLanes];
 #pragma GCC unroll 16
       for (int r = 0; r < kLanes; ++r) rows[r] = load<Words>(from + (v * kLanes + r) * words + p);
-      exchange<1>(rows);
-      exchange<2>(rows);
-      if constexpr (kLanes > 4) exchange<4>(rows);
-      if constexpr (kLanes > 8) exchange<8>(rows);
+      transpose_words(rows);
 #pragma GCC unroll 16
       for (int r = 0; r < kLanes; ++r) store(to + (p + r) * row_words + v * kLanes, rows[r]);
     }

@@ -10,7 +10,6 @@
 #include "kernels/linear.h"
 #include "kernels/norm.h"
 #include "kernels/patchify.h"
-#include "kernels/swiglu.h"
 #include "model/frame_model.h"
 #include "model/parameters.h"
 
@@ -154,23 +153,18 @@ class SpaceTimeBlock : public torch::nn::Module {
   /// With a `memory` the tokens follow the frames in it, and join them.
   at::Tensor forward(const at::Tensor& tokens_BTND, const Rotation& in_space,
                      const Rotation& in_time, TimeMemory* memory) const {
-    auto hidden = keep_and_norm(tokens_BTND, bf16_);
-    hidden = update(hidden, attend_in_space(linear(hidden.norm, space_in_, bf16_), in_space),
-                    space_out_);
+    auto hidden = norm_linear(tokens_BTND, space_in_, bf16_);
+    auto sum = add_linear(hidden.sum, attend_in_space(hidden.product, in_space), space_out_, bf16_);
     if (time_in_.defined()) {
-      hidden = update(hidden, attend_in_time(linear(hidden.norm, time_in_, bf16_), in_time, memory),
-                      time_out_);
+      hidden = norm_linear(sum, time_in_, bf16_);
+      sum =
+          add_linear(hidden.sum, attend_in_time(hidden.product, in_time, memory), time_out_, bf16_);
     }
-    return add_update(hidden.sum,
-                      linear(swiglu(linear(hidden.norm, mlp_in_, bf16_)), mlp_out_, bf16_));
+    hidden = norm_linear(sum, mlp_in_, bf16_);
+    return add_gated_linear(hidden.sum, hidden.product, mlp_out_, bf16_);
   }
 
  private:
-  SumAndNorm update(const SumAndNorm& hidden, const at::Tensor& mixed_BTND,
-                    const at::Tensor& out) const {
-    return add_rms_norm(hidden.sum, linear(mixed_BTND, out, bf16_));
-  }
-
   AttentionOptions options(const Rotation& rotation, int64_t head_dim) const {
     AttentionOptions result;
     result.scale = logit_scale_ / std::sqrt(static_cast<double>(head_dim));
@@ -351,14 +345,10 @@ at::Tensor SpaceTimeTransformer::run(const at::Tensor& x_BTHWC, const at::Tensor
 at::Tensor SpaceTimeTransformer::embed(const at::Tensor& x_BTHWC, const at::Tensor& before_B1HWC,
                                        const at::Tensor& actions_BTA,
                                        const at::Tensor& level_BT) const {
-  auto seen_BTHWC = x_BTHWC;
-  if (config_.differences) {  // the first frame has none
-    const auto first_B1HWC = before_B1HWC.defined() ? x_BTHWC.slice(1, 0, 1) - before_B1HWC
-                                                    : at::zeros_like(x_BTHWC.slice(1, 0, 1));
-    const auto change = at::cat({first_B1HWC, x_BTHWC.slice(1, 1) - x_BTHWC.slice(1, 0, -1)}, 1);
-    seen_BTHWC = at::cat({x_BTHWC, change}, 4);
-  }
-  const auto patches_BTNE = patchify(seen_BTHWC, patches_in(), bf16_ ? at::kBFloat16 : at::kFloat);
+  const auto dtype = bf16_ ? at::kBFloat16 : at::kFloat;
+  const auto patches_BTNE = config_.differences
+                                ? patchify_with_changes(x_BTHWC, before_B1HWC, patches_in(), dtype)
+                                : patchify(x_BTHWC, patches_in(), dtype);
   auto patches_BTND = linear(patches_BTNE, stem_, bf16_) + place_;
   std::vector<at::Tensor> tokens;
   if (has_actions_) {

@@ -78,6 +78,19 @@ TEST(Patchify, ScalesBytesAsPixels) {
   EXPECT_TRUE(at::equal(patchify(bytes, {4, 2}, kFloat), patchify(scaled, {4, 2}, kFloat)));
 }
 
+TEST(Patchify, ShowsWhatChangedWhereverItRuns) {
+  const auto frames = random({2, 3, 8, 8, 3}, 1).to(kFloat),
+             before = random({2, 1, 8, 8, 3}, 2).to(kFloat);
+  for (const auto& first : {before, at::Tensor()}) {
+    const auto fast = patchify_with_changes(frames, first, {4, 2}, kFloat);
+    const auto exact =
+        patchify_with_changes(frames.to(at::kDouble),
+                              first.defined() ? first.to(at::kDouble) : first, {4, 2}, at::kDouble);
+    EXPECT_TRUE(at::allclose(fast, exact.to(kFloat), 1e-6, 1e-6));
+    EXPECT_EQ(fast.size(3), 2 * 8 * 8 * 3);
+  }
+}
+
 TEST(Patchify, NamesAPatchThatDoesNotFit) {
   EXPECT_THROW(patchify(at::zeros({1, 1, 8, 8, 3}), {3, 0}, kFloat), c10::Error);
   EXPECT_THROW(unpatchify(at::zeros({1, 1, 4, 16}), {3, 0}, 8, 8), c10::Error);

@@ -43,16 +43,28 @@ std::string name_of(const Product& product) {
                   product.k, ",", product.n, "]", product.right_transposed ? "'" : "");
 }
 
+/// The product that a call is, if it is one: LibTorch's own, or one of a linear layer in our loops,
+/// which give [m, k, n].
+std::optional<Product> product_of(const at::RecordFunction& function) {
+  const std::string name = function.name();
+  const auto inputs = function.inputs();
+  if (name == "aten::mm" && inputs.size() >= 2) {
+    const auto left = inputs[0].toTensor(), right = inputs[1].toTensor();
+    const auto is_transposed = [](const at::Tensor& x) { return x.stride(1) != 1; };
+    return Product{left.size(0), left.size(1), right.size(1), is_transposed(left),
+                   is_transposed(right)};
+  }
+  if (!name.starts_with("nextframe::linear") || inputs.size() != 3) return std::nullopt;
+  return Product{inputs[0].toInt(), inputs[1].toInt(), inputs[2].toInt(),
+                 name.ends_with("grad_weight"), name.ends_with("linear")};
+}
+
 /// The name under which a call is counted: products by their shape.
 std::string note(const at::RecordFunction& function) {
-  if (std::string(function.name()) != "aten::mm" || function.inputs().size() < 2)
-    return function.name();
-  const auto left = function.inputs()[0].toTensor(), right = function.inputs()[1].toTensor();
-  const auto is_transposed = [](const at::Tensor& x) { return x.stride(1) != 1; };
-  const Product product{left.size(0), left.size(1), right.size(1), is_transposed(left),
-                        is_transposed(right)};
-  ++recording->products[product];
-  return name_of(product);
+  const auto product = product_of(function);
+  if (!product) return function.name();
+  ++recording->products[*product];
+  return name_of(*product);
 }
 
 std::unique_ptr<at::ObserverContext> on_start(const at::RecordFunction& function) {

@@ -1,0 +1,36 @@
+// This file is a linear layer of bfloat16 rows on those CPUs for which there are loops of our own:
+// the norm before it, the residual behind it, and a weight's gradient that is never rounded.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "kernels/cpu/choose_loops.h"
+
+namespace nextframe::cpu {
+
+/// Whether `with` has such loops for a weight of this shape and type.
+bool has_linear(const at::Tensor& weight, const Loops& with = loops());
+
+/// What stands around x W^T. All tensors contiguous.
+struct LinearInputs {
+  LinearSource source;
+  at::Tensor x;  // kRows: bfloat16 [..., in]; kNorm: float32 [..., in]; kGate: bfloat16 [..., 2 in]
+  at::Tensor weight;  // float32 [out, in]
+  at::Tensor sum;     // float32 [..., out], added to the product; or undefined
+};
+
+/// bfloat16 [..., out], or float32 where there is a sum.
+at::Tensor linear(const LinearInputs& inputs, const Loops& with = loops());
+
+struct LinearGradients {
+  at::Tensor x;       // as x; undefined if it is not wanted
+  at::Tensor weight;  // float32; undefined if it is not wanted
+};
+
+/// `grad` as linear()'s result. `grad_x_sum`, of a norm, is what else flows back to x, or
+/// undefined.
+LinearGradients linear_backward(const LinearInputs& inputs, const at::Tensor& grad,
+                                const at::Tensor& grad_x_sum, bool wants_x, bool wants_weight,
+                                const Loops& with = loops());
+
+}  // namespace nextframe::cpu

@@ -1,0 +1,34 @@
+// This file is all loops of one source file, as kernels/cpu/loops.h wants them. Private to each
+// source file, see registers.h.
+#pragma once
+
+#include "kernels/cpu/attention_loops.h"
+#include "kernels/cpu/flat_loops.h"
+#include "kernels/cpu/row_loops.h"
+
+namespace nextframe::cpu {
+namespace {
+
+constexpr Loops these_loops(const char* name, const LinearLoops* linear) {
+  return {name,
+          forward,
+          backward,
+          scratch_bytes,
+          add_norm,
+          add_norm_backward,
+          swiglu,
+          swiglu_backward,
+          cut_patches,
+          join_patches,
+          scale_bytes,
+          squared_error,
+          squared_error_backward,
+          cross_entropy,
+          cross_entropy_backward,
+          adamw,
+          squared_norm,
+          linear};
+}
+
+}  // namespace
+}  // namespace nextframe::cpu

@@ -1,0 +1,70 @@
+#include "kernels/cross_entropy.h"
+
+#include <torch/torch.h>
+
+#include "kernels/cpu/choose_loops.h"
+
+namespace nextframe {
+namespace {
+
+/// What token_cross_entropy means. The fast form is tested against it.
+at::Tensor definition(const at::Tensor& logits, const at::Tensor& targets) {
+  const auto exact = logits.scalar_type() == at::kBFloat16 ? logits.to(at::kFloat) : logits;
+  return -exact.log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1);
+}
+
+cpu::RowsCall rows_of(const at::Tensor& logits) {
+  return {logits.numel() / logits.size(-1), logits.size(-1), logits.scalar_type() == at::kBFloat16,
+          0};
+}
+
+class FastCrossEntropy : public torch::autograd::Function<FastCrossEntropy> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& logits,
+                            const at::Tensor& targets) {
+    RECORD_FUNCTION("nextframe::token_cross_entropy", c10::ArrayRef<const c10::IValue>());
+    const auto rows = logits.contiguous(), wanted = targets.contiguous();
+    const auto losses = at::empty(targets.sizes(), at::kFloat), log_sums = at::empty_like(losses);
+    cpu::loops().cross_entropy(rows_of(rows), rows.const_data_ptr(),
+                               wanted.const_data_ptr<int64_t>(), losses.mutable_data_ptr<float>(),
+                               log_sums.mutable_data_ptr<float>());
+    context->save_for_backward({rows, wanted, log_sums});
+    return losses;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list grads) {
+    RECORD_FUNCTION("nextframe::token_cross_entropy_backward", c10::ArrayRef<const c10::IValue>());
+    const auto saved = context->get_saved_variables();
+    const auto grad = grads[0].contiguous();
+    const auto grad_logits = at::empty_like(saved[0]);
+    cpu::loops().cross_entropy_backward(
+        rows_of(saved[0]), saved[0].const_data_ptr(), saved[1].const_data_ptr<int64_t>(),
+        saved[2].const_data_ptr<float>(), grad.const_data_ptr<float>(),
+        grad_logits.mutable_data_ptr());
+    return {grad_logits, {}};
+  }
+};
+
+}  // namespace
+
+at::Tensor token_cross_entropy(const at::Tensor& logits, const at::Tensor& targets) {
+  TORCH_CHECK(logits.dim() == targets.dim() + 1 &&
+                  logits.sizes().slice(0, targets.dim()) == targets.sizes() &&
+                  targets.scalar_type() == at::kLong,
+              "cross_entropy: logits ", logits.sizes(),
+              " need int64 targets of all dimensions but the last, got ", targets.scalar_type(),
+              " ", targets.sizes());
+  const int64_t vocabulary = logits.size(-1);
+  if (targets.numel() > 0) {
+    const auto [least, most] = targets.aminmax();
+    TORCH_CHECK(least.item<int64_t>() >= 0 && most.item<int64_t>() < vocabulary,
+                "cross_entropy: targets from ", least.item<int64_t>(), " to ", most.item<int64_t>(),
+                " are not among ", vocabulary, " logits");
+  }
+  const auto type = logits.scalar_type();
+  const bool fast = logits.is_cpu() && (type == at::kFloat || type == at::kBFloat16);
+  return fast ? FastCrossEntropy::apply(logits, targets) : definition(logits, targets);
+}
+
+}  // namespace nextframe

@@ -1,0 +1,14 @@
+// This file is the loss of every model that predicts tokens.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace nextframe {
+
+/// -log softmax(logits)[target] of each row. Forward keeps one number a row, the probabilities are
+/// computed once more in backward: they are never in memory.
+///   logits   [..., V], float32 or bfloat16   targets  int64 [...], from 0 to V - 1
+///   returns  float32 [...]
+at::Tensor token_cross_entropy(const at::Tensor& logits, const at::Tensor& targets);
+
+}  // namespace nextframe

@@ -1,0 +1,85 @@
+// The loops over flat buffers and frames, each of those that this machine can run, against their
+// definitions.
+#include "kernels/adamw.h"
+#include "kernels/cpu/patchify_cpu.h"
+#include "kernels/cpu/squared_error_cpu.h"
+#include "kernels/squared_norm.h"
+#include "tests/kernels/gradient.h"
+
+namespace nextframe {
+namespace {
+
+using namespace testing_gradient;
+
+class FlatLoops : public ::testing::TestWithParam<const cpu::Loops*> {};
+
+TEST_P(FlatLoops, CutPatchesToTheSameBits) {
+  const auto bytes = at::randint(0, 256, {2, 3, 8, 12, 3}, at::kByte);
+  const auto frames = bytes.to(at::kFloat).div(127.5).sub(1.0);
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    for (const PatchGrid grid : {PatchGrid{4, 0}, PatchGrid{4, 3}}) {
+      const auto expected = cpu::patchify(frames, grid, dtype, cpu::kPortableLoops);
+      EXPECT_TRUE(at::equal(cpu::patchify(frames, grid, dtype, *GetParam()), expected));
+      EXPECT_TRUE(at::equal(cpu::patchify(bytes, grid, dtype, *GetParam()), expected));
+      EXPECT_TRUE(at::equal(cpu::unpatchify(expected, grid, 8, 12, *GetParam()),
+                            cpu::unpatchify(expected, grid, 8, 12, cpu::kPortableLoops)));
+    }
+  }
+}
+
+TEST_P(FlatLoops, ShowWhatChanged) {
+  const auto frames = random({2, 3, 8, 12, 3}, 1).to(at::kFloat),
+             before = random({2, 1, 8, 12, 3}, 2).to(at::kFloat);
+  const PatchGrid grid{4, 3};
+  for (const auto& first : {before, at::Tensor()}) {
+    const auto got =
+        cpu::patchify_with_changes(frames, first, grid, at::kFloat, *GetParam()).chunk(2, 3);
+    const auto earlier =
+        at::cat({first.defined() ? first : frames.slice(1, 0, 1), frames.slice(1, 0, -1)}, 1);
+    EXPECT_TRUE(at::equal(got[0], patchify(frames, grid, at::kFloat)));
+    EXPECT_TRUE(at::equal(got[1], patchify(frames - earlier, grid, at::kFloat)));
+  }
+}
+
+TEST_P(FlatLoops, SquareTheErrorOfFrames) {
+  for (const int64_t size : {1, 16, 37, 3000}) {
+    const auto a = random({2, 3, size}, 1).to(at::kFloat),
+               b = random({2, 3, size}, 2).to(at::kFloat);
+    const auto grad = random({2, 3}, 3).to(at::kFloat);
+    const auto difference = a.to(at::kDouble) - b.to(at::kDouble);
+    EXPECT_LT(
+        relative_error(cpu::frame_squared_error(a, b, *GetParam()), difference.square().sum(2)),
+        1e-6);
+    EXPECT_LT(relative_error(cpu::frame_squared_error_backward(a, b, grad, *GetParam()),
+                             2 * difference * grad.to(at::kDouble).unsqueeze(2)),
+              1e-6);
+  }
+}
+
+TEST_P(FlatLoops, StepToTheSameBits) {
+  const AdamWStep step{1e-3, 0.9, 0.99, 1e-8, 0.1, 0.5, 0.99, 3};
+  const auto run = [&](const cpu::Loops& with, bool averaged) {
+    const auto value = random({133}, 1).to(at::kFloat), gradient = random({133}, 2).to(at::kFloat);
+    const auto m = random({133}, 3).to(at::kFloat), v = random({133}, 4).to(at::kFloat).abs();
+    const auto average = averaged ? random({133}, 5).to(at::kFloat) : at::Tensor();
+    adamw(value, gradient, m, v, average, step, with);
+    return at::cat({value, m, v, averaged ? average : value});
+  };
+  for (const bool averaged : {false, true})
+    EXPECT_TRUE(at::equal(run(*GetParam(), averaged), run(cpu::kPortableLoops, averaged)));
+}
+
+TEST_P(FlatLoops, SumSquaresToTheSameBits) {
+  for (const int64_t count : {0, 1, 7, 8, 1000, 12345}) {
+    const auto x = random({count}, 1).to(at::kFloat);
+    EXPECT_EQ(squared_norm(x, *GetParam()), squared_norm(x, cpu::kPortableLoops));
+    EXPECT_NEAR(squared_norm(x, *GetParam()), x.to(at::kDouble).square().sum().item<double>(),
+                1e-9 * static_cast<double>(count));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(EachMachine, FlatLoops, ::testing::ValuesIn(cpu::all_loops()),
+                         [](const auto& chosen) { return std::string(chosen.param->name); });
+
+}  // namespace
+}  // namespace nextframe
