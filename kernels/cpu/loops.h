@@ -153,6 +153,10 @@ struct Loops {
   void (*cross_entropy_backward)(const RowsCall& call, const void* logits, const int64_t* targets,
                                  const float* log_sums, const float* grad, void* grad_logits);
 
+  /// The first `count` numbers of a Philox key, four to a counter; see kernels/draws.h.
+  void (*draw_uniforms)(uint64_t key, int64_t count, float* to);
+  void (*draw_normals)(uint64_t key, int64_t count, float* to);
+
   /// Elements [first, last).
   void (*adamw)(const AdamWCall& call, int64_t first, int64_t last);
   double (*squared_norm)(const float* x, int64_t count);

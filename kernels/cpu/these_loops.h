@@ -4,6 +4,7 @@
 
 #include "kernels/cpu/attention_loops.h"
 #include "kernels/cpu/flat_loops.h"
+#include "kernels/cpu/noise_loops.h"
 #include "kernels/cpu/row_loops.h"
 
 namespace nextframe::cpu {
@@ -25,6 +26,8 @@ constexpr Loops these_loops(const char* name, const LinearLoops* linear) {
           squared_error_backward,
           cross_entropy,
           cross_entropy_backward,
+          draw_uniforms,
+          draw_normals,
           adamw,
           squared_norm,
           linear};

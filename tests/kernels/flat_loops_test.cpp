@@ -1,6 +1,9 @@
 // The loops over flat buffers and frames, each of those that this machine can run, against their
 // definitions.
+#include <numbers>
+
 #include "kernels/adamw.h"
+#include "kernels/base/philox.h"
 #include "kernels/cpu/patchify_cpu.h"
 #include "kernels/cpu/squared_error_cpu.h"
 #include "kernels/squared_norm.h"
@@ -75,6 +78,31 @@ TEST_P(FlatLoops, SumSquaresToTheSameBits) {
     EXPECT_EQ(squared_norm(x, *GetParam()), squared_norm(x, cpu::kPortableLoops));
     EXPECT_NEAR(squared_norm(x, *GetParam()), x.to(at::kDouble).square().sum().item<double>(),
                 1e-9 * static_cast<double>(count));
+  }
+}
+
+/// Box and Muller from the scalar generator, in float64.
+double exact_normal(uint64_t key, int64_t i) {
+  const Philox block(key, static_cast<uint64_t>(i / 4), 0);
+  const auto pair = static_cast<size_t>(i % 4 / 2 * 2);
+  const double radius = std::sqrt(-2 * std::log(1.0 - uniform_from_bits(block.value[pair])));
+  const double angle = 2 * std::numbers::pi * uniform_from_bits(block.value[pair + 1]);
+  return radius * (i % 2 == 0 ? std::cos(angle) : std::sin(angle));
+}
+
+TEST_P(FlatLoops, DrawWhatTheGeneratorSays) {
+  constexpr uint64_t kKey = 0x123456789ABCDEFull;
+  constexpr int64_t kCount = 10007;
+  std::vector<float> uniforms(kCount), normals(kCount), portable(kCount);
+  GetParam()->draw_uniforms(kKey, kCount, uniforms.data());
+  GetParam()->draw_normals(kKey, kCount, normals.data());
+  cpu::kPortableLoops.draw_normals(kKey, kCount, portable.data());
+  EXPECT_EQ(normals, portable) << "the same bits on every machine";
+  for (int64_t i = 0; i < kCount; ++i) {
+    const auto at = static_cast<size_t>(i);
+    const Philox block(kKey, static_cast<uint64_t>(i / 4), 0);
+    ASSERT_EQ(uniforms[at], uniform_from_bits(block.value[i % 4])) << i;
+    ASSERT_NEAR(normals[at], exact_normal(kKey, i), 1e-6) << i;
   }
 }
 
