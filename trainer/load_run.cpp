@@ -39,12 +39,13 @@ std::string resolve_checkpoint(const std::string& run_or_checkpoint) {
   return newest->string();
 }
 
-LoadedRun load_run(const std::string& run_or_checkpoint, bool prefer_ema) {
+LoadedRun load_run(const std::string& run_or_checkpoint, bool prefer_ema,
+                   const std::vector<std::string>& overrides) {
   LoadedRun run;
   run.checkpoint_folder = resolve_checkpoint(run_or_checkpoint);
   const fs::path checkpoint = run.checkpoint_folder;
   const auto manifest = read_manifest(checkpoint);
-  run.config = parse_config(manifest.config, (checkpoint / kManifestName).string());
+  run.config = parse_config(manifest.config, (checkpoint / kManifestName).string(), overrides);
   run.has_ema = prefer_ema && has_buffer(manifest, "ema");
   run.step = manifest.position.step;
   run.digest = manifest.digest;

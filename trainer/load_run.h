@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "model/world_model.h"
 #include "trainer/config/config.h"
@@ -23,8 +24,10 @@ struct LoadedRun {
 };
 
 /// Reads a checkpoint's folder, or the newest valid checkpoint of a run's folder.
-/// `prefer_ema` takes the averaged weights where there are any. Throws CheckpointError.
-LoadedRun load_run(const std::string& run_or_checkpoint, bool prefer_ema = true);
+/// `prefer_ema` takes the averaged weights where there are any; `overrides` ("a.b=c") come before
+/// what its config says. Throws CheckpointError.
+LoadedRun load_run(const std::string& run_or_checkpoint, bool prefer_ema = true,
+                   const std::vector<std::string>& overrides = {});
 
 /// The checkpoint's folder that `run_or_checkpoint` means. Throws CheckpointError.
 std::string resolve_checkpoint(const std::string& run_or_checkpoint);

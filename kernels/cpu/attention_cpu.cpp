@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include <algorithm>
+
 #include "kernels/cpu/scratch.h"
 #include "kernels/norm.h"
 
@@ -37,6 +39,22 @@ AttentionCall make_call(const at::Tensor& query, const at::Tensor& key, const at
   return call;
 }
 
+constexpr int64_t kLargestCacheBytes = 32 << 20;
+
+bool is_aligned(const AttentionOperand& x) {
+  constexpr int64_t kLine = 64, kFloats = 16;
+  return reinterpret_cast<uintptr_t>(x.data) % kLine == 0 && x.outer % kFloats == 0 &&
+         x.position % kFloats == 0 && x.inner % kFloats == 0 && x.head % kFloats == 0;
+}
+
+/// Whether `written` operands of this size, and those read, are more than any cache holds.
+bool goes_past_cache(const AttentionCall& call, std::initializer_list<AttentionOperand> written) {
+  const int64_t tensor = call.units() * call.queries * call.head_dim * 4;
+  const auto tensors = static_cast<int64_t>(3 + written.size());
+  return !call.is_bf16 && call.head_dim % 16 == 0 && tensors * tensor > kLargestCacheBytes &&
+         std::all_of(written.begin(), written.end(), is_aligned);
+}
+
 using Run = void (*)(const AttentionCall& call, int64_t first, int64_t last, void* scratch);
 
 void run_units(const AttentionCall& call, Run run, int64_t scratch_bytes) {
@@ -55,6 +73,7 @@ at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::T
   const auto result = at::empty(query.sizes(), query.options());
   auto call = make_call(q, k, v, options);
   call.result = operand(result);
+  call.goes_past_cache = goes_past_cache(call, {call.result});
   run_units(call, with.attention, with.attention_scratch_bytes(call));
   return result;
 }
@@ -68,6 +87,7 @@ void attention_backward(const at::Tensor& grad, const at::Tensor& query, const a
   call.result = operand(g);
   call.grad_query = operand(grad_query), call.grad_key = operand(grad_key),
   call.grad_value = operand(grad_value);
+  call.goes_past_cache = goes_past_cache(call, {call.grad_query, call.grad_key, call.grad_value});
   run_units(call, with.attention_backward, with.attention_scratch_bytes(call));
 }
 

@@ -68,7 +68,7 @@ NF_INLINE void score_tile(const auto& s, int64_t block, int64_t key,
 template <int kVectors>
 constexpr int kKeyTile = kAccumulators / kVectors < kRowTile ? kAccumulators / kVectors : kRowTile;
 
-/// The largest score of each query, where nothing bounds them.
+/// The largest score of each query, where nothing bounds them; leaves the scores in s.p.values.
 template <class W, int kVectors>
 NF_INLINE void largest_scores(const auto& s, int64_t block, const KeyRanges& keys,
                               Floats (&largest)[kVectors]) {
@@ -81,15 +81,27 @@ NF_INLINE void largest_scores(const auto& s, int64_t block, const KeyRanges& key
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 2
-        for (int v = 0; v < kVectors; ++v) largest[v] = larger(scores[r][v], largest[v]);
+        for (int v = 0; v < kVectors; ++v) {
+          largest[v] = larger(scores[r][v], largest[v]);
+          store(s.p.values + (key + r) * kBlock + v * kLanes, scores[r][v]);
+        }
       }
     }
   }
 }
 
+template <int kRows, int kVectors>
+NF_INLINE void load_tile(const float* from, Floats (&tile)[kRows][kVectors]) {
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) tile[r][v] = load<Floats>(from + r * kBlock + v * kLanes);
+  }
+}
+
 /// Calls body(key, tile) for each tile of keys with exp(scale (S - bound)), the bound that of each
 /// query; returns 1 / sum of each query. Rows that were normalised bound their scores (Cauchy and
-/// Schwarz), and one pass is enough; else the scores are computed twice.
+/// Schwarz), and one pass is enough.
 template <class W, int kVectors, class Body>
 NF_INLINE void exponentials(const AttentionCall& call, const auto& s, int64_t block,
                             const KeyRanges& keys, Floats (&inverse_sum)[kVectors],
@@ -97,7 +109,8 @@ NF_INLINE void exponentials(const AttentionCall& call, const auto& s, int64_t bl
   constexpr int kRows = kKeyTile<kVectors>;
   Floats bound[kVectors], total[kVectors] = {};
   const float most = 1.01f * static_cast<float>(s.width.head_dim);  // rounding adds to it
-  if (call.normalise && call.scale * most < 40.0f) {
+  const bool is_bounded = call.normalise && call.scale * most < 40.0f;
+  if (is_bounded) {
     for (auto& lanes : bound) lanes = all(most);
   } else {
     largest_scores<W>(s, block, keys, bound);
@@ -105,7 +118,11 @@ NF_INLINE void exponentials(const AttentionCall& call, const auto& s, int64_t bl
   for (int n = 0; n < keys.count; ++n) {
     for (int64_t key = keys.range[n].begin; key < keys.range[n].end; key += kRows) {
       Floats tile[kRows][kVectors];
-      score_tile<W>(s, block, key, tile);
+      if (is_bounded) {
+        score_tile<W>(s, block, key, tile);
+      } else {
+        load_tile(s.p.values + key * kBlock, tile);
+      }
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 2
@@ -411,13 +428,21 @@ void backward_units_of(const AttentionCall& call, int64_t first, int64_t last, v
   backward_units<T, AnyWidth<W>>(call, first, last, scratch);
 }
 
+/// Results that went past the cache are seen by other threads from here on.
+NF_INLINE void settle([[maybe_unused]] const AttentionCall& call) {
+#if defined(__AVX512F__)
+  if (call.goes_past_cache) _mm_sfence();
+#endif
+}
 void forward(const AttentionCall& call, int64_t first, int64_t last, void* scratch) {
   call.is_bf16 ? forward_units_of<Bf16>(call, first, last, scratch)
                : forward_units_of<float>(call, first, last, scratch);
+  settle(call);
 }
 void backward(const AttentionCall& call, int64_t first, int64_t last, void* scratch) {
   call.is_bf16 ? backward_units_of<Bf16>(call, first, last, scratch)
                : backward_units_of<float>(call, first, last, scratch);
+  settle(call);
 }
 template <class W>
 int64_t scratch_bytes_of(const AttentionCall& call) {

@@ -2,6 +2,8 @@
 // their gradients go back. Private to each source file, see registers.h.
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/cpu/loops.h"
 #include "kernels/cpu/words.h"
 
@@ -59,6 +61,7 @@ struct Scratch {
   explicit Scratch(int64_t head_dim) : width(head_dim) {}
 
   Width width;
+  bool goes_past_cache;
   int64_t key_rows;  // keys, rounded up to tiles
   int32_t *seen_begin, *seen_end, *sink_begin,
       *sink_end;                     // [queries + kBlock]: what each query sees
@@ -78,6 +81,7 @@ NF_INLINE Scratch<Width> lay_out(const AttentionCall& call, void* memory) {
     pointer = reinterpret_cast<decltype(pointer + 0)>(next);
     next += static_cast<uintptr_t>(round_up(count * 4, 64));
   };
+  s.goes_past_cache = call.goes_past_cache;
   s.key_rows = round_up(call.mask.keys, kRowTile);
   take(s.seen_begin, call.queries + kBlock), take(s.seen_end, call.queries + kBlock);
   take(s.sink_begin, call.queries + kBlock), take(s.sink_end, call.queries + kBlock);
@@ -176,6 +180,13 @@ NF_INLINE void read_row(const auto& s, const T* from, Row& row) {
 template <class T>
 NF_INLINE void write_row(const auto& s, const Row& row, T* to) {
   const int64_t full = s.width.head_dim / kLanes;
+#if defined(__AVX512F__)
+  if (std::is_same_v<T, float> && s.goes_past_cache) {
+#pragma GCC unroll 8
+    for (int64_t v = 0; v < full; ++v) _mm512_stream_ps(to + v * kLanes, (__m512)row.part[v]);
+    return;
+  }
+#endif
 #pragma GCC unroll 8
   for (int64_t v = 0; v < full; ++v) store_values(to + v * kLanes, row.part[v]);
   if (full * kLanes == s.width.head_dim) return;

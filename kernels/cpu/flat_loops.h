@@ -47,12 +47,15 @@ double squared_norm(const float* x, int64_t count) {
   using Eight = double __attribute__((vector_size(64)));
   using EightFloats = float __attribute__((vector_size(32)));
   Eight sums{};
-  for (int64_t i = 0; i < count; i += 8) {
-    float some[8] = {};
-    std::memcpy(some, x + i, static_cast<size_t>(count - i < 8 ? count - i : 8) * sizeof(float));
-    const Eight value = __builtin_convertvector(load<EightFloats>(some), Eight);
+  const auto add = [&sums](const float* eight) NF_LAMBDA_INLINE {
+    const Eight value = __builtin_convertvector(load<EightFloats>(eight), Eight);
     sums += value * value;
-  }
+  };
+  const int64_t whole = count / 8 * 8;
+  for (int64_t i = 0; i < whole; i += 8) add(x + i);
+  float rest[8] = {};
+  std::memcpy(rest, x + whole, static_cast<size_t>(count - whole) * sizeof(float));
+  add(rest);
   return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 

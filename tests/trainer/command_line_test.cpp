@@ -35,6 +35,9 @@ Commands all_commands() {
 /// What people and scripts rely on: each of these exists with at least these arguments.
 const Commands kPromised = {
     {"bench kernels", {"--rounds", "--in-place", "--json"}},
+    {"bench rollout",
+     {"CONFIG_OR_RUN", "--set", "--clips", "--context", "--frames", "--rounds", "--threads",
+      "--out", "--only-memory", "--json"}},
     {"bench step", {"CONFIG", "--set", "--rounds", "--json"}},
     {"check", {"CONFIG", "--set", "--json"}},
     {"checkpoint hash", {"--json"}},

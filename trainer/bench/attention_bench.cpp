@@ -2,8 +2,7 @@
 
 #include <torch/torch.h>
 
-#include <algorithm>
-#include <chrono>
+#include "trainer/bench/timing.h"
 
 namespace nextframe {
 namespace {
@@ -13,18 +12,6 @@ constexpr int64_t kHeads = 4, kPositions = 16384, kFrameTokens = 64;
 struct Shape {
   int64_t sequences, length, head_dim, frame_tokens;
 };
-
-double seconds_of(const std::function<void()>& run) {
-  const auto start = std::chrono::steady_clock::now();
-  run();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<int64_t>(values.size() / 2),
-                   values.end());
-  return values[values.size() / 2];
-}
 
 /// [O, L, I, K, F] over memory that is [S, K, L, F].
 at::Tensor in_order(const Shape& shape, at::ScalarType dtype) {

@@ -1,88 +1,15 @@
 #include "trainer/bench/step_bench.h"
 
-#include <ATen/record_function.h>
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <chrono>
 
+#include "trainer/bench/timing.h"
 #include "trainer/flat_parameters.h"
 #include "trainer/peak_flops.h"
 
 namespace nextframe {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-/// A product [m, k] x [k, n] as it was called: whether each factor lies transposed.
-struct Product {
-  int64_t m, k, n;
-  bool left_transposed, right_transposed;
-  auto operator<=>(const Product&) const = default;
-};
-
-/// What the callbacks below fill; they are functions without an object.
-struct Recording {
-  struct Frame {
-    std::string name;
-    Clock::time_point start;
-    double children_s = 0;
-  };
-  std::vector<Frame> open;
-  std::map<std::string, OperationTime> operations;
-  std::map<Product, int64_t> products;
-};
-thread_local Recording* recording = nullptr;
-
-std::string name_of(const Product& product) {
-  return c10::str("mm [", product.m, ",", product.k, "]", product.left_transposed ? "' " : " ", "[",
-                  product.k, ",", product.n, "]", product.right_transposed ? "'" : "");
-}
-
-/// The product that a call is, if it is one: LibTorch's own, or one of a linear layer in our loops,
-/// which give [m, k, n].
-std::optional<Product> product_of(const at::RecordFunction& function) {
-  const std::string name = function.name();
-  const auto inputs = function.inputs();
-  if (name == "aten::mm" && inputs.size() >= 2) {
-    const auto left = inputs[0].toTensor(), right = inputs[1].toTensor();
-    const auto is_transposed = [](const at::Tensor& x) { return x.stride(1) != 1; };
-    return Product{left.size(0), left.size(1), right.size(1), is_transposed(left),
-                   is_transposed(right)};
-  }
-  if (!name.starts_with("nextframe::linear") || inputs.size() != 3) return std::nullopt;
-  return Product{inputs[0].toInt(), inputs[1].toInt(), inputs[2].toInt(),
-                 name.ends_with("grad_weight"), name.ends_with("linear")};
-}
-
-/// The name under which a call is counted: products by their shape.
-std::string note(const at::RecordFunction& function) {
-  const auto product = product_of(function);
-  if (!product) return function.name();
-  ++recording->products[*product];
-  return name_of(*product);
-}
-
-std::unique_ptr<at::ObserverContext> on_start(const at::RecordFunction& function) {
-  auto name = note(function);
-  recording->open.push_back({std::move(name), Clock::now()});
-  return nullptr;
-}
-
-void on_end(const at::RecordFunction&, at::ObserverContext*) {
-  const auto frame = recording->open.back();
-  recording->open.pop_back();
-  const double elapsed_s = seconds_since(frame.start);
-  if (!recording->open.empty()) recording->open.back().children_s += elapsed_s;
-  auto& operation = recording->operations[frame.name];
-  operation.name = frame.name;
-  operation.calls += 1;
-  operation.self_s += elapsed_s - frame.children_s;
-}
 
 /// Seconds of one product, the least of several timings.
 double time_alone(const Product& product, at::ScalarType dtype) {
@@ -97,9 +24,10 @@ double time_alone(const Product& product, at::ScalarType dtype) {
   double best_s = 1e9;
   for (int trial = 0; trial < 8; ++trial) {
     constexpr int kRuns = 10;
-    const auto start = Clock::now();
-    for (int run = 0; run < kRuns; ++run) at::mm_out(result, left, right);
-    best_s = std::min(best_s, seconds_since(start) / kRuns);
+    const double elapsed_s = seconds_of([&] {
+      for (int run = 0; run < kRuns; ++run) at::mm_out(result, left, right);
+    });
+    best_s = std::min(best_s, elapsed_s / kRuns);
   }
   return best_s;
 }
@@ -116,24 +44,14 @@ StepBench bench_step(WorldModel& model, const Batch& batch, bool bf16, int64_t r
 
   std::vector<double> times_s;
   for (int64_t round = 0; round < rounds; ++round) {
-    const auto start = Clock::now();
-    grain(round);
-    times_s.push_back(seconds_since(start));
+    times_s.push_back(seconds_of([&] { grain(round); }));
   }
-  std::nth_element(times_s.begin(), times_s.begin() + rounds / 2, times_s.end());
-
-  Recording record;
-  recording = &record;
-  const auto handle = at::addThreadLocalCallback(
-      at::RecordFunctionCallback(on_start, on_end)
-          .needsInputs(true)
-          .scopes({at::RecordScope::FUNCTION, at::RecordScope::BACKWARD_FUNCTION}));
-  for (int64_t round = 0; round < rounds; ++round) grain(round);
-  at::removeCallback(handle);
-  recording = nullptr;
+  auto record = record_operations([&] {
+    for (int64_t round = 0; round < rounds; ++round) grain(round);
+  });
 
   StepBench result;
-  result.grain_s = times_s[static_cast<size_t>(rounds / 2)];
+  result.grain_s = median(times_s);
   result.flops = model.flops_per_clip() * static_cast<double>(batch.frames_BTHWC.size(0));
   const double per_grain = 1.0 / static_cast<double>(rounds);
   for (const auto& [product, count] : record.products) {

@@ -2,20 +2,12 @@
 // operations hold the rest.
 #pragma once
 
-#include <map>
-#include <string>
 #include <vector>
 
 #include "model/world_model.h"
+#include "trainer/bench/operation_times.h"
 
 namespace nextframe {
-
-struct OperationTime {
-  std::string name;
-  double calls = 0;    // a grain
-  double self_s = 0;   // a grain; without the operations that it calls
-  double alone_s = 0;  // a grain, of a product: repeated with all of it in cache
-};
 
 struct StepBench {
   double grain_s = 0;  // median of the rounds: forward, backward, gradients into their buffer

@@ -19,15 +19,16 @@ void give_back_path(ConfigArguments& arguments) {
 
 }  // namespace
 
-std::shared_ptr<const ConfigArguments> add_config_arguments(CLI::App& app) {
+std::shared_ptr<const ConfigArguments> add_config_arguments(CLI::App& app, const std::string& name,
+                                                            const std::string& help) {
   auto arguments = std::make_shared<ConfigArguments>();
-  app.add_option("CONFIG", arguments->path, "the config file");
+  app.add_option(name, arguments->path, help);
   app.add_option("--set", arguments->overrides,
                  "values that come before the file's, section.key=value")
       ->type_name("a.b=c ...");
-  app.parse_complete_callback([arguments] {
+  app.parse_complete_callback([arguments, name] {
     give_back_path(*arguments);
-    if (arguments->path.empty()) throw CLI::RequiredError("CONFIG");
+    if (arguments->path.empty()) throw CLI::RequiredError(name);
   });
   return arguments;
 }

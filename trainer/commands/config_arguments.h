@@ -17,7 +17,8 @@ struct ConfigArguments {
   Config load() const { return load_config(path, overrides); }
 };
 
-/// Adds the positional CONFIG and --set, which may be given often and takes several values.
-std::shared_ptr<const ConfigArguments> add_config_arguments(CLI::App& app);
+/// Adds the positional `name` and --set, which may be given often and takes several values.
+std::shared_ptr<const ConfigArguments> add_config_arguments(
+    CLI::App& app, const std::string& name = "CONFIG", const std::string& help = "the config file");
 
 }  // namespace nextframe

@@ -1,4 +1,3 @@
-// nextframe bench kernels: attention beside LibTorch's own.
 // nextframe bench step CONFIG: how fast one grain trains on one core, against the products it is
 // made of.
 #include <torch/torch.h>
@@ -7,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "data/dataset.h"
-#include "trainer/bench/attention_bench.h"
 #include "trainer/bench/step_bench.h"
 #include "trainer/commands/command.h"
 #include "trainer/commands/config_arguments.h"
@@ -79,50 +77,6 @@ int bench_step_command(const StepOptions& options) {
   return 0;
 }
 
-struct KernelOptions {
-  int64_t rounds = 7;
-  bool in_place = false, json = false;
-};
-
-void print_machine() {
-  std::printf("one thread; a product of 1,024 squared runs at %.0f GFLOP/s in bf16, %.0f in fp32\n",
-              measure_peak_flops(at::kCPU, true) / 1e9, measure_peak_flops(at::kCPU, false) / 1e9);
-}
-
-int bench_kernels(const KernelOptions& options) {
-  at::set_num_threads(1);
-  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-  if (!options.json) {
-    print_machine();
-    std::printf("%-40s  %8s  %8s  %8s  %s\n", "", "ours ms", "flash ms", "math ms",
-                "times faster than the better");
-  }
-  bench_attention(options.rounds, options.in_place, [&](const AttentionBench& bench) {
-    rows.push_back({{"case", bench.name},
-                    {"ours_ms", bench.ours_s * 1e3},
-                    {"flash_ms", bench.flash_s * 1e3},
-                    {"math_ms", bench.math_s * 1e3},
-                    {"ratio", bench.ratio()}});
-    if (options.json) return;
-    std::printf("%-40s  %8.2f  %8.2f  %8.2f  %.2f\n", bench.name.c_str(), bench.ours_s * 1e3,
-                bench.flash_s * 1e3, bench.math_s * 1e3, bench.ratio());
-    std::fflush(stdout);
-  });
-  if (options.json) return std::puts(rows.dump(2).c_str()), 0;
-  print_machine();
-  return 0;
-}
-
-CommandBody set_up_kernels(CLI::App& app) {
-  app.group(kTrainingCommands);
-  const auto options = std::make_shared<KernelOptions>();
-  app.add_option("--rounds", options->rounds, "turns that each takes")
-      ->check(CLI::Range(1, 1000000));
-  app.add_flag("--in-place", options->in_place, "ours reads packed projections, as in a model");
-  app.add_flag("--json", options->json, "one JSON value on standard output");
-  return [options] { return bench_kernels(*options); };
-}
-
 CommandBody set_up(CLI::App& app) {
   app.group(kTrainingCommands);
   const auto options = std::make_shared<StepOptions>();
@@ -135,8 +89,6 @@ CommandBody set_up(CLI::App& app) {
 
 }  // namespace
 
-NF_REGISTER_COMMAND(bench_kernels, "bench kernels",
-                    "time attention beside LibTorch's own, one thread", set_up_kernels)
 NF_REGISTER_COMMAND(bench_step, "bench step", "time a grain's forward and backward on one core",
                     set_up)
 

@@ -1,0 +1,23 @@
+// This file is how fast the fused operations of a training step are beside LibTorch's own, in one
+// process, taking turns.
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace nextframe {
+
+/// Medians of the rounds.
+struct OperationBench {
+  std::string name;
+  double ours_s = 0;
+  double theirs_s = 0;  // the same in LibTorch's operations, the fused one where it has one
+  double ratio() const { return theirs_s / ours_s; }
+};
+
+/// Each operation forward and, where it has a gradient, backward, on the shapes of a
+/// ball_and_paddle grain: 1,005 tokens of 128 values, 15 frames of 64x64; a million parameters. One
+/// thread. Calls `done` after each.
+void bench_operations(int64_t rounds, const std::function<void(const OperationBench&)>& done);
+
+}  // namespace nextframe

@@ -1,0 +1,36 @@
+// This file is which operations of LibTorch a piece of work calls, and how long each takes.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+
+namespace nextframe {
+
+struct OperationTime {
+  std::string name;    // of a product and of attention: with its shape
+  double calls = 0;    // a grain, or a frame
+  double self_s = 0;   // likewise; without the operations that it calls
+  double alone_s = 0;  // likewise, of a product: repeated with all of it in cache
+};
+
+/// A product [m, k] x [k, n] as it was called: whether each factor lies transposed.
+struct Product {
+  int64_t m, k, n;
+  bool left_transposed, right_transposed;
+  auto operator<=>(const Product&) const = default;
+};
+
+std::string name_of(const Product& product);
+
+struct RecordedOperations {
+  std::map<std::string, OperationTime> operations;  // by name; sums over all calls
+  std::map<Product, int64_t> products;              // calls of each
+};
+
+/// Runs `work` with each of this thread's operations timed, which costs a little.
+RecordedOperations record_operations(const std::function<void()>& work);
+
+}  // namespace nextframe

@@ -1,0 +1,92 @@
+// nextframe bench kernels: attention and the fused operations of a step beside LibTorch's own.
+#include <torch/torch.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "trainer/bench/attention_bench.h"
+#include "trainer/bench/operation_bench.h"
+#include "trainer/commands/command.h"
+#include "trainer/peak_flops.h"
+
+namespace nextframe {
+namespace {
+
+struct KernelOptions {
+  int64_t rounds = 7;
+  bool in_place = false, json = false;
+};
+
+void print_machine() {
+  std::printf("one thread; a product of 1,024 squared runs at %.0f GFLOP/s in bf16, %.0f in fp32\n",
+              measure_peak_flops(at::kCPU, true) / 1e9, measure_peak_flops(at::kCPU, false) / 1e9);
+}
+
+nlohmann::ordered_json attention_rows(const KernelOptions& options) {
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  if (!options.json) {
+    std::printf("%-40s  %8s  %8s  %8s  %s\n", "attention", "ours ms", "flash ms", "math ms",
+                "times faster than the better");
+  }
+  bench_attention(options.rounds, options.in_place, [&](const AttentionBench& bench) {
+    rows.push_back({{"case", bench.name},
+                    {"ours_ms", bench.ours_s * 1e3},
+                    {"flash_ms", bench.flash_s * 1e3},
+                    {"math_ms", bench.math_s * 1e3},
+                    {"ratio", bench.ratio()}});
+    if (options.json) return;
+    std::printf("%-40s  %8.2f  %8.2f  %8.2f  %.2f\n", bench.name.c_str(), bench.ours_s * 1e3,
+                bench.flash_s * 1e3, bench.math_s * 1e3, bench.ratio());
+    std::fflush(stdout);
+  });
+  return rows;
+}
+
+nlohmann::ordered_json operation_rows(const KernelOptions& options) {
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  if (!options.json) {
+    std::printf("\n%-40s  %8s  %8s  %8s  %s\n", "operation, with its gradient where it has one",
+                "ours ms", "", "theirs", "times faster");
+  }
+  bench_operations(options.rounds, [&](const OperationBench& bench) {
+    rows.push_back({{"case", bench.name},
+                    {"ours_ms", bench.ours_s * 1e3},
+                    {"theirs_ms", bench.theirs_s * 1e3},
+                    {"ratio", bench.ratio()}});
+    if (options.json) return;
+    std::printf("%-40s  %8.3f  %8s  %8.3f  %.2f\n", bench.name.c_str(), bench.ours_s * 1e3, "",
+                bench.theirs_s * 1e3, bench.ratio());
+    std::fflush(stdout);
+  });
+  return rows;
+}
+
+int bench_kernels(const KernelOptions& options) {
+  at::set_num_threads(1);
+  if (!options.json) print_machine();
+  const auto attention = attention_rows(options), operations = operation_rows(options);
+  if (options.json) {
+    const nlohmann::ordered_json all = {{"attention", attention}, {"operations", operations}};
+    return std::puts(all.dump(2).c_str()), 0;
+  }
+  print_machine();
+  return 0;
+}
+
+CommandBody set_up(CLI::App& app) {
+  app.group(kTrainingCommands);
+  const auto options = std::make_shared<KernelOptions>();
+  app.add_option("--rounds", options->rounds, "turns that each takes")
+      ->check(CLI::Range(1, 1000000));
+  app.add_flag("--in-place", options->in_place,
+               "our attention reads packed projections, as in a model");
+  app.add_flag("--json", options->json, "one JSON value on standard output");
+  return [options] { return bench_kernels(*options); };
+}
+
+}  // namespace
+
+NF_REGISTER_COMMAND(bench_kernels, "bench kernels",
+                    "time attention and fused operations beside LibTorch's own, one thread", set_up)
+
+}  // namespace nextframe

@@ -1,0 +1,211 @@
+// nextframe bench rollout CONFIG_OR_RUN: how fast a model dreams, from memory and without.
+#include <torch/torch.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "data/durable_file.h"
+#include "trainer/bench/rollout_bench.h"
+#include "trainer/commands/command.h"
+#include "trainer/commands/config_arguments.h"
+#include "trainer/evaluate/episode_source.h"
+#include "trainer/load_run.h"
+#include "trainer/peak_flops.h"
+
+namespace nextframe {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  std::shared_ptr<const ConfigArguments> subject;
+  int64_t clips = 16, context_frames = 8, frames = 32;
+  int64_t rounds = 5, threads = 1;
+  std::string out;
+  bool only_memory = false, json = false;
+};
+
+struct Subject {
+  Config config;
+  std::shared_ptr<WorldModel> model;
+  Dataset data;
+};
+
+Subject open(const ConfigArguments& arguments) {
+  const auto open_data = [](const DataConfig& data, int64_t action_width) {
+    return Dataset(data.train, data.clip_frames, data.stride_frames, action_width);
+  };
+  if (std::filesystem::is_directory(arguments.path)) {
+    auto run = load_run(arguments.path, true, arguments.overrides);
+    auto data = open_data(run.config.data, run.shape.action_width / run.config.data.stride_frames);
+    return {std::move(run.config), std::move(run.model), std::move(data)};
+  }
+  auto config = arguments.load();
+  auto data = open_data(config.data, kOwnActionWidth);
+  auto model = config.make_model(data.shape());
+  return {std::move(config), std::move(model), std::move(data)};
+}
+
+/// The first episodes that are long enough, from the first on again where there are too few.
+RolloutClips first_clips(const Dataset& data, const std::string& glob, const Options& options) {
+  const int64_t num_frames = options.context_frames + options.frames - 1;
+  const auto source = first_episodes(data, data.num_episodes());
+  std::vector<at::Tensor> contexts, actions;
+  for (int64_t episode = 0; episode < source.num_episodes; ++episode) {
+    if (static_cast<int64_t>(contexts.size()) == options.clips) break;
+    const auto read = source.read(episode, num_frames);
+    if (read.frames_THWC.size(0) < num_frames) continue;
+    contexts.push_back(read.frames_THWC.slice(0, 0, options.context_frames));
+    actions.push_back(read.actions_TA);
+  }
+  if (contexts.empty()) {
+    throw UsageError(c10::str("bench rollout: no episode of ", glob, " has ", num_frames,
+                              " frames, as --context and --frames need; give smaller ones"));
+  }
+  const size_t known = contexts.size();
+  for (size_t i = known; i < static_cast<size_t>(options.clips); ++i) {
+    contexts.push_back(contexts[i % known]);
+    actions.push_back(actions[i % known]);
+  }
+  return {at::stack(contexts), at::stack(actions)};
+}
+
+/// Of a product of 1,024 squared, on the threads of the bench.
+struct MachineRate {
+  double bf16 = measure_peak_flops(at::kCPU, true) / 1e9;
+  double fp32 = measure_peak_flops(at::kCPU, false) / 1e9;
+};
+
+Json to_json(const MachineRate& rate) {
+  return {{"square_product_bf16_gflops_per_s", rate.bf16},
+          {"square_product_fp32_gflops_per_s", rate.fp32}};
+}
+
+Json to_json(const RolloutBench& bench, const RolloutTime& time) {
+  return {{"frames_per_s", bench.frames_per_s(time)},
+          {"ms_a_frame", 1e3 / bench.frames_per_s(time)},
+          {"first_frame_ms", time.first_frame_s * 1e3},
+          {"further_frame_ms", bench.further_frame_s(time) * 1e3}};
+}
+
+Json to_json(const RolloutBench& bench) {
+  Json operations = Json::array();
+  for (const auto& operation : bench.operations) {
+    operations.push_back({{"name", operation.name},
+                          {"calls", operation.calls},
+                          {"self_ms", operation.self_s * 1e3}});
+  }
+  Json result = {{"from_memory", to_json(bench, bench.from_memory)}, {"operations", operations}};
+  if (bench.recomputed.rollout_s == 0) return result;
+  result["recomputed"] = to_json(bench, bench.recomputed);
+  result["ratio"] = bench.ratio();
+  result["largest_difference"] = bench.largest_difference;
+  return result;
+}
+
+void print(const MachineRate& rate) {
+  std::printf("a product of 1,024 squared runs at %.0f GFLOP/s in bf16, %.0f in fp32\n", rate.bf16,
+              rate.fp32);
+}
+
+void print(const char* way, const RolloutBench& bench, const RolloutTime& time) {
+  std::printf("%-22s %9.1f  %10.3f  %14.2f  %16.2f\n", way, bench.frames_per_s(time),
+              1e3 / bench.frames_per_s(time), time.first_frame_s * 1e3,
+              bench.further_frame_s(time) * 1e3);
+}
+
+void print_operations(const RolloutBench& bench) {
+  const double frame_s = bench.further_frame_s(bench.from_memory);
+  std::printf("\n ms a further frame  calls  operation from memory (timed one by one)\n");
+  double rest_s = 0;
+  for (const auto& operation : bench.operations) {
+    if (operation.self_s < 0.01 * frame_s) {
+      rest_s += operation.self_s;
+      continue;
+    }
+    std::printf("%19.3f  %5.0f  %s\n", operation.self_s * 1e3, operation.calls,
+                operation.name.c_str());
+  }
+  std::printf("%19.3f         in other operations\n", rest_s * 1e3);
+}
+
+void print(const RolloutBench& bench) {
+  std::printf("\n%-22s  frames/s  ms a frame  first frame ms  further frame ms\n", "");
+  print("from memory", bench, bench.from_memory);
+  if (bench.recomputed.rollout_s > 0) {
+    print("from the window again", bench, bench.recomputed);
+    std::printf(
+        "from memory is %.2f times faster; while both see the same frames, they differ by "
+        "%.1e at most\n",
+        bench.ratio(), bench.largest_difference);
+  }
+  if (!bench.operations.empty()) print_operations(bench);
+}
+
+int bench_rollout_command(const Options& options) {
+  auto subject = open(*options.subject);
+  at::set_num_threads(static_cast<int>(options.threads));
+  const auto clips = first_clips(subject.data, subject.config.data.train, options);
+  const MachineRate before;
+  if (!options.json) {
+    std::printf("%lld clips, %lld frames of context, %lld dreamed; %s; threads: %lld\n",
+                static_cast<long long>(options.clips),
+                static_cast<long long>(options.context_frames),
+                static_cast<long long>(options.frames), subject.config.trainer.precision.c_str(),
+                static_cast<long long>(options.threads));
+    print(before);
+  }
+  const RolloutOptions rollout{subject.config.evaluate.denoise_steps, 0};
+  const auto bench =
+      bench_rollout(*subject.model, clips, rollout,
+                    {options.rounds, options.only_memory, subject.config.data.clip_frames - 1});
+  const MachineRate after;
+  if (!options.out.empty()) {
+    const auto& dreamed = bench.dreamed_BTHWC.contiguous();
+    write_durably(options.out, {static_cast<const char*>(dreamed.const_data_ptr()),
+                                static_cast<size_t>(dreamed.nbytes())});
+  }
+  if (options.json) {
+    Json all = {{"clips", options.clips},
+                {"context_frames", options.context_frames},
+                {"frames", options.frames},
+                {"precision", subject.config.trainer.precision},
+                {"threads", options.threads},
+                {"rounds", options.rounds},
+                {"machine_before", to_json(before)},
+                {"machine_after", to_json(after)}};
+    all.update(to_json(bench));
+    return std::puts(all.dump(2).c_str()), 0;
+  }
+  print(bench);
+  print(after);
+  return 0;
+}
+
+CommandBody set_up(CLI::App& app) {
+  app.group(kTrainingCommands);
+  const auto options = std::make_shared<Options>();
+  options->subject = add_config_arguments(
+      app, "CONFIG_OR_RUN", "a config file, or the folder of a run or of one of its checkpoints");
+  const auto add_count = [&](const char* flag, int64_t& value, const std::string& help) {
+    app.add_option(flag, value, c10::str(help, "; default ", value))->check(CLI::Range(1, 1000000));
+  };
+  add_count("--clips", options->clips, "clips that are dreamed together");
+  add_count("--context", options->context_frames, "true frames to start from");
+  add_count("--frames", options->frames, "frames to dream of each clip");
+  add_count("--rounds", options->rounds, "turns that each way takes");
+  add_count("--threads", options->threads, "threads of LibTorch and of our loops");
+  app.add_option("--out", options->out,
+                 "file for what was dreamed: float32 [clips, frames, height, width, channels]");
+  app.add_flag("--only-memory", options->only_memory, "leave out the slow way");
+  app.add_flag("--json", options->json, "one JSON value on standard output");
+  return [options] { return bench_rollout_command(*options); };
+}
+
+}  // namespace
+
+NF_REGISTER_COMMAND(bench_rollout, "bench rollout", "time dreaming, from memory and without it",
+                    set_up)
+
+}  // namespace nextframe
