@@ -180,13 +180,13 @@ NF_INLINE void read_row(const auto& s, const T* from, Row& row) {
 template <class T>
 NF_INLINE void write_row(const auto& s, const Row& row, T* to) {
   const int64_t full = s.width.head_dim / kLanes;
-#if defined(__AVX512F__)
-  if (std::is_same_v<T, float> && s.goes_past_cache) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (s.goes_past_cache) {
 #pragma GCC unroll 8
-    for (int64_t v = 0; v < full; ++v) _mm512_stream_ps(to + v * kLanes, (__m512)row.part[v]);
-    return;
+      for (int64_t v = 0; v < full; ++v) store_past_cache(to + v * kLanes, row.part[v]);
+      return;
+    }
   }
-#endif
 #pragma GCC unroll 8
   for (int64_t v = 0; v < full; ++v) store_values(to + v * kLanes, row.part[v]);
   if (full * kLanes == s.width.head_dim) return;

@@ -28,7 +28,7 @@ struct AttentionCall {
   bool is_bf16;
   bool goes_past_cache;  // results are float, aligned to 64 bytes in every row, and too many to be
                          // found in a cache again
-  bool normalise;  // queries and keys: x / sqrt(mean(x^2) + epsilon)
+  bool normalise;        // queries and keys: x / sqrt(mean(x^2) + epsilon)
   float epsilon;
   const float* cosine;  // [positions, head_dim / 2], or null: not turned
   const float* sine;

@@ -40,6 +40,14 @@ template <class Vector>
 NF_INLINE void store(void* to, const Vector& value) {
   std::memcpy(to, &value, sizeof value);
 }
+/// To an aligned place that will not be read soon: the line is not fetched first.
+NF_INLINE void store_past_cache(float* to, Floats value) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(to, (__m512)value);
+#else
+  store(to, value);
+#endif
+}
 NF_INLINE Floats all(float value) { return Floats{} + value; }
 
 /// a * b + c, rounded once where the machine can.

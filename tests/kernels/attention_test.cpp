@@ -275,6 +275,24 @@ INSTANTIATE_TEST_SUITE_P(EachMachine, AttentionLoops, ::testing::ValuesIn(cpu::a
 
 // ---- The operators
 
+/// Calls too large for any cache write past it; the same units in a small call do not.
+TEST_P(AttentionLoops, GiveTheSameBitsPastTheCache) {
+  const auto packed = random({2100, 16, 1, 3, 4, 32}, 1).to(at::kFloat);  // 3 * 16 + 16 MiB
+  const auto grad = random({2100, 16, 1, 4, 32}, 2).to(at::kFloat);
+  const auto options = with_mask(frames(1));
+  const auto run = [&](const at::Tensor& x, const at::Tensor& g) {
+    const auto part = [&](int64_t i) { return x.select(3, i); };
+    const auto grads = at::empty_like(x);
+    cpu::attention_backward(g, part(0), part(1), part(2), options, grads.select(3, 0),
+                            grads.select(3, 1), grads.select(3, 2), *GetParam());
+    return std::pair{cpu::attention(part(0), part(1), part(2), options, *GetParam()), grads};
+  };
+  const auto [all, all_grads] = run(packed, grad);
+  const auto [few, few_grads] = run(packed.slice(0, 2000, 2010), grad.slice(0, 2000, 2010));
+  EXPECT_TRUE(at::equal(all.slice(0, 2000, 2010), few));
+  EXPECT_TRUE(at::equal(all_grads.slice(0, 2000, 2010), few_grads));
+}
+
 TEST(Attention, IsDifferentiableInEveryInput) {
   const auto options = options_of({1, 6, 2, 2, 8, frames(2), true});
   const Tensors inputs = {random({2, 6, 2, 2, 8}, 1), random({2, 6, 2, 2, 8}, 2),
