@@ -88,8 +88,15 @@ NF_INLINE float sum(Floats v) {
   return fold<1>(fold<2>(v))[0];
 }
 
-/// (e^f - 1 - f) / f^2 for |f| <= ln(2) / 2. Cephes' expf (Moshier 1989).
+/// How much of a float32 result counts: all of it, or what bfloat16 keeps (relative error 1e-4).
+enum class Digits { kAll, kBf16 };
+
+/// (e^f - 1 - f) / f^2 for |f| <= ln(2) / 2. Cephes' expf (Moshier 1989); Taylor's series for
+/// fewer.
+template <Digits kDigits>
 NF_INLINE Floats exp_tail(Floats f) {
+  if (kDigits == Digits::kBf16)
+    return multiply_add(multiply_add(f, all(1.0f / 24), all(1.0f / 6)), f, all(0.5f));
   Floats p = multiply_add(f, all(1.9875691500e-4f), all(1.3981999507e-3f));
   p = multiply_add(p, f, all(8.3334519073e-3f));
   p = multiply_add(p, f, all(4.1665795894e-2f));
@@ -98,6 +105,7 @@ NF_INLINE Floats exp_tail(Floats f) {
 }
 
 /// e^x for x <= 0, relative error near 1e-7; 0 far below -87. x = n ln 2 + f.
+template <Digits kDigits = Digits::kAll>
 NF_INLINE Floats exp_of_negative(Floats x) {
 #if defined(__AVX512F__)
   const Floats bounded = larger(all(-120.0f), x);  // the second stays if it is no number
@@ -110,7 +118,7 @@ NF_INLINE Floats exp_of_negative(Floats x) {
 #endif
   const Floats f =
       multiply_add(n, all(2.12194440e-4f), multiply_add(n, all(-0.693359375f), bounded));
-  const Floats power_of_f = multiply_add(exp_tail(f), f * f, f) + 1.0f;
+  const Floats power_of_f = multiply_add(exp_tail<kDigits>(f), f * f, f) + 1.0f;
 #if defined(__AVX512F__)
   return (Floats)_mm512_scalef_ps((__m512)power_of_f, (__m512)n);
 #else
@@ -120,9 +128,11 @@ NF_INLINE Floats exp_of_negative(Floats x) {
 }
 
 /// 1 / x for x in [1, 2], relative error below 1e-7.
+template <Digits kDigits = Digits::kAll>
 NF_INLINE Floats inverse(Floats x) {
 #if defined(__AVX512F__)
   const Floats guess = (Floats)_mm512_rcp14_ps((__m512)x);
+  if (kDigits == Digits::kBf16) return guess;
   return multiply_add(guess, multiply_add(-guess, x, all(1.0f)), guess);  // Newton's step
 #else
   return 1.0f / x;

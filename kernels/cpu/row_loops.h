@@ -79,9 +79,11 @@ void add_norm_backward_of(const RowsCall& call, const float* x, const float* gra
 
 // ---- The gate
 
+template <class T>
 NF_INLINE Floats sigmoid(Floats x) {
-  const Floats e = exp_of_negative((Floats)((Words)x | 0x80000000u));  // of -|x|
-  return select(x < 0.0f, e, all(1.0f)) * inverse(e + 1.0f);
+  constexpr Digits kDigits = sizeof(T) == 2 ? Digits::kBf16 : Digits::kAll;
+  const Floats e = exp_of_negative<kDigits>((Floats)((Words)x | 0x80000000u));  // of -|x|
+  return select(x < 0.0f, e, all(1.0f)) * inverse<kDigits>(e + 1.0f);
 }
 
 template <class T>
@@ -91,7 +93,7 @@ void swiglu_of(const RowsCall& call, const T* x, T* result) {
     const T *gate = x + row * 2 * width, *value = gate + width;
     for (int64_t i = 0; i < width; i += kLanes) {
       const Floats a = load_some(gate + i, width - i), b = load_some(value + i, width - i);
-      store_some(result + row * width + i, a * sigmoid(a) * b, width - i);
+      store_some(result + row * width + i, a * sigmoid<T>(a) * b, width - i);
     }
   }
 }
@@ -106,7 +108,7 @@ void swiglu_backward_of(const RowsCall& call, const T* x, const G* grad, T* grad
     for (int64_t i = 0; i < width; i += kLanes) {
       const int64_t left = width - i;
       const Floats a = load_some(x + gate + i, left), b = load_some(x + value + i, left);
-      const Floats g = load_some(grad + row * width + i, left), s = sigmoid(a), silu = a * s;
+      const Floats g = load_some(grad + row * width + i, left), s = sigmoid<T>(a), silu = a * s;
       store_some(grad_x + gate + i, g * b * multiply_add(silu, 1.0f - s, s), left);
       store_some(grad_x + value + i, g * silu, left);
       if (result != nullptr) store_some(result + row * width + i, silu * b, left);
