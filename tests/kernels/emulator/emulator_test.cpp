@@ -73,7 +73,7 @@ struct Outcome {
 
 template <Bug kBug>
 Outcome outcome_of() {
-  std::vector<uint16_t> a(16 * kDepth), b(16 * kDepth);
+  std::vector<uint16_t> a(17 * kDepth), b(16 * kDepth);  // the kernel is given 16 rows of each
   const auto value = [](int row, int column, int salt) {
     return static_cast<float>((row * 5 + column * 3 + salt) % 17 - 8);
   };
