@@ -13,11 +13,10 @@
 // bits that depend on the unit alone.
 //
 // Bound: memory. Of each unit of L positions and D values 8 L D bytes move in forward (Q, K, V in,
-// O out) and 14 L D in backward (Q, K, V, dO in, dQ, dK, dV out). Reached of what a copy in device
-// memory moves on an H100 (2.95 TB/s; scripts/bench/gpu_attention), L = 16 and 32: forward 87 to 99
-// %, backward 85 to 96 %, the more the wider the head; with norm and turn 80 to 89 and 73 to 84 %.
-// With L = 64 the latter fall to 70 and 64 %: angles are then read through a first-level cache that
-// they fill.
+// O out) and 14 L D in backward (Q, K, V, dO in, dQ, dK, dV out). Reached on an H100, of the 2.95
+// TB/s of a copy in its memory (scripts/bench/gpu_attention): forward 87 to 99 %, backward 85 to 96
+// %, the more the wider the head. With norm and turn: 80 to 89 and 73 to 84 %; with L = 64 from 70
+// and 64 %.
 #pragma once
 
 #include "kernels/cuda/short_attention_rows.cuh"

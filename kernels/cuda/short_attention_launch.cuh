@@ -12,7 +12,7 @@ namespace nextframe {
 namespace {
 
 /// Warps of a multiprocessor for which registers are kept: more of them hide more of memory's
-/// latency. These spill nothing; with a quarter more or fewer, nothing was faster on an H100.
+/// latency. These spill nothing; on an H100 more or fewer gained at most 2 %, and lost up to 40.
 template <class Shape>
 constexpr int kForwardWarps = Shape::kHeadDim == 128 ? 12
                               : Shape::kTiles == 4   ? 16
