@@ -3,14 +3,15 @@
 #include <torch/library.h>
 #include <torch/torch.h>
 
+#include "kernels/attention_operators.h"
 #include "kernels/cpu/attention_cpu.h"
 #include "kernels/norm.h"
 
 namespace nextframe {
 namespace {
 
-using Optional = std::optional<at::Tensor>;
-using Three = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
+using Optional = OptionalTensor;
+using Three = ThreeTensors;
 
 // ---- Options as arguments of an operator
 
@@ -18,17 +19,6 @@ std::vector<int64_t> pack(const AttentionOptions& options) {
   const auto& mask = options.mask;
   return {mask.frame_tokens, mask.window_frames, mask.sink_frames,
           mask.clip_frames,  mask.first_query,   options.normalise ? 1 : 0};
-}
-
-AttentionOptions unpack(at::IntArrayRef numbers, double scale, const Optional& cosine,
-                        const Optional& sine, int64_t keys) {
-  TORCH_CHECK(numbers.size() == 6, "attention: 6 numbers describe the mask, got ", numbers.size());
-  AttentionOptions options;
-  options.mask = {keys, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]};
-  options.normalise = numbers[5] != 0;
-  options.scale = scale;
-  options.rotation = {cosine.value_or(at::Tensor()), sine.value_or(at::Tensor())};
-  return options;
 }
 
 Optional defined(const at::Tensor& tensor) {
@@ -98,12 +88,26 @@ bool has_cpu_kernel(const at::Tensor& x) {
          (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
 }
 
+}  // namespace
+
 // ---- The operators where there is no kernel
+
+AttentionOptions attention_options(at::IntArrayRef numbers, double scale, const Optional& cosine,
+                                   const Optional& sine, int64_t keys) {
+  TORCH_CHECK(numbers.size() == 6, "attention: 6 numbers describe the mask, got ", numbers.size());
+  AttentionOptions options;
+  options.mask = {keys, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]};
+  options.normalise = numbers[5] != 0;
+  options.scale = scale;
+  options.rotation = {cosine.value_or(at::Tensor()), sine.value_or(at::Tensor())};
+  return options;
+}
 
 at::Tensor attention_anywhere(const at::Tensor& query, const at::Tensor& key,
                               const at::Tensor& value, const Optional& cosine, const Optional& sine,
                               at::IntArrayRef numbers, double scale) {
-  return attention_definition(query, key, value, unpack(numbers, scale, cosine, sine, key.size(1)));
+  return attention_definition(query, key, value,
+                              attention_options(numbers, scale, cosine, sine, key.size(1)));
 }
 
 Three attention_backward_anywhere(const at::Tensor& grad, const at::Tensor& query,
@@ -118,6 +122,18 @@ Three attention_backward_anywhere(const at::Tensor& grad, const at::Tensor& quer
   const auto grads = torch::autograd::grad({result}, inputs, {grad});
   return {grads[0], grads[1], grads[2]};
 }
+
+at::Tensor self_attention_backward_by_parts(const at::Tensor& grad, const at::Tensor& projections,
+                                            const Optional& cosine, const Optional& sine,
+                                            at::IntArrayRef numbers, double scale) {
+  static const auto op =
+      operator_named<decltype(attention_backward_anywhere)>("nextframe::attention_backward");
+  const auto [query, key, value] = op.call(grad, projections.select(3, 0), projections.select(3, 1),
+                                           projections.select(3, 2), cosine, sine, numbers, scale);
+  return at::stack({query, key, value}, 3);
+}
+
+namespace {
 
 at::Tensor attention_shape(const at::Tensor& query, const at::Tensor&, const at::Tensor&,
                            const Optional&, const Optional&, at::IntArrayRef, double) {
@@ -137,7 +153,8 @@ at::Tensor attention_on_cpu(const at::Tensor& query, const at::Tensor& key, cons
                             double scale) {
   if (!has_cpu_kernel(query))
     return attention_anywhere(query, key, value, cosine, sine, numbers, scale);
-  return cpu::attention(query, key, value, unpack(numbers, scale, cosine, sine, key.size(1)));
+  return cpu::attention(query, key, value,
+                        attention_options(numbers, scale, cosine, sine, key.size(1)));
 }
 
 Three attention_backward_on_cpu(const at::Tensor& grad, const at::Tensor& query,
@@ -151,8 +168,8 @@ Three attention_backward_on_cpu(const at::Tensor& grad, const at::Tensor& query,
                        at::empty(key.sizes(), key.options()),
                        at::empty(value.sizes(), value.options())};
   cpu::attention_backward(grad, query, key, value,
-                          unpack(numbers, scale, cosine, sine, key.size(1)), std::get<0>(grads),
-                          std::get<1>(grads), std::get<2>(grads));
+                          attention_options(numbers, scale, cosine, sine, key.size(1)),
+                          std::get<0>(grads), std::get<1>(grads), std::get<2>(grads));
   return grads;
 }
 
@@ -165,16 +182,6 @@ at::Tensor self_attention_by_parts(const at::Tensor& projections, const Optional
                  cosine, sine, numbers, scale);
 }
 
-at::Tensor self_attention_backward_by_parts(const at::Tensor& grad, const at::Tensor& projections,
-                                            const Optional& cosine, const Optional& sine,
-                                            at::IntArrayRef numbers, double scale) {
-  static const auto op =
-      operator_named<decltype(attention_backward_anywhere)>("nextframe::attention_backward");
-  const auto [query, key, value] = op.call(grad, projections.select(3, 0), projections.select(3, 1),
-                                           projections.select(3, 2), cosine, sine, numbers, scale);
-  return at::stack({query, key, value}, 3);
-}
-
 at::Tensor self_attention_backward_on_cpu(const at::Tensor& grad, const at::Tensor& projections,
                                           const Optional& cosine, const Optional& sine,
                                           at::IntArrayRef numbers, double scale) {
@@ -184,7 +191,7 @@ at::Tensor self_attention_backward_on_cpu(const at::Tensor& grad, const at::Tens
   const auto result = at::empty(projections.sizes(), projections.options());
   cpu::attention_backward(grad, projections.select(3, 0), projections.select(3, 1),
                           projections.select(3, 2),
-                          unpack(numbers, scale, cosine, sine, projections.size(1)),
+                          attention_options(numbers, scale, cosine, sine, projections.size(1)),
                           result.select(3, 0), result.select(3, 1), result.select(3, 2));
   return result;
 }

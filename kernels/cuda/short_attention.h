@@ -1,0 +1,18 @@
+// This file is how short attention is started on a GPU.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include "kernels/cuda/short_attention_call.h"
+
+namespace nextframe {
+
+enum class HalfFormat { bf16, fp16 };
+
+/// Both start on the current device, for heads of 32, 64 or 128 values.
+void short_attention_forward(const ShortAttentionCall& call, HalfFormat format, int64_t head_dim,
+                             cudaStream_t stream);
+void short_attention_backward(const ShortAttentionCall& call, HalfFormat format, int64_t head_dim,
+                              cudaStream_t stream);
+
+}  // namespace nextframe
