@@ -25,8 +25,9 @@ struct AttentionOptions {
 /// softmax(scale * query key^T) value; registered as nextframe::attention.
 ///   query       [O, Q, I, K, F]   key, value  [O, L, I, K, F]   one dtype: float32, bfloat16,
 ///   float64, on CUDA float16       returns     as query
-/// On the CPU bfloat16 factors of all products are rounded to bfloat16; sums and the softmax are
-/// float32. Results do not depend on the number of threads or on the other sequences of the call.
+/// On the CPU bfloat16 factors of products are rounded to bfloat16 (the shares of a single query
+/// are not); sums and the softmax are float32. Results do not depend on the number of threads or on
+/// the other sequences of the call.
 at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                      const AttentionOptions& options);
 

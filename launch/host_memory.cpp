@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cerrno>
 #include <cstring>
@@ -37,7 +38,10 @@ std::pair<size_t, size_t> size_class(size_t bytes) {
   return {doubling * 2 * kStepsOfADoubling + steps, steps * step};
 }
 
+std::atomic<int64_t> from_system_bytes = 0;
+
 void* map(size_t bytes) {
+  from_system_bytes += static_cast<int64_t>(bytes);
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   TORCH_CHECK(memory != MAP_FAILED, "DefaultCPUAllocator: no memory for ", bytes,
               " bytes: ", std::strerror(errno));
@@ -110,6 +114,8 @@ class Pool final : public c10::Allocator {
 }  // namespace
 
 c10::Allocator& pooled_host_memory() { return Pool::instance(); }
+
+int64_t host_memory_from_system_bytes() { return from_system_bytes; }
 
 void use_pooled_host_memory() {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

@@ -12,6 +12,9 @@ namespace nextframe {
 /// are freed. Thread-safe; every block is 64-byte aligned.
 c10::Allocator& pooled_host_memory();
 
+/// Bytes that it has asked the system for since the program started.
+int64_t host_memory_from_system_bytes();
+
 /// Makes it LibTorch's allocator of CPU tensors. Does nothing under a sanitizer, which needs the
 /// system's.
 void use_pooled_host_memory();

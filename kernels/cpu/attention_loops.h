@@ -358,9 +358,50 @@ NF_INLINE void backward_block(const AttentionCall& call, const auto& s, int64_t 
 
 // ---- One unit
 
+/// One query that looks at a few keys, as in a dream: lanes are values, so nothing is padded or
+/// transposed. Bound by memory: keys and values are read once.
+template <class T, class Width>
+void forward_single_queries(const AttentionCall& call, int64_t first, int64_t last, void* memory) {
+  using W = typename WordsOf<T>::Type;
+  const auto s = lay_out<W, Width>(call, memory);
+  const KeyInterval parts[] = {call.mask.sink(0), call.mask.seen(0)};
+  float* const shares = s.p.values;
+  for (int64_t unit = first; unit < last; ++unit) {
+    prefetch<T>(call, s, call.key, unit + 1, call.mask.keys);
+    Row query;
+    placed_row(call, s, unit_data<T>(call, call.query, unit), call.mask.first_query, query);
+    round_row<T>(s, query);
+    float largest = -1e30f;
+    for (const auto& part : parts) {
+      for (int64_t j = part.begin; j < part.end; ++j) {
+        Row key;
+        placed_row(call, s, unit_data<T>(call, call.key, unit) + j * call.key.position, j, key);
+        round_row<T>(s, key);
+        shares[j] = dot(s, query, key);
+        largest = shares[j] > largest ? shares[j] : largest;
+      }
+    }
+    prefetch<T>(call, s, call.value, unit + 1, call.mask.keys);
+    Row mixed{};
+    float total = 0;
+    for (const auto& part : parts) {
+      for (int64_t j = part.begin; j < part.end; ++j) {
+        const float share = exp_of_negative(all((shares[j] - largest) * call.scale))[0];
+        total += share;
+        Row value;
+        read_row(s, unit_data<T>(call, call.value, unit) + j * call.value.position, value);
+        add_row(s, share, value, mixed);
+      }
+    }
+    scale_row(s, 1.0f / total, mixed);
+    write_row(s, mixed, unit_data<T>(call, call.result, unit));
+  }
+}
+
 template <class T, class Width>
 void forward_units(const AttentionCall& call, int64_t first, int64_t last, void* memory) {
   using W = typename WordsOf<T>::Type;
+  if (call.queries == 1) return forward_single_queries<T, Width>(call, first, last, memory);
   const auto s = lay_out<W, Width>(call, memory);
   tabulate(call, s);
   for (int64_t unit = first; unit < last; ++unit) {

@@ -207,6 +207,22 @@ NF_INLINE void scale_row(const auto& s, float factor, Row& row) {
   for (int64_t v = 0; v < s.width.values / kLanes; ++v) row.part[v] *= factor;
 }
 
+/// to += factor * row.
+NF_INLINE void add_row(const auto& s, float factor, const Row& row, Row& to) {
+#pragma GCC unroll 8
+  for (int64_t v = 0; v < s.width.values / kLanes; ++v)
+    to.part[v] = multiply_add(all(factor), row.part[v], to.part[v]);
+}
+
+/// To what a factor of type T keeps.
+template <class T>
+NF_INLINE void round_row(const auto& s, Row& row) {
+  if constexpr (sizeof(T) == sizeof(float)) return;
+#pragma GCC unroll 8
+  for (int64_t v = 0; v < s.width.values / kLanes; ++v)
+    row.part[v] = (Floats)(to_bf16(row.part[v]) << 16);
+}
+
 /// sum of a * b.
 NF_INLINE float dot(const auto& s, const Row& a, const Row& b) {
   Floats products{};

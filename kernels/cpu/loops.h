@@ -166,6 +166,7 @@ struct Loops {
   const LinearLoops* linear;
 };
 
-extern const Loops kPortableLoops, kAvx2Loops, kAvx512Loops, kAvx512Bf16Loops;
+/// The last is for machines with tiles (AMX), where LibTorch's products are faster than ours.
+extern const Loops kPortableLoops, kAvx2Loops, kAvx512Loops, kAvx512Bf16Loops, kAmxLoops;
 
 }  // namespace nextframe::cpu

@@ -4,5 +4,6 @@
 namespace nextframe::cpu {
 
 constinit const Loops kAvx512Bf16Loops = these_loops("avx512_bf16", &kLinearLoops);
+constinit const Loops kAmxLoops = these_loops("avx512_bf16_amx", nullptr);
 
 }  // namespace nextframe::cpu

@@ -245,6 +245,29 @@ TEST_P(AttentionLoops, LaterQueriesAloneAreAnsweredAsWithAllOthers) {
   }
 }
 
+TEST_P(AttentionLoops, ASingleQueryIsAnsweredAsWithAllOthers) {
+  for (const auto& mask : {frames(1), frames(1, 4, 2), frames(1, 0, 0, 7)}) {
+    for (const int64_t head_dim : {20, 32, 64}) {
+      for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+        auto options = with_mask(mask);
+        options.normalise = true;
+        options.rotation = rotation_in_time(20, head_dim);
+        const auto x = random_projections({2, 20, 3, 3, 2, head_dim}).to(dtype);
+        const auto q = x.select(3, 0), k = x.select(3, 1), v = x.select(3, 2);
+        const auto all = cpu::attention(q, k, v, options, *GetParam());
+        for (const int64_t at : {0, 1, 13, 19}) {
+          options.mask.first_query = at;
+          const auto one = cpu::attention(q.slice(1, at, at + 1), k.slice(1, 0, at + 1),
+                                          v.slice(1, 0, at + 1), options, *GetParam());
+          EXPECT_LT(relative_error(one, all.slice(1, at, at + 1).to(at::kDouble)),
+                    dtype == at::kFloat ? 1e-6 : 8e-3)
+              << at << " of width " << head_dim;
+        }
+      }
+    }
+  }
+}
+
 TEST_P(AttentionLoops, BitsDependOnNeitherNeighboursNorThreads) {
   const auto options = options_of(kCases[0]);
   const auto x = random_projections({6, 16, 64, 3, 2, 32}).to(at::kBFloat16);

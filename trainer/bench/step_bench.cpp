@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "launch/host_memory.h"
 #include "trainer/bench/timing.h"
 #include "trainer/flat_parameters.h"
 #include "trainer/peak_flops.h"
@@ -42,16 +43,19 @@ StepBench bench_step(WorldModel& model, const Batch& batch, bool bf16, int64_t r
   };
   for (int64_t round = 0; round < 3; ++round) grain(round);
 
+  const int64_t before_bytes = host_memory_from_system_bytes();
   std::vector<double> times_s;
   for (int64_t round = 0; round < rounds; ++round) {
     times_s.push_back(seconds_of([&] { grain(round); }));
   }
+  const int64_t from_system_bytes = host_memory_from_system_bytes() - before_bytes;
   auto record = record_operations([&] {
     for (int64_t round = 0; round < rounds; ++round) grain(round);
   });
 
   StepBench result;
   result.grain_s = median(times_s);
+  result.from_system_bytes = from_system_bytes;
   result.flops = model.flops_per_clip() * static_cast<double>(batch.frames_BTHWC.size(0));
   const double per_grain = 1.0 / static_cast<double>(rounds);
   for (const auto& [product, count] : record.products) {

@@ -11,7 +11,8 @@ namespace nextframe {
 
 struct StepBench {
   double grain_s = 0;  // median of the rounds: forward, backward, gradients into their buffer
-  double flops = 0;    // of a grain's dense products and attention; 0 when the model does not know
+  int64_t from_system_bytes = 0;  // memory that the rounds asked the system for
+  double flops = 0;  // of a grain's dense products and attention; 0 when the model does not know
   double products_s = 0;                  // of a grain's products, each shape timed alone
   double products_flops = 0;              // of them
   double square_flops_per_s = 0;          // of one large product

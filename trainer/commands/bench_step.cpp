@@ -36,6 +36,7 @@ nlohmann::ordered_json to_json(const StepBench& bench) {
                           {"alone_ms", operation.alone_s * 1e3}});
   }
   return {{"grain_ms", bench.grain_s * 1e3},
+          {"memory_from_system_bytes", bench.from_system_bytes},
           {"gflops_per_s", bench.flops / bench.grain_s / 1e9},
           {"products_gflops_per_s", bench.products_flops / bench.products_s / 1e9},
           {"square_product_gflops_per_s", bench.square_flops_per_s / 1e9},
@@ -44,7 +45,8 @@ nlohmann::ordered_json to_json(const StepBench& bench) {
 }
 
 void print(const StepBench& bench) {
-  std::printf("one grain, one core:   %.2f ms\n", bench.grain_s * 1e3);
+  std::printf("one grain, one core:   %.2f ms; memory asked of the system meanwhile: %lld bytes\n",
+              bench.grain_s * 1e3, static_cast<long long>(bench.from_system_bytes));
   std::printf("its products alone:    %.2f ms at %.0f GFLOP/s; a square of 1,024 runs at %.0f\n",
               bench.products_s * 1e3, bench.products_flops / bench.products_s / 1e9,
               bench.square_flops_per_s / 1e9);
