@@ -291,7 +291,7 @@ void SpaceTimeTransformer::make_parameters(const ModelInputs& inputs) {
   const int64_t D = config_.dim, A = inputs.shape.action_width, C = inputs.shape.channels;
   const int64_t window = patches_in().window_px(), out_window = patches_out().window_px();
   const int64_t patch_values = window * window * C * (config_.differences ? 2 : 1);
-  stem_ = make.normal(*this, "stem", {D, patch_values},
+  stem_ = make.normal(*this, "patch_stem", {D, patch_values},
                       2 / std::sqrt(static_cast<double>(patch_values)));
   place_ = make.normal(*this, "place", {num_patches(), D}, 0.02);
   if (config_.registers > 0) {

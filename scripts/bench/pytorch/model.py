@@ -124,7 +124,7 @@ class SpaceTimeTransformer(nn.Module):
         self.heads, self.head_dim = model["heads"], model["dim"] // model["heads"]
         dim, channels, window = model["dim"], shape["channels"], self.patch + 2 * self.halo
         self.rows, self.columns = shape["height_px"] // self.patch, shape["width_px"] // self.patch
-        self.stem = Product(window * window * channels * 2, dim, bf16)
+        self.patch_stem = Product(window * window * channels * 2, dim, bf16)
         self.place = nn.Parameter(torch.zeros(self.rows * self.columns, dim))
         self.registers = nn.Parameter(torch.zeros(model["registers"], dim))
         self.action = nn.Linear(shape["action_width"], dim, bias=False)
@@ -162,7 +162,7 @@ class SpaceTimeTransformer(nn.Module):
         else:
             change = now - before
         seen = torch.cat((now, change), -1)
-        patches = self.stem(self.windows(seen.bfloat16() if self.bf16 else seen)) + self.place
+        patches = self.patch_stem(self.windows(seen.bfloat16() if self.bf16 else seen)) + self.place
         patches = patches + self.action_in_patch(actions).unsqueeze(2)
         action = (self.action(actions) + self.action_base).unsqueeze(2)
         registers = self.registers.expand(*now.shape[:2], -1, -1)
