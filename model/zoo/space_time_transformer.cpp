@@ -6,12 +6,12 @@
 // have no gain, queries and keys are normalised and turned by place (2-D) or time.
 #include <torch/torch.h>
 
-#include "kernels/attention.h"
 #include "kernels/linear.h"
 #include "kernels/norm.h"
 #include "kernels/patchify.h"
 #include "model/frame_model.h"
 #include "model/parameters.h"
+#include "model/space_time_block.h"
 
 namespace nextframe {
 namespace {
@@ -93,115 +93,6 @@ void SpaceTimeConfig::check(const Report& report) const {
   if (!(mlp_ratio > 0)) report("mlp_ratio", c10::str("= ", mlp_ratio, " must be above 0"));
   if (!(logit_scale > 0)) report("logit_scale", c10::str("= ", logit_scale, " must be above 0"));
 }
-
-/// Keys and values of the newest frames, as one layer in time was given them.
-class TimeMemory {
- public:
-  explicit TimeMemory(int64_t window) : window_(window) {}
-
-  struct KeysAndValues {
-    at::Tensor key_BTNKF, value_BTNKF;
-  };
-
-  /// Adds frames behind the others, at most `window` of them; returns all that it still keeps.
-  KeysAndValues append(const at::Tensor& packed_BTN3KF) {
-    const int64_t count = packed_BTN3KF.size(1);
-    if (!kept_BTN2KF_.defined()) {
-      auto sizes = packed_BTN3KF.sizes().vec();
-      sizes[1] = 2 * window_;
-      sizes[3] = 2;
-      kept_BTN2KF_ = at::empty(sizes, packed_BTN3KF.options());
-    }
-    if (end_ + count > 2 * window_) {  // once a window: back to the start
-      const auto newest = kept_BTN2KF_.slice(1, begin_, end_).clone();
-      kept_BTN2KF_.slice(1, 0, end_ - begin_).copy_(newest);
-      end_ -= begin_;
-      begin_ = 0;
-    }
-    kept_BTN2KF_.slice(1, end_, end_ + count).copy_(packed_BTN3KF.narrow(3, 1, 2));
-    end_ += count;
-    begin_ = std::max(begin_, end_ - window_);
-    const auto kept = kept_BTN2KF_.slice(1, begin_, end_);
-    return {kept.select(3, 0), kept.select(3, 1)};
-  }
-
- private:
-  int64_t window_;
-  at::Tensor
-      kept_BTN2KF_;  // frames [begin, end) count; room for as many again, so that they seldom move
-  int64_t begin_ = 0, end_ = 0;
-};
-
-/// Attention in space, then in time if it has one, then a feed-forward layer.
-class SpaceTimeBlock : public torch::nn::Module {
- public:
-  SpaceTimeBlock(const SpaceTimeConfig& config, bool in_time, bool bf16, const ParameterMaker& make)
-      : heads_(config.heads), logit_scale_(config.logit_scale), bf16_(bf16) {
-    const int64_t D = config.dim, F = config.mlp_width();
-    const double input = 1 / std::sqrt(static_cast<double>(D));
-    const double depth = 1 / std::sqrt(2.0 * static_cast<double>(config.layers));
-    space_in_ = make.normal(*this, "space_in", {3 * D, D}, input);
-    space_out_ = make.normal(*this, "space_out", {D, D}, input * depth);
-    if (in_time) {
-      time_in_ = make.normal(*this, "time_in", {3 * D, D}, input);
-      time_out_ = make.normal(*this, "time_out", {D, D}, input * depth);
-    }
-    mlp_in_ = make.normal(*this, "mlp_in", {2 * F, D}, input);
-    mlp_out_ = make.normal(*this, "mlp_out", {D, F}, depth / std::sqrt(static_cast<double>(F)));
-  }
-
-  /// With a `memory` the tokens follow the frames in it, and join them.
-  at::Tensor forward(const at::Tensor& tokens_BTND, const Rotation& in_space,
-                     const Rotation& in_time, TimeMemory* memory) const {
-    auto hidden = norm_linear(tokens_BTND, space_in_, bf16_);
-    auto sum = add_linear(hidden.sum, attend_in_space(hidden.product, in_space), space_out_, bf16_);
-    if (time_in_.defined()) {
-      hidden = norm_linear(sum, time_in_, bf16_);
-      sum =
-          add_linear(hidden.sum, attend_in_time(hidden.product, in_time, memory), time_out_, bf16_);
-    }
-    hidden = norm_linear(sum, mlp_in_, bf16_);
-    return add_gated_linear(hidden.sum, hidden.product, mlp_out_, bf16_);
-  }
-
- private:
-  AttentionOptions options(const Rotation& rotation, int64_t head_dim) const {
-    AttentionOptions result;
-    result.scale = logit_scale_ / std::sqrt(static_cast<double>(head_dim));
-    result.normalise = true;
-    result.rotation = rotation;
-    return result;
-  }
-
-  /// Each token sees all tokens of its frame.
-  at::Tensor attend_in_space(const at::Tensor& packed, const Rotation& rotation) const {
-    const int64_t B = packed.size(0), T = packed.size(1), N = packed.size(2),
-                  D = packed.size(3) / 3;
-    const int64_t F = D / heads_;
-    const auto frames = packed.view({B * T, N, 1, 3, heads_, F});
-    return self_attention(frames, options(rotation, F)).view({B, T, N, D});
-  }
-
-  /// Each token sees its own place in frames 0 .. t, and in those of the memory.
-  at::Tensor attend_in_time(const at::Tensor& packed, const Rotation& rotation,
-                            TimeMemory* memory) const {
-    const int64_t B = packed.size(0), T = packed.size(1), N = packed.size(2),
-                  D = packed.size(3) / 3;
-    const int64_t F = D / heads_;
-    const auto frames = packed.view({B, T, N, 3, heads_, F});
-    auto causal = options(rotation, F);
-    causal.mask.frame_tokens = 1;
-    if (memory == nullptr) return self_attention(frames, causal).view({B, T, N, D});
-    const auto [key, value] = memory->append(frames);
-    causal.mask.first_query = key.size(1) - T;
-    return attention(frames.select(3, 0), key, value, causal).view({B, T, N, D});
-  }
-
-  int64_t heads_;
-  double logit_scale_;
-  bool bf16_;
-  at::Tensor space_in_, space_out_, time_in_, time_out_, mlp_in_, mlp_out_;
-};
 
 }  // namespace
 
@@ -306,10 +197,15 @@ void SpaceTimeTransformer::make_parameters(const ModelInputs& inputs) {
   const auto blocks = register_module("blocks", std::make_shared<torch::nn::Module>());
   for (int64_t i = 0; i < config_.layers; ++i) {
     const std::string number = std::to_string(i);
-    const bool in_time = (i + 1) % config_.temporal_every == 0;
-    blocks_.push_back(blocks->register_module(
-        number, std::make_shared<SpaceTimeBlock>(config_, in_time, bf16_,
-                                                 make.child("blocks").child(number))));
+    const BlockShape shape{D,
+                           config_.mlp_width(),
+                           config_.heads,
+                           config_.layers,
+                           config_.logit_scale,
+                           (i + 1) % config_.temporal_every == 0,
+                           bf16_};
+    const auto made = std::make_shared<SpaceTimeBlock>(shape, make.child("blocks").child(number));
+    blocks_.push_back(blocks->register_module(number, made));
   }
   head_ = make.constant(*this, "head", {out_window * out_window * C, D}, 0);
 }

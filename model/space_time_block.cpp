@@ -1,0 +1,67 @@
+#include "model/space_time_block.h"
+
+#include <torch/torch.h>
+
+#include "kernels/attention.h"
+#include "kernels/linear.h"
+
+namespace nextframe {
+
+SpaceTimeBlock::SpaceTimeBlock(const BlockShape& shape, const ParameterMaker& make)
+    : shape_(shape) {
+  const int64_t D = shape.dim, F = shape.mlp_width;
+  const double input = 1 / std::sqrt(static_cast<double>(D));
+  const double depth = 1 / std::sqrt(2.0 * static_cast<double>(shape.layers));
+  space_in_ = make.normal(*this, "space_in", {3 * D, D}, input);
+  space_out_ = make.normal(*this, "space_out", {D, D}, input * depth);
+  if (shape.in_time) {
+    time_in_ = make.normal(*this, "time_in", {3 * D, D}, input);
+    time_out_ = make.normal(*this, "time_out", {D, D}, input * depth);
+  }
+  mlp_in_ = make.normal(*this, "mlp_in", {2 * F, D}, input);
+  mlp_out_ = make.normal(*this, "mlp_out", {D, F}, depth / std::sqrt(static_cast<double>(F)));
+}
+
+at::Tensor SpaceTimeBlock::forward(const at::Tensor& tokens_BTND, const Rotation& in_space,
+                                   const Rotation& in_time, TimeMemory* memory) const {
+  const bool bf16 = shape_.bf16;
+  auto hidden = norm_linear(tokens_BTND, space_in_, bf16);
+  auto sum = add_linear(hidden.sum, attend_in_space(hidden.product, in_space), space_out_, bf16);
+  if (shape_.in_time) {
+    hidden = norm_linear(sum, time_in_, bf16);
+    sum = add_linear(hidden.sum, attend_in_time(hidden.product, in_time, memory), time_out_, bf16);
+  }
+  hidden = norm_linear(sum, mlp_in_, bf16);
+  return add_gated_linear(hidden.sum, hidden.product, mlp_out_, bf16);
+}
+
+AttentionOptions SpaceTimeBlock::options(const Rotation& rotation) const {
+  AttentionOptions result;
+  result.scale = shape_.logit_scale / std::sqrt(static_cast<double>(shape_.dim / shape_.heads));
+  result.normalise = true;
+  result.rotation = rotation;
+  return result;
+}
+
+/// Each token sees all tokens of its frame.
+at::Tensor SpaceTimeBlock::attend_in_space(const at::Tensor& packed_BTN3D,
+                                           const Rotation& rotation) const {
+  const int64_t B = packed_BTN3D.size(0), T = packed_BTN3D.size(1), N = packed_BTN3D.size(2);
+  const auto frames = packed_BTN3D.view({B * T, N, 1, 3, shape_.heads, -1});
+  return self_attention(frames, options(rotation)).view({B, T, N, shape_.dim});
+}
+
+/// Each token sees its own place in frames 0 .. t, and in those of the memory.
+at::Tensor SpaceTimeBlock::attend_in_time(const at::Tensor& packed_BTN3D, const Rotation& rotation,
+                                          TimeMemory* memory) const {
+  const int64_t B = packed_BTN3D.size(0), T = packed_BTN3D.size(1), N = packed_BTN3D.size(2);
+  const auto frames = packed_BTN3D.view({B, T, N, 3, shape_.heads, -1});
+  auto causal = options(rotation);
+  causal.mask.frame_tokens = 1;
+  if (memory == nullptr) return self_attention(frames, causal).view({B, T, N, shape_.dim});
+  const auto [key, value] = memory->append(frames);
+  causal.mask.first_query = key.size(1) - T;
+  return attention(frames.select(3, 0), key, value, causal).view({B, T, N, shape_.dim});
+}
+
+}  // namespace nextframe

@@ -1,0 +1,45 @@
+// This file is the block that models over space and time are made of.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include "kernels/rotary.h"
+#include "model/parameters.h"
+#include "model/time_memory.h"
+
+namespace nextframe {
+
+struct AttentionOptions;
+
+struct BlockShape {
+  int64_t dim;        // D
+  int64_t mlp_width;  // of the gated hidden layer
+  int64_t heads;
+  int64_t layers;      // of the model: deeper ones start with smaller updates
+  double logit_scale;  // sharpness of attention at the start; 1 is 1 / sqrt(head width)
+  bool in_time;        // whether it attends over time too
+  bool bf16;           // products in bfloat16
+};
+
+/// Attention in space, then in time if it has one, then a feed-forward layer; each reads the norm
+/// of the residual stream and adds to it.
+class SpaceTimeBlock : public torch::nn::Module {
+ public:
+  SpaceTimeBlock(const BlockShape& shape, const ParameterMaker& make);
+
+  /// float32 [B, T, N, D] to the same. With a `memory` the tokens follow the frames in it, and join
+  /// them.
+  at::Tensor forward(const at::Tensor& tokens_BTND, const Rotation& in_space,
+                     const Rotation& in_time, TimeMemory* memory) const;
+
+ private:
+  AttentionOptions options(const Rotation& rotation) const;
+  at::Tensor attend_in_space(const at::Tensor& packed_BTN3D, const Rotation& rotation) const;
+  at::Tensor attend_in_time(const at::Tensor& packed_BTN3D, const Rotation& rotation,
+                            TimeMemory* memory) const;
+
+  BlockShape shape_;
+  at::Tensor space_in_, space_out_, time_in_, time_out_, mlp_in_, mlp_out_;
+};
+
+}  // namespace nextframe
