@@ -3,9 +3,9 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "data/durable_file.h"
+#include "trainer/bench/figures.h"
 #include "trainer/bench/rollout_bench.h"
 #include "trainer/commands/command.h"
 #include "trainer/commands/config_arguments.h"
@@ -15,8 +15,6 @@
 
 namespace nextframe {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct Options {
   std::shared_ptr<const ConfigArguments> subject;
@@ -77,31 +75,26 @@ struct MachineRate {
   double fp32 = measure_peak_flops(at::kCPU, false) / 1e9;
 };
 
-Json to_json(const MachineRate& rate) {
-  return {{"square_product_bf16_gflops_per_s", rate.bf16},
-          {"square_product_fp32_gflops_per_s", rate.fp32}};
-}
+constexpr const char* kOtherWay = "from the window again";
 
-Json to_json(const RolloutBench& bench, const RolloutTime& time) {
-  return {{"frames_per_s", bench.frames_per_s(time)},
-          {"ms_a_frame", 1e3 / bench.frames_per_s(time)},
-          {"first_frame_ms", time.first_frame_s * 1e3},
-          {"further_frame_ms", bench.further_frame_s(time) * 1e3}};
-}
-
-Json to_json(const RolloutBench& bench) {
-  Json operations = Json::array();
-  for (const auto& operation : bench.operations) {
-    operations.push_back({{"name", operation.name},
-                          {"calls", operation.calls},
-                          {"self_ms", operation.self_s * 1e3}});
+std::vector<Figure> figures_of(const RolloutBench& bench, const std::string& shape) {
+  const auto& ours = bench.from_memory;
+  const auto& other = bench.recomputed;
+  const std::string start = "rollout/from_memory/" + shape;
+  std::vector<Figure> figures = {
+      {start, "frames/s", bench.frames_per_s(ours), "", 0, 0},
+      {start + "/first_frame", "ms", ours.first_frame_s * 1e3, "", 0, 0},
+      {start + "/further_frame", "ms", bench.further_frame_s(ours) * 1e3, "", 0, 0}};
+  if (other.rollout_s > 0) {
+    figures[0].peer = kOtherWay, figures[0].peer_value = bench.frames_per_s(other);
+    figures[0].ratio = bench.ratio();
+    figures.push_back({start + "/largest_difference", "1", bench.largest_difference, "", 0, 0});
   }
-  Json result = {{"from_memory", to_json(bench, bench.from_memory)}, {"operations", operations}};
-  if (bench.recomputed.rollout_s == 0) return result;
-  result["recomputed"] = to_json(bench, bench.recomputed);
-  result["ratio"] = bench.ratio();
-  result["largest_difference"] = bench.largest_difference;
-  return result;
+  for (const auto& operation : bench.operations) {
+    figures.push_back(
+        {start + "/operation/" + operation.name, "ms", operation.self_s * 1e3, "", 0, 0});
+  }
+  return figures;
 }
 
 void print(const MachineRate& rate) {
@@ -134,7 +127,7 @@ void print(const RolloutBench& bench) {
   std::printf("\n%-22s  frames/s  ms a frame  first frame ms  further frame ms\n", "");
   print("from memory", bench, bench.from_memory);
   if (bench.recomputed.rollout_s > 0) {
-    print("from the window again", bench, bench.recomputed);
+    print(kOtherWay, bench, bench.recomputed);
     std::printf(
         "from memory is %.2f times faster; while both see the same frames, they differ by "
         "%.1e at most\n",
@@ -167,16 +160,13 @@ int bench_rollout_command(const Options& options) {
                                 static_cast<size_t>(dreamed.nbytes())});
   }
   if (options.json) {
-    Json all = {{"clips", options.clips},
-                {"context_frames", options.context_frames},
-                {"frames", options.frames},
-                {"precision", subject.config.trainer.precision},
-                {"threads", options.threads},
-                {"rounds", options.rounds},
-                {"machine_before", to_json(before)},
-                {"machine_after", to_json(after)}};
-    all.update(to_json(bench));
-    return std::puts(all.dump(2).c_str()), 0;
+    auto figures =
+        figures_of(bench, c10::str(subject.config.trainer.precision, "/clips", options.clips,
+                                   "-context", options.context_frames, "-frames", options.frames,
+                                   "-threads", options.threads));
+    figures.push_back({"machine/product/bf16/1024", "GFLOP/s", after.bf16, "", 0, 0});
+    figures.push_back({"machine/product/fp32/1024", "GFLOP/s", after.fp32, "", 0, 0});
+    return print_json(figures), 0;
   }
   print(bench);
   print(after);

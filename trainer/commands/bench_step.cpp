@@ -3,9 +3,9 @@
 #include <torch/torch.h>
 
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "data/dataset.h"
+#include "trainer/bench/figures.h"
 #include "trainer/bench/step_bench.h"
 #include "trainer/commands/command.h"
 #include "trainer/commands/config_arguments.h"
@@ -27,21 +27,26 @@ Batch first_grain(const Dataset& data, int64_t clips) {
   return batch;
 }
 
-nlohmann::ordered_json to_json(const StepBench& bench) {
-  nlohmann::ordered_json operations = nlohmann::ordered_json::array();
+std::vector<Figure> figures_of(const StepBench& bench, const std::string& precision) {
+  const std::string grain = "step/fwd+bwd/" + precision + "/grain";
+  std::vector<Figure> figures = {{grain, "ms", bench.grain_s * 1e3, "its products alone, LibTorch",
+                                  bench.products_s * 1e3, bench.products_s / bench.grain_s},
+                                 {grain + "/rate", "GFLOP/s", bench.flops / bench.grain_s / 1e9,
+                                  "its products alone, LibTorch",
+                                  bench.products_flops / bench.products_s / 1e9, bench.fraction()},
+                                 {grain + "/memory_from_system", "bytes",
+                                  static_cast<double>(bench.from_system_bytes), "", 0, 0},
+                                 {"machine/product/" + precision + "/1024", "GFLOP/s",
+                                  bench.square_flops_per_s / 1e9, "", 0, 0}};
   for (const auto& operation : bench.operations) {
-    operations.push_back({{"name", operation.name},
-                          {"calls", operation.calls},
-                          {"self_ms", operation.self_s * 1e3},
-                          {"alone_ms", operation.alone_s * 1e3}});
+    Figure figure{grain + "/operation/" + operation.name, "ms", operation.self_s * 1e3, "", 0, 0};
+    if (operation.alone_s > 0) {
+      figure.peer = "alone, LibTorch", figure.peer_value = operation.alone_s * 1e3;
+      figure.ratio = operation.alone_s / operation.self_s;
+    }
+    figures.push_back(figure);
   }
-  return {{"grain_ms", bench.grain_s * 1e3},
-          {"memory_from_system_bytes", bench.from_system_bytes},
-          {"gflops_per_s", bench.flops / bench.grain_s / 1e9},
-          {"products_gflops_per_s", bench.products_flops / bench.products_s / 1e9},
-          {"square_product_gflops_per_s", bench.square_flops_per_s / 1e9},
-          {"fraction", bench.fraction()},
-          {"operations", operations}};
+  return figures;
 }
 
 void print(const StepBench& bench) {
@@ -74,7 +79,7 @@ int bench_step_command(const StepOptions& options) {
   const auto model = config.make_model(data.shape());
   const auto batch = first_grain(data, config.trainer.global_batch / config.trainer.grains);
   const auto bench = bench_step(*model, batch, config.trainer.precision == "bf16", options.rounds);
-  if (options.json) return std::puts(to_json(bench).dump(2).c_str()), 0;
+  if (options.json) return print_json(figures_of(bench, config.trainer.precision)), 0;
   print(bench);
   return 0;
 }
