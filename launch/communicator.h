@@ -46,6 +46,10 @@ class Communicator {
   virtual Ticket all_to_all(const at::Tensor& in, const std::vector<int64_t>& in_counts,
                             const at::Tensor& out, const std::vector<int64_t>& out_counts) = 0;
   virtual Ticket barrier() = 0;
+
+  /// Runs `work` of this rank alone after all that was called before, where collectives run: on
+  /// their thread, or by putting it on their stream. What is called later finds it done.
+  virtual Ticket then(std::function<void()> work) = 0;
 };
 
 /// One process, no communication.

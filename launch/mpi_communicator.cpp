@@ -104,6 +104,13 @@ class MpiCommunicator final : public Communicator {
                    [](MPI_Comm comm) { check_mpi(MPI_Barrier(comm), "MPI_Barrier"); });
   }
 
+  /// Never on what a failed collective left.
+  Ticket then(std::function<void()> work) override {
+    return push([link = link_, work = std::move(work)] {
+      if (!link->is_broken) work();
+    });
+  }
+
  private:
   template <class Call>
   Ticket enqueue(const std::string& name, const at::Tensor* tensor, Call call) {
@@ -112,8 +119,13 @@ class MpiCommunicator final : public Communicator {
     const int64_t sequence = link_->recorder.enter(name, bytes, dtype);
     const std::string description =
         name + " #" + std::to_string(sequence) + " of " + std::to_string(bytes) + " bytes";
-    auto task = std::make_shared<std::packaged_task<void()>>(
+    return push(
         [link = link_, sequence, description, call] { link->run(sequence, description, call); });
+  }
+
+  template <class Work>
+  Ticket push(Work work) {
+    auto task = std::make_shared<std::packaged_task<void()>>(std::move(work));
     const std::shared_future<void> result = task->get_future().share();
     queue_.push([task] { (*task)(); });
     return Ticket([result] { result.get(); });

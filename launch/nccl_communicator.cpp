@@ -182,6 +182,14 @@ class NcclCommunicator final : public Communicator {
     });
   }
 
+  Ticket then(std::function<void()> work) override {
+    const c10::cuda::CUDAStreamGuard guard(link_->stream());
+    work();
+    const auto done = std::make_shared<c10::cuda::CUDAEvent>();
+    done->record(link_->stream());
+    return Ticket([done] { done->block(c10::cuda::getCurrentCUDAStream()); });
+  }
+
  private:
   static size_t count(const at::Tensor& tensor) { return static_cast<size_t>(tensor.numel()); }
   static ncclDataType_t type(const at::Tensor& tensor) { return nccl_type(tensor.scalar_type()); }

@@ -41,6 +41,11 @@ class SoloCommunicator final : public Communicator {
 
   Ticket barrier() override { return {}; }
 
+  Ticket then(std::function<void()> work) override {
+    work();
+    return {};
+  }
+
  private:
   static CollectiveCaller caller(const at::Tensor& tensor) {
     const auto device = tensor.defined() ? tensor.device().type() : c10::DeviceType::CPU;

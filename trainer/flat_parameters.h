@@ -33,6 +33,7 @@ class FlatParameters {
   explicit FlatParameters(torch::nn::Module& model);
 
   const std::vector<FlatTensor>& layout() const { return layout_; }
+  const std::vector<at::Tensor>& parameters() const { return parameters_; }  // as layout()
   const std::vector<Chunk>& chunks() const { return chunks_; }
 
   const at::Tensor& values() const { return values_; }  // float32, padding between tensors is 0

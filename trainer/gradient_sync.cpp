@@ -2,114 +2,133 @@
 
 #include <torch/torch.h>
 
-#include <functional>
+#include <algorithm>
 
 namespace nextframe {
+namespace {
 
-using AddNodes = std::function<at::Tensor(at::Tensor, at::Tensor)>;
+/// The places of some tensors in the flat buffers; neighbours become one range, padding and all.
+std::vector<FlatRange> ranges_of(const std::vector<FlatTensor>& layout,
+                                 std::vector<int64_t> tensors) {
+  std::sort(tensors.begin(), tensors.end());
+  std::vector<FlatRange> ranges;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const auto& tensor = layout[static_cast<size_t>(tensors[i])];
+    if (i > 0 && tensors[i] == tensors[i - 1] + 1) {
+      ranges.back().count = tensor.offset + tensor.numel - ranges.back().offset;
+    } else {
+      ranges.push_back({tensor.offset, tensor.numel});
+    }
+  }
+  return ranges;
+}
 
-struct GradientSync::Fold : TreeFold<at::Tensor, AddNodes> {
-  using TreeFold::TreeFold;
-};
+}  // namespace
 
 GradientSync::GradientSync(Communicator& world, int64_t num_grains, bool strict)
     : world_(world), num_grains_(num_grains), strict_(strict) {
   std::tie(first_grain_, last_grain_) = owned_leaves(num_grains, world.rank(), world.size());
   TORCH_CHECK(world.size() <= num_grains, "trainer.grains = ", num_grains, " cannot feed ",
               world.size(), " ranks; a rank needs at least one grain");
-  fold_ = std::make_unique<Fold>(num_grains, [this](at::Tensor left, at::Tensor right) {
-    return add_nodes(std::move(left), std::move(right));
-  });
 }
 
-GradientSync::~GradientSync() = default;
-
-at::Tensor GradientSync::take_buffer(const at::Tensor& like) {
-  if (spare_.empty()) return at::empty_like(like);
-  auto buffer = std::move(spare_.back());
-  spare_.pop_back();
-  return buffer;
+void GradientSync::follow(const FlatParameters& parameters, const BucketBytes& bytes) {
+  if (world_.size() == 1) return;  // nothing to hide
+  parameters_ = &parameters;
+  bytes_ = bytes;
+  hooks_ = std::make_unique<GradientHooks>(parameters.parameters(),
+                                           [this](int64_t tensor) { on_ready(tensor); });
 }
 
-at::Tensor GradientSync::add_nodes(at::Tensor left, at::Tensor right) {
-  left.add_(right);
-  give_back(std::move(right));
-  return left;
+void GradientSync::open_bucket(std::vector<FlatRange> ranges) {
+  buckets_.push_back(
+      std::make_unique<GradientBucket>(world_, num_grains_, strict_, std::move(ranges)));
+}
+
+void GradientSync::begin(int64_t grain) {
+  is_last_grain_ = grain + 1 == last_grain_;
+  if (bucket_of_.empty()) return;
+  std::fill(num_missing_.begin(), num_missing_.end(), 0);
+  for (const size_t bucket : bucket_of_) ++num_missing_[bucket];
+}
+
+void GradientSync::on_ready(int64_t tensor) {
+  if (!is_last_grain_) return;
+  if (bucket_of_.empty()) return order_.push_back(tensor);
+  --num_missing_[bucket_of_[static_cast<size_t>(tensor)]];
+  while (num_started_ < buckets_.size() && num_missing_[num_started_] == 0)
+    start_next(last_grain_ - 1, parameters_->gradients());
+}
+
+void GradientSync::start_next(int64_t grain, const at::Tensor& gradient) {
+  buckets_[num_started_]->add(grain, gradient);
+  buckets_[num_started_]->start();
+  ++num_started_;
 }
 
 void GradientSync::add(int64_t grain, const at::Tensor& gradient) {
-  if (result_.defined()) give_back(std::exchange(result_, {}));
-  auto buffer = take_buffer(gradient);
-  buffer.copy_(gradient);
-  if (strict_) return fold_->push({0, grain}, std::move(buffer));
-  local_sum_ = local_sum_.defined() ? add_nodes(std::move(local_sum_), std::move(buffer))
-                                    : std::move(buffer);
+  is_last_grain_ = false;
+  if (buckets_.empty()) open_bucket({{0, gradient.numel()}});
+  if (grain + 1 < last_grain_) {
+    for (const auto& bucket : buckets_) bucket->add(grain, gradient);
+  } else {  // also those of parameters that took no part in the loss
+    while (num_started_ < buckets_.size()) start_next(grain, gradient);
+  }
 }
 
 at::Tensor GradientSync::finish() {
-  if (strict_) {
-    result_ = finish_strict(fold_->take());
+  num_started_ = 0;
+  at::Tensor result;
+  if (buckets_.size() == 1 && bucket_of_.empty()) {
+    result = buckets_.front()->finish();
   } else {
-    result_ = std::exchange(local_sum_, {});
-    world_.all_reduce(result_).wait();
+    if (!sum_.defined()) sum_ = at::zeros_like(parameters_->gradients());
+    for (const auto& bucket : buckets_) {
+      const auto part = bucket->finish();
+      int64_t at = 0;
+      for (const auto& range : bucket->ranges()) {
+        sum_.narrow(0, range.offset, range.count).copy_(part.narrow(0, at, range.count));
+        at += range.count;
+      }
+    }
+    result = sum_;
   }
-  return result_;
-}
-
-/// Rank s folds slice s of every node; the slices are gathered. Each rank sends and receives about
-/// twice the buffer, as a ring all-reduce does, when its grains make one node.
-at::Tensor GradientSync::finish_strict(std::vector<std::pair<TreeNode, at::Tensor>> nodes) {
-  TORCH_INTERNAL_ASSERT(!nodes.empty());
-  if (world_.size() == 1) return nodes.front().second;
-  const int64_t total = nodes.front().second.numel();
-  const int64_t slice = (total + world_.size() - 1) / world_.size();
-  const auto received = exchange(nodes, slice);
-
-  TreeFold<at::Tensor, AddNodes> fold(
-      num_grains_, [](at::Tensor left, const at::Tensor& right) { return left.add_(right); });
-  int64_t row = 0;
-  for (int64_t rank = 0; rank < world_.size(); ++rank) {
-    const auto [first, last] = owned_leaves(num_grains_, rank, world_.size());
-    for (const auto& node : maximal_nodes(num_grains_, first, last))
-      fold.push(node, received[row++]);
-  }
-  auto gathered = at::empty({world_.size() * slice}, received.options());
-  world_.all_gather(fold.take().front().second, gathered).wait();
-
-  auto result = std::move(nodes.front().second);
-  for (size_t i = 1; i < nodes.size(); ++i) give_back(std::move(nodes[i].second));
-  result.copy_(gathered.narrow(0, 0, total));
+  if (parameters_ != nullptr && bucket_of_.empty()) cut(std::move(order_));
   return result;
 }
 
-/// All ranks' nodes, by rank then by node, each cut to this rank's slice: [nodes of all ranks,
-/// slice].
-at::Tensor GradientSync::exchange(const std::vector<std::pair<TreeNode, at::Tensor>>& nodes,
-                                  int64_t slice) {
-  const int64_t num_nodes = static_cast<int64_t>(nodes.size()),
-                total = nodes.front().second.numel();
-  const auto& options = nodes.front().second.options();
-  auto outgoing = at::zeros({world_.size(), num_nodes, slice}, options);
-  for (int64_t to = 0; to < world_.size(); ++to) {
-    const int64_t begin = std::min(total, to * slice), count = std::min(slice, total - begin);
-    for (int64_t n = 0; n < num_nodes; ++n) {
-      outgoing[to][n]
-          .narrow(0, 0, count)
-          .copy_(nodes[static_cast<size_t>(n)].second.narrow(0, begin, count));
-    }
+/// Buckets of tensors in the order of rank 0; those that were never completed come last.
+void GradientSync::cut(std::vector<int64_t> order) {
+  const auto& layout = parameters_->layout();
+  std::vector<bool> is_known(layout.size(), false);
+  for (const int64_t tensor : order) is_known[static_cast<size_t>(tensor)] = true;
+  for (size_t i = 0; i < layout.size(); ++i) {
+    if (!is_known[i]) order.push_back(static_cast<int64_t>(i));
   }
-  std::vector<int64_t> send_counts(static_cast<size_t>(world_.size()), num_nodes * slice),
-      receive_counts;
-  int64_t num_received = 0;
-  for (int64_t rank = 0; rank < world_.size(); ++rank) {
-    const auto [first, last] = owned_leaves(num_grains_, rank, world_.size());
-    const auto count = static_cast<int64_t>(maximal_nodes(num_grains_, first, last).size());
-    receive_counts.push_back(count * slice);
-    num_received += count;
+  const auto shared = at::tensor(order, at::kLong).to(parameters_->gradients().device());
+  world_.broadcast(shared, 0).wait();
+  const auto agreed = shared.cpu();
+
+  bucket_of_.assign(layout.size(), 0);
+  buckets_.clear();
+  std::vector<int64_t> tensors;
+  int64_t elements = 0;
+  const auto close = [&] {
+    if (tensors.empty()) return;
+    open_bucket(ranges_of(layout, tensors));
+    tensors.clear();
+    elements = 0;
+  };
+  for (int64_t i = 0; i < agreed.numel(); ++i) {
+    const int64_t tensor = agreed.const_data_ptr<int64_t>()[i];
+    bucket_of_[static_cast<size_t>(tensor)] = buckets_.size();
+    tensors.push_back(tensor);
+    elements += layout[static_cast<size_t>(tensor)].numel;
+    const int64_t limit = buckets_.empty() ? bytes_.first : bytes_.others;
+    if (elements * static_cast<int64_t>(sizeof(float)) >= limit) close();
   }
-  auto received = at::empty({num_received, slice}, options);
-  world_.all_to_all(outgoing, send_counts, received, receive_counts).wait();
-  return received;
+  close();
+  num_missing_.assign(buckets_.size(), 0);
 }
 
 }  // namespace nextframe

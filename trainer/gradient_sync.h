@@ -1,52 +1,77 @@
 // This file is how the gradients of a step's grains become one sum, the same bits on any number of
-// ranks.
+// ranks, and how that work hides behind backward.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <memory>
-#include <utility>
 #include <vector>
 
-#include "kernels/base/fixed_tree.h"
 #include "launch/communicator.h"
+#include "trainer/flat_parameters.h"
+#include "trainer/gradient_bucket.h"
+#include "trainer/gradient_hooks.h"
 
 namespace nextframe {
+
+/// Of a bucket, in bytes of float32. The first is smaller, so that the exchange begins early.
+struct BucketBytes {
+  int64_t first = int64_t{1} << 20;
+  int64_t others = int64_t{25} << 20;
+};
 
 /// Sums one flat float32 gradient a grain over all grains of all ranks.
 ///   strict  a fixed binary tree over grains (kernels/base/fixed_tree.h), whoever owns them
 ///   fast    the grains of a rank one after another, then the library's all-reduce
+/// In a step: begin(), backward, add() for each owned grain in ascending order; then finish().
 class GradientSync {
  public:
   GradientSync(Communicator& world, int64_t num_grains, bool strict);
-  ~GradientSync();
 
   int64_t first_grain() const { return first_grain_; }  // this rank owns [first, last)
   int64_t last_grain() const { return last_grain_; }
 
-  /// Takes the gradient of `grain`; owned grains come in ascending order. The buffer may be reused
-  /// at once.
+  /// From the second step on, cuts the gradient into buckets in the order in which rank 0's first
+  /// backward completed the parameters, and exchanges each as soon as the last owned grain's
+  /// backward has completed it. Bits do not change: the tree is over grains, element by element.
+  void follow(const FlatParameters& parameters, const BucketBytes& bytes);
+
+  /// Before the backward of `grain`.
+  void begin(int64_t grain);
+
+  /// After it: takes what has not been taken yet. The buffer may be written again at once.
   void add(int64_t grain, const at::Tensor& gradient);
 
   /// The sum over all grains of all ranks, of the length given to add(); valid until the next
   /// step's add().
   at::Tensor finish();
 
- private:
-  at::Tensor take_buffer(const at::Tensor& like);
-  at::Tensor finish_strict(std::vector<std::pair<TreeNode, at::Tensor>> nodes);
-  at::Tensor exchange(const std::vector<std::pair<TreeNode, at::Tensor>>& nodes, int64_t slice);
-  void give_back(at::Tensor buffer) { spare_.push_back(std::move(buffer)); }
-  at::Tensor add_nodes(at::Tensor left, at::Tensor right);
+  /// How many buckets there are; 1 before the order is known.
+  size_t num_buckets() const { return buckets_.size(); }
+  /// How many of them are under way in this step.
+  size_t num_started() const { return num_started_; }
 
-  struct Fold;
+ private:
+  void open_bucket(std::vector<FlatRange> ranges);
+  void on_ready(int64_t tensor);
+  void start_next(int64_t grain, const at::Tensor& gradient);
+  void cut(std::vector<int64_t> order);
+
   Communicator& world_;
   int64_t num_grains_, first_grain_, last_grain_;
   bool strict_;
-  std::unique_ptr<Fold> fold_;
-  std::vector<at::Tensor> spare_;  // buffers of past steps, reused
-  at::Tensor local_sum_;           // of fast mode
-  at::Tensor result_;              // handed out by finish()
+  std::vector<std::unique_ptr<GradientBucket>> buckets_;  // exchanged in this order
+  size_t num_started_ = 0;                                // of this step
+  at::Tensor sum_;                                        // of several buckets
+
+  // Of follow().
+  const FlatParameters* parameters_ = nullptr;
+  BucketBytes bytes_;
+  bool is_last_grain_ = false;            // backward of the last owned grain runs
+  std::vector<int64_t> order_;            // as recorded in the first step
+  std::vector<size_t> bucket_of_;         // of each tensor
+  std::vector<int64_t> num_missing_;      // tensors of each bucket that are not complete yet
+  std::unique_ptr<GradientHooks> hooks_;  // last: they call the rest
 };
 
 }  // namespace nextframe

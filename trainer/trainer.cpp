@@ -46,6 +46,7 @@ Trainer::Trainer(const Config& config, const World& world, const RunFolder& fold
       sync_(*gradients_, config.trainer.grains, config.parallel.reduce == "strict"),
       statistics_(*control_, config.trainer.grains) {
   position_.seed = config.trainer.seed;
+  sync_.follow(parameters_, {config.parallel.first_bucket_bytes, config.parallel.bucket_bytes});
 }
 
 Trainer::~Trainer() = default;
@@ -86,6 +87,7 @@ StepTotals Trainer::train_step(StopRequest stop) {
     const auto batch = to_device(loader_->next(), world_.device());
     parameters_.clear_gradients();
     const auto terms = model_->loss(batch, draw);
+    sync_.begin(grain);
     terms.sum.backward();
     sync_.add(grain, parameters_.gradients());
     statistics_.add(terms);

@@ -62,10 +62,15 @@ void ParallelConfig::fields(FieldVisitor& field) {
   field.free("shard", shard, "what is split over the ranks instead of copied", {"none"});
   field.free("device", device, "auto takes a GPU if there is one", {"auto", "cpu", "cuda"});
   field("threads", threads, "CPU threads a rank");
+  field.free("first_bucket_bytes", first_bucket_bytes,
+             "bytes of the gradient that are exchanged first, while backward goes on");
+  field.free("bucket_bytes", bucket_bytes, "bytes of each bucket that follows");
 }
 
 void ParallelConfig::check(const Report& report) const {
   if (threads < 1) report("threads", "must be 1 or more");
+  if (first_bucket_bytes < 1) report("first_bucket_bytes", "must be 1 or more");
+  if (bucket_bytes < 1) report("bucket_bytes", "must be 1 or more");
 }
 
 void CheckpointConfig::fields(FieldVisitor& field) {

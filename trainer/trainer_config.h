@@ -29,10 +29,12 @@ struct TrainerConfig {
 };
 
 struct ParallelConfig {
-  std::string reduce = "strict";  // strict | fast
-  std::string shard = "none";     // none
-  std::string device = "auto";    // auto | cpu | cuda
-  int64_t threads = 1;            // CPU threads a rank
+  std::string reduce = "strict";                  // strict | fast
+  std::string shard = "none";                     // none
+  std::string device = "auto";                    // auto | cpu | cuda
+  int64_t threads = 1;                            // CPU threads a rank
+  int64_t first_bucket_bytes = int64_t{1} << 20;  // of the gradient that is exchanged first
+  int64_t bucket_bytes = int64_t{25} << 20;       // of each that follows
 
   void fields(FieldVisitor& field);
   void check(const Report& report) const;

@@ -28,7 +28,7 @@ at::Tensor sum_on(int64_t world_size, int64_t num_grains, bool strict) {
     GradientSync sync(world, num_grains, strict);
     for (int step = 0; step < 2; ++step) {  // the second step runs on reused buffers
       for (int64_t g = sync.first_grain(); g < sync.last_grain(); ++g)
-        sync.add(g, gradients[static_cast<size_t>(g)]);
+        sync.begin(g), sync.add(g, gradients[static_cast<size_t>(g)]);
       results[static_cast<size_t>(world.rank())] = sync.finish().clone();
     }
   });
@@ -60,6 +60,81 @@ TEST(GradientSync, FastSumIsTheSumOfAllGrains) {
   const auto strict = sum_on(1, 8, true);
   for (const int64_t world_size : {1, 2, 3})
     EXPECT_TRUE(at::allclose(strict, sum_on(world_size, 8, false), 1e-4, 1e-1));
+}
+
+// ---- While backward runs
+
+/// Three layers, and one that takes no part in the loss.
+struct Layers : torch::nn::Module {
+  Layers() {
+    const auto generator = at::make_generator<at::CPUGeneratorImpl>(3);  // ranks are threads
+    for (const char* name : {"a", "b", "c", "unused"})
+      weights.push_back(register_parameter(name, at::randn({17, 17}, generator) / 4));
+  }
+  at::Tensor loss(int64_t grain) const {
+    auto x = torch::full({1, 17}, 0.1 * static_cast<double>(grain + 1));
+    for (size_t i = 0; i < 3; ++i) x = at::tanh(at::mm(x, weights[i])) * std::pow(10.0, grain % 3);
+    return x.sum();
+  }
+  std::vector<at::Tensor> weights;
+};
+
+struct Followed {
+  at::Tensor sum;
+  size_t num_buckets = 0;
+  int64_t started_in_backward = 0;  // over all ranks, in the last step
+};
+
+/// Three steps of a model on so many ranks.
+Followed train(int64_t world_size, bool strict, BucketBytes bytes, bool follows) {
+  constexpr int64_t kGrains = 6;
+  std::vector<Followed> results(static_cast<size_t>(world_size));
+  run_ranks(world_size, [&](Communicator& world) {
+    Layers model;
+    FlatParameters parameters(model);
+    GradientSync sync(world, kGrains, strict);
+    if (follows) sync.follow(parameters, bytes);
+    auto& result = results[static_cast<size_t>(world.rank())];
+    for (int step = 0; step < 3; ++step) {
+      for (int64_t g = sync.first_grain(); g < sync.last_grain(); ++g) {
+        parameters.clear_gradients();
+        const auto loss = model.loss(g);
+        sync.begin(g);
+        loss.backward();
+        result.started_in_backward = static_cast<int64_t>(sync.num_started());
+        sync.add(g, parameters.gradients());
+      }
+      result.sum = sync.finish().clone();
+    }
+    result.num_buckets = sync.num_buckets();
+  });
+  for (const auto& result : results)
+    EXPECT_TRUE(at::equal(result.sum, results.front().sum)) << "ranks differ";
+  return results.front();
+}
+
+TEST(GradientSync, BucketsDoNotChangeABit) {
+  const auto alone = train(1, true, {}, true);
+  EXPECT_EQ(alone.num_buckets, 1u) << "a lone rank has nothing to hide";
+  for (const int64_t world_size : {2, 3, 5}) {
+    for (const BucketBytes bytes : {BucketBytes{1, 1}, BucketBytes{1, 3000}, BucketBytes{}}) {
+      const auto followed = train(world_size, true, bytes, true);
+      EXPECT_TRUE(at::equal(alone.sum, followed.sum)) << world_size << " of " << bytes.others;
+      EXPECT_TRUE(at::equal(alone.sum, train(world_size, true, bytes, false).sum));
+    }
+  }
+}
+
+TEST(GradientSync, ExchangesABucketBeforeBackwardEnds) {
+  const auto followed = train(2, true, {1, 1}, true);
+  EXPECT_EQ(followed.num_buckets, 4u);
+  EXPECT_EQ(followed.started_in_backward, 3) << "all but that of the parameter without a gradient";
+  EXPECT_EQ(train(2, true, {1, 1}, false).started_in_backward, 0);
+}
+
+TEST(GradientSync, FastBucketsSumAllGrains) {
+  const auto strict = train(1, true, {}, true).sum;
+  EXPECT_TRUE(at::allclose(train(3, false, {1, 1}, true).sum, strict, 1e-4, 1e-4));
 }
 
 TEST(GradientSync, MoreRanksThanGrainsAreRefused) {

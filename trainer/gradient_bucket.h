@@ -1,0 +1,63 @@
+// This file is one bucket of a step's gradient: a part that is summed over all grains of all ranks
+// on its own, while backward still works on the others.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <vector>
+
+#include "kernels/base/fixed_tree.h"
+#include "launch/communicator.h"
+
+namespace nextframe {
+
+/// Elements [offset, offset + count) of the flat gradient.
+struct FlatRange {
+  int64_t offset, count;
+};
+
+class GradientBucket {
+ public:
+  /// strict: the fixed tree over grains; else the library's all-reduce of each rank's running sum.
+  GradientBucket(Communicator& world, int64_t num_grains, bool strict,
+                 std::vector<FlatRange> ranges);
+  ~GradientBucket();
+  GradientBucket(const GradientBucket&) = delete;
+  GradientBucket& operator=(const GradientBucket&) = delete;
+
+  /// Takes its ranges of the flat float32 gradient of `grain`; owned grains come in ascending
+  /// order.
+  void add(int64_t grain, const at::Tensor& gradient);
+
+  /// After the last owned grain: begins the exchange. Every rank starts its buckets in one order.
+  void start();
+
+  /// Waits for the sum over all grains of all ranks: its ranges behind one another, valid until the
+  /// next step's add().
+  at::Tensor finish();
+
+  const std::vector<FlatRange>& ranges() const { return ranges_; }
+
+ private:
+  using Nodes = std::vector<std::pair<TreeNode, at::Tensor>>;
+  struct Fold;
+
+  at::Tensor take_buffer(const at::Tensor& like);
+  at::Tensor add_nodes(at::Tensor left, at::Tensor right);
+  void start_strict(const Nodes& nodes);
+  void pack(const Nodes& nodes, int64_t slice);
+  at::Tensor fold_received() const;
+
+  Communicator& world_;
+  int64_t num_grains_, elements_ = 0;
+  bool strict_;
+  std::vector<FlatRange> ranges_;
+  std::unique_ptr<Fold> fold_;
+  std::vector<at::Tensor> spare_;  // of earlier steps, used again
+  at::Tensor sum_;                 // of this rank, then of all
+  at::Tensor outgoing_, received_, slice_sum_, gathered_;
+  std::vector<Ticket> under_way_;
+};
+
+}  // namespace nextframe
