@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The same parameter bits on 1, 2, 3 and 4 ranks: fp32 and bf16, every objective, resumed on other numbers of ranks too.
+# The same parameter bits on 1, 2, 3, 4 and 5 ranks: fp32 and bf16, every objective, resumed on other numbers of ranks too.
 source "$(dirname "$0")/common.sh"
 make_world
 
@@ -9,7 +9,7 @@ for case in fp32:regress bf16:regress fp32:flow; do
   train run.yaml --run run-1 || { cat train.log; fail "$case alone"; }
   expected=$(digest run-1)
   [ ${#expected} = 32 ] || fail "no digest: $expected"
-  for ranks in 2 3 4; do
+  for ranks in 2 3 4 5; do
     train_on $ranks run.yaml --run run-$ranks || { cat train.log; fail "$case on $ranks ranks"; }
     equal "$(digest run-$ranks)" "$expected" "$case: digest on $ranks ranks"
   done
@@ -22,9 +22,16 @@ for case in fp32:regress bf16:regress fp32:flow; do
   train_on 3 run.yaml --run run-chain
   equal "$(digest run-chain)" "$expected" "$case: digest after resuming on other numbers of ranks"
   equal "$(grep -c . run-chain/metrics.jsonl)" 3 "lines of metrics.jsonl"
-  echo "$case: $expected on 1, 2, 3, 4 ranks and through 2 → 1 → 3"
+  echo "$case: $expected on 1, 2, 3, 4, 5 ranks and through 2 → 1 → 3"
 done
 
+# Buckets smaller than a layer travel while backward runs, and change nothing.
 write_config run.yaml
+train run.yaml --run whole
+train_on 2 run.yaml --run buckets --set parallel.first_bucket_bytes=1 parallel.bucket_bytes=2000
+train_on 3 run.yaml --run few-buckets --set parallel.first_bucket_bytes=3000 parallel.bucket_bytes=60000
+equal "$(digest buckets)" "$(digest whole)" "digest with a bucket a parameter"
+equal "$(digest few-buckets)" "$(digest whole)" "digest with few buckets"
+
 train run.yaml --run other-seed --set trainer.seed=1
-[ "$(digest other-seed)" != "$(digest run-1)" ] || fail "the seed does not show in the digest"
+[ "$(digest other-seed)" != "$(digest whole)" ] || fail "the seed does not show in the digest"
