@@ -47,9 +47,10 @@ void adamw(const at::Tensor& values, const at::Tensor& gradients, const at::Tens
   for (const auto& tensor :
        {values, gradients, moment1, moment2, average.defined() ? average : values}) {
     TORCH_CHECK(tensor.scalar_type() == at::kFloat && tensor.is_contiguous() &&
-                    tensor.numel() == values.numel(),
-                "adamw: need contiguous float32 buffers of ", values.numel(), " elements, got ",
-                tensor.scalar_type(), " ", tensor.sizes());
+                    tensor.numel() == values.numel() && tensor.device() == values.device(),
+                "adamw: need contiguous float32 buffers of ", values.numel(), " elements on ",
+                values.device(), ", got ", tensor.scalar_type(), " ", tensor.sizes(), " on ",
+                tensor.device());
   }
   if (!fused::has_forms_for(values))
     return adamw_definition(values, gradients, moment1, moment2, average, step);

@@ -61,7 +61,8 @@ at::Tensor token_cross_entropy(const at::Tensor& logits, const at::Tensor& targe
               " need int64 targets of all dimensions but the last, got ", targets.scalar_type(),
               " ", targets.sizes());
   const auto type = logits.scalar_type();
-  const bool fast = fused::has_forms_for(logits) && (type == at::kFloat || type == at::kBFloat16);
+  const bool fast = fused::has_forms_for(logits) && targets.device() == logits.device() &&
+                    (type == at::kFloat || type == at::kBFloat16);
   if (fast && logits.is_cuda()) return FastCrossEntropy::apply(logits, targets);
   const int64_t vocabulary = logits.size(-1);
   if (targets.numel() > 0) {

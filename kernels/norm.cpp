@@ -78,7 +78,7 @@ bool has_fast_form(const at::Tensor& x) {
 SumAndNorm add_rms_norm(const at::Tensor& x, const at::Tensor& update) {
   TORCH_CHECK(x.sizes() == update.sizes(), "norm: x ", x.sizes(), " and its update ",
               update.sizes(), " must have one shape");
-  if (!has_fast_form(x)) {
+  if (!has_fast_form(x) || update.device() != x.device()) {
     const auto sum = x + update;
     return {sum, norm_definition(sum, update.scalar_type())};
   }
@@ -96,7 +96,8 @@ SumAndNorm keep_and_norm(const at::Tensor& x, bool bf16) {
 at::Tensor rms_norm(const at::Tensor& x, bool bf16) { return keep_and_norm(x, bf16).norm; }
 
 at::Tensor add_update(const at::Tensor& x, const at::Tensor& update) {
-  return has_fast_form(x) ? FastAdd::apply(x, update) : x + update;
+  const bool fast = has_fast_form(x) && update.device() == x.device();
+  return fast ? FastAdd::apply(x, update) : x + update;
 }
 
 }  // namespace nextframe

@@ -134,7 +134,7 @@ at::Tensor patchify_with_changes(const at::Tensor& frames_BTHWC, const at::Tenso
                     !frames_BTHWC.requires_grad();
   if (!fast) return with_changes_definition(frames_BTHWC, before_B1HWC, grid, dtype);
   const auto before =
-      before_B1HWC.defined() ? before_B1HWC.to(at::kFloat).contiguous() : before_B1HWC;
+      before_B1HWC.defined() ? before_B1HWC.to(frames_BTHWC.options()).contiguous() : before_B1HWC;
   return fused::patchify_with_changes(frames_BTHWC.contiguous(), before, grid, dtype);
 }
 

@@ -38,7 +38,7 @@ at::Tensor frame_squared_error(const at::Tensor& a_BT, const at::Tensor& b_BT) {
               "squared_error: two tensors [B, T, ...] of one shape are needed, got ", a_BT.sizes(),
               " and ", b_BT.sizes());
   const bool fast = fused::has_forms_for(a_BT) && a_BT.scalar_type() == at::kFloat &&
-                    b_BT.scalar_type() == at::kFloat;
+                    b_BT.scalar_type() == at::kFloat && a_BT.device() == b_BT.device();
   return fast ? FastError::apply(a_BT, b_BT) : definition(a_BT, b_BT);
 }
 

@@ -1,8 +1,8 @@
 // This file is a step of AdamW over flat buffers (kernels/adamw.h), to the same bits as the CPU's
 // loop.
 //
-// Memory bound: 28 bytes an element, 36 with a weight average. Fraction of a copy's bandwidth: see
-// docs/performance.md.
+// Memory bound: 28 bytes an element, 36 with a weight average. Fraction of a copy's bandwidth: not
+// measured.
 #pragma once
 
 #include "kernels/cpu/loops.h"

@@ -2,7 +2,7 @@
 //
 // Memory bound. Forward reads a row once: a thread keeps the largest logit that it has seen and a
 // sum scaled by it. Bytes a logit, bfloat16 (float32): forward 2 (4), backward 4 (8). Fraction of a
-// copy's bandwidth: see docs/performance.md.
+// copy's bandwidth: not measured.
 #pragma once
 
 #include "kernels/cpu/loops.h"

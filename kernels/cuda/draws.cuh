@@ -1,8 +1,8 @@
 // This file is rows of random numbers by counter (kernels/draws.h), to the same bits as the CPU's
 // loops (kernels/cpu/noise_loops.h, where the formulas have their sources).
 //
-// Writes 4 bytes a number; some 60 operations a normal. Fraction of a copy's bandwidth: see
-// docs/performance.md.
+// Writes 4 bytes a number; some 60 operations a normal. Fraction of a copy's bandwidth: not
+// measured.
 #pragma once
 
 #include "kernels/cuda/launches.h"

@@ -25,6 +25,31 @@ template <class Word>
 NF_PTX void store(void* to, Word word) {
   *static_cast<Word*>(to) = word;
 }
+// Written out: the compiler takes a word of several apart, and not all of them are put together
+// again.
+template <>
+NF_PTX Word2 load(const void* from) {
+  Word2 w;
+  asm volatile("ld.global.v2.b32 {%0, %1}, [%2];" : "=r"(w.word[0]), "=r"(w.word[1]) : "l"(from));
+  return w;
+}
+template <>
+NF_PTX ptx::Word4 load(const void* from) {
+  ptx::Word4 w;
+  asm volatile("ld.global.v4.b32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(w.word[0]), "=r"(w.word[1]), "=r"(w.word[2]), "=r"(w.word[3])
+               : "l"(from));
+  return w;
+}
+template <>
+NF_PTX void store(void* to, Word2 w) {
+  asm volatile("st.global.v2.b32 [%0], {%1, %2};" ::"l"(to), "r"(w.word[0]), "r"(w.word[1])
+               : "memory");
+}
+template <>
+NF_PTX void store(void* to, ptx::Word4 w) {
+  ptx::st_global_v4(to, w);
+}
 #endif
 
 /// The word of so many bytes.

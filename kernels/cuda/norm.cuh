@@ -3,7 +3,7 @@
 // Memory bound. A warp or a block has a row; what it has read of the row stays in registers between
 // the sum and the result. Bytes an element, with a bfloat16 norm (float32): x + update and its norm
 // 12 (16), the norm alone 6 (8), x + update alone 10 (12); backward with both gradients 16 (20).
-// Fraction of a copy's bandwidth: see docs/performance.md.
+// Fraction of a copy's bandwidth: not measured.
 #pragma once
 
 #include "kernels/cpu/loops.h"
@@ -76,7 +76,7 @@ struct AddNorm {
         if (i < width && update != nullptr)
           store_some<Shape::kWhole>(sum + at + i, held[g], width - i);
       }
-      for (int64_t i = own + Shape::kHeld * Shape::kStep; i < width; i += Shape::kStep) {
+      NF_ROLLED for (int64_t i = own + Shape::kHeld * Shape::kStep; i < width; i += Shape::kStep) {
         float value[kGroup];
         read_sum(value, at + i, width - i);
         NF_UNROLL for (int j = 0; j < kGroup; ++j) squares[0] += value[j] * value[j];
@@ -88,7 +88,7 @@ struct AddNorm {
         const int64_t i = own + g * Shape::kStep;
         if (i < width) write_norm(held[g], scale, at + i, width - i);
       }
-      for (int64_t i = own + Shape::kHeld * Shape::kStep; i < width; i += Shape::kStep) {
+      NF_ROLLED for (int64_t i = own + Shape::kHeld * Shape::kStep; i < width; i += Shape::kStep) {
         float value[kGroup];
         read_sum(value, at + i, width - i);
         write_norm(value, scale, at + i, width - i);
@@ -149,7 +149,7 @@ struct AddNormBackward {
         if (i < width) read(held[g], at + i, width - i);
       }
       NF_UNROLL for (int g = 0; g < Shape::kHeld; ++g) add(held[g], sums);
-      for (int64_t i = own + Shape::kHeld * Shape::kStep; i < width; i += Shape::kStep) {
+      NF_ROLLED for (int64_t i = own + Shape::kHeld * Shape::kStep; i < width; i += Shape::kStep) {
         Group group;
         read(group, at + i, width - i);
         add(group, sums);
@@ -165,7 +165,7 @@ struct AddNormBackward {
         const int64_t i = own + g * Shape::kStep;
         if (i < width) write(held[g], at + i, width - i);
       }
-      for (int64_t i = own + Shape::kHeld * Shape::kStep; i < width; i += Shape::kStep) {
+      NF_ROLLED for (int64_t i = own + Shape::kHeld * Shape::kStep; i < width; i += Shape::kStep) {
         Group group;
         read(group, at + i, width - i);
         carry(group, scale, pull, at + i, width - i);

@@ -2,7 +2,7 @@
 // (kernels/squared_error.h), and the squared norm of a buffer (kernels/squared_norm.h).
 //
 // Memory bound: forward reads 8 bytes an element of a frame and 4 of a buffer, backward moves 12.
-// Fraction of a copy's bandwidth: see docs/performance.md.
+// Fraction of a copy's bandwidth: not measured.
 //
 // The order of additions, all of them in float64, depends on the size of a frame alone: a part is
 // 16,384 neighbours, thread t of 256 adds the squares of the groups of four number t, t + 256, ...

@@ -5,6 +5,13 @@
 
 #include "kernels/cuda/values.cuh"
 
+/// Before a loop over what registers do not hold: turns of it side by side would fill them.
+#if defined(__CUDACC__)
+#define NF_ROLLED _Pragma("unroll 1")
+#else
+#define NF_ROLLED
+#endif
+
 namespace nextframe {
 namespace {
 
