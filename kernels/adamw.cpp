@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "kernels/fused/device.h"
+
 namespace nextframe {
 namespace {
 
@@ -45,17 +47,24 @@ void adamw(const at::Tensor& values, const at::Tensor& gradients, const at::Tens
   for (const auto& tensor :
        {values, gradients, moment1, moment2, average.defined() ? average : values}) {
     TORCH_CHECK(tensor.scalar_type() == at::kFloat && tensor.is_contiguous() &&
-                    tensor.numel() == values.numel(),
-                "adamw: need contiguous float32 buffers of ", values.numel(), " elements, got ",
-                tensor.scalar_type(), " ", tensor.sizes());
+                    tensor.numel() == values.numel() && tensor.device() == values.device(),
+                "adamw: need contiguous float32 buffers of ", values.numel(), " elements on ",
+                values.device(), ", got ", tensor.scalar_type(), " ", tensor.sizes(), " on ",
+                tensor.device());
   }
-  if (!values.is_cpu()) return adamw_definition(values, gradients, moment1, moment2, average, step);
+  if (!fused::has_forms_for(values))
+    return adamw_definition(values, gradients, moment1, moment2, average, step);
   auto call = factors(step);
   call.value = values.mutable_data_ptr<float>();
   call.gradient = gradients.const_data_ptr<float>();
   call.moment1 = moment1.mutable_data_ptr<float>();
   call.moment2 = moment2.mutable_data_ptr<float>();
   if (average.defined()) call.average = average.mutable_data_ptr<float>();
+  if (values.is_cuda()) {
+    return fused::launch_for(values, [&](const auto& launches, cuda::Stream stream) {
+      launches.adamw(call, 0, values.numel(), stream);
+    });
+  }
   constexpr int64_t kElementsATask = 1 << 16;
   at::parallel_for(0, values.numel(), kElementsATask,
                    [&](int64_t first, int64_t last) { with.adamw(call, first, last); });

@@ -20,13 +20,13 @@ struct AdamWStep {
 
 /// Updates values, moments and average in place. All are float32, contiguous, of equal length, on
 /// one device; `average` may be undefined. An element gets the same bits wherever it stands in the
-/// buffer. Bytes moved per element: 16 read and 12 written, 4 + 4 more with an average.
+/// buffer, and on either device. Bytes moved per element: 16 read and 12 written, 4 + 4 more with
+/// an average.
 void adamw(const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& moment1,
            const at::Tensor& moment2, const at::Tensor& average, const AdamWStep& step,
            const cpu::Loops& with = cpu::loops());
 
-/// The definition in LibTorch's operations; what runs on CUDA, and what the CPU loop is tested
-/// against.
+/// The definition in LibTorch's operations, against which the CPU's loop is tested.
 void adamw_definition(const at::Tensor& values, const at::Tensor& gradients,
                       const at::Tensor& moment1, const at::Tensor& moment2,
                       const at::Tensor& average, const AdamWStep& step);

@@ -2,12 +2,12 @@
 
 #include <torch/torch.h>
 
-#include "kernels/cpu/choose_loops.h"
+#include "kernels/fused/device.h"
 
 namespace nextframe {
 namespace {
 
-/// What token_cross_entropy means. The fast form is tested against it.
+/// What token_cross_entropy means. The fused forms are tested against it.
 at::Tensor definition(const at::Tensor& logits, const at::Tensor& targets) {
   const auto exact = logits.scalar_type() == at::kBFloat16 ? logits.to(at::kFloat) : logits;
   return -exact.log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1);
@@ -24,10 +24,13 @@ class FastCrossEntropy : public torch::autograd::Function<FastCrossEntropy> {
                             const at::Tensor& targets) {
     RECORD_FUNCTION("nextframe::token_cross_entropy", c10::ArrayRef<const c10::IValue>());
     const auto rows = logits.contiguous(), wanted = targets.contiguous();
-    const auto losses = at::empty(targets.sizes(), at::kFloat), log_sums = at::empty_like(losses);
-    cpu::loops().cross_entropy(rows_of(rows), rows.const_data_ptr(),
-                               wanted.const_data_ptr<int64_t>(), losses.mutable_data_ptr<float>(),
-                               log_sums.mutable_data_ptr<float>());
+    const auto losses = at::empty(targets.sizes(), logits.options().dtype(at::kFloat)),
+               log_sums = at::empty_like(losses);
+    fused::run_on(rows, cpu::loops(), [&](const auto& forms, auto... stream) {
+      forms.cross_entropy(rows_of(rows), rows.const_data_ptr(), wanted.const_data_ptr<int64_t>(),
+                          losses.template mutable_data_ptr<float>(),
+                          log_sums.template mutable_data_ptr<float>(), stream...);
+    });
     context->save_for_backward({rows, wanted, log_sums});
     return losses;
   }
@@ -38,10 +41,12 @@ class FastCrossEntropy : public torch::autograd::Function<FastCrossEntropy> {
     const auto saved = context->get_saved_variables();
     const auto grad = grads[0].contiguous();
     const auto grad_logits = at::empty_like(saved[0]);
-    cpu::loops().cross_entropy_backward(
-        rows_of(saved[0]), saved[0].const_data_ptr(), saved[1].const_data_ptr<int64_t>(),
-        saved[2].const_data_ptr<float>(), grad.const_data_ptr<float>(),
-        grad_logits.mutable_data_ptr());
+    fused::run_on(saved[0], cpu::loops(), [&](const auto& forms, auto... stream) {
+      forms.cross_entropy_backward(rows_of(saved[0]), saved[0].const_data_ptr(),
+                                   saved[1].const_data_ptr<int64_t>(),
+                                   saved[2].const_data_ptr<float>(), grad.const_data_ptr<float>(),
+                                   grad_logits.mutable_data_ptr(), stream...);
+    });
     return {grad_logits, {}};
   }
 };
@@ -55,6 +60,10 @@ at::Tensor token_cross_entropy(const at::Tensor& logits, const at::Tensor& targe
               "cross_entropy: logits ", logits.sizes(),
               " need int64 targets of all dimensions but the last, got ", targets.scalar_type(),
               " ", targets.sizes());
+  const auto type = logits.scalar_type();
+  const bool fast = fused::has_forms_for(logits) && targets.device() == logits.device() &&
+                    (type == at::kFloat || type == at::kBFloat16);
+  if (fast && logits.is_cuda()) return FastCrossEntropy::apply(logits, targets);
   const int64_t vocabulary = logits.size(-1);
   if (targets.numel() > 0) {
     const auto [least, most] = targets.aminmax();
@@ -62,8 +71,6 @@ at::Tensor token_cross_entropy(const at::Tensor& logits, const at::Tensor& targe
                 "cross_entropy: targets from ", least.item<int64_t>(), " to ", most.item<int64_t>(),
                 " are not among ", vocabulary, " logits");
   }
-  const auto type = logits.scalar_type();
-  const bool fast = logits.is_cpu() && (type == at::kFloat || type == at::kBFloat16);
   return fast ? FastCrossEntropy::apply(logits, targets) : definition(logits, targets);
 }
 

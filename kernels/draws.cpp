@@ -3,22 +3,42 @@
 #include <ATen/ATen.h>
 #include <ATen/record_function.h>
 
-#include "kernels/cpu/choose_loops.h"
+#include "kernels/fused/device.h"
 
 namespace nextframe {
 namespace {
 
-using Fill = void (*)(uint64_t key, int64_t count, float* values);
+enum class Distribution { uniform, normal };
+
+void fill_on_gpu(const Draw& draw, DrawStream stream, const at::Tensor& sample_ids_B,
+                 const at::Tensor& result, Distribution distribution) {
+  const auto ids = sample_ids_B.contiguous();
+  cuda::DrawCall call{};
+  call.key = draw_key_of_all(draw, stream);
+  call.sample_ids = ids.const_data_ptr<int64_t>();
+  call.rows = ids.size(0), call.row_size = result.numel() / ids.size(0);
+  call.is_normal = distribution == Distribution::normal;
+  call.to = result.mutable_data_ptr<float>();
+  fused::launch_for(result,
+                    [&](const auto& launches, cuda::Stream on) { launches.draw(call, on); });
+}
 
 at::Tensor draw_rows(const Draw& draw, DrawStream stream, const at::Tensor& sample_ids_B,
-                     at::IntArrayRef sizes, Fill fill) {
+                     at::IntArrayRef sizes, Distribution distribution) {
   TORCH_CHECK(sample_ids_B.dim() == 1 && sample_ids_B.scalar_type() == at::kLong,
               "draws: sample_ids_B must be int64 [B], got ", sample_ids_B.scalar_type(), " ",
               sample_ids_B.sizes());
   RECORD_FUNCTION("nextframe::draw", c10::ArrayRef<const c10::IValue>());
-  const auto ids = sample_ids_B.cpu().contiguous();
   std::vector<int64_t> shape(sizes.begin(), sizes.end());
-  shape.insert(shape.begin(), ids.size(0));
+  shape.insert(shape.begin(), sample_ids_B.size(0));
+  if (sample_ids_B.is_cuda() && fused::has_forms_for(sample_ids_B)) {
+    const auto there = at::empty(shape, sample_ids_B.options().dtype(at::kFloat));
+    if (there.numel() > 0) fill_on_gpu(draw, stream, sample_ids_B, there, distribution);
+    return there;
+  }
+  const auto fill =
+      distribution == Distribution::normal ? cpu::loops().draw_normals : cpu::loops().draw_uniforms;
+  const auto ids = sample_ids_B.cpu().contiguous();
   const auto result = at::empty(shape, at::kFloat);
   const int64_t row_size = ids.size(0) == 0 ? 0 : result.numel() / ids.size(0);
   for (int64_t b = 0; b < ids.size(0); ++b) {
@@ -39,12 +59,12 @@ uint64_t hash_of(const std::string& name) {
 
 at::Tensor draw_uniform(const Draw& draw, DrawStream stream, const at::Tensor& sample_ids_B,
                         at::IntArrayRef sizes) {
-  return draw_rows(draw, stream, sample_ids_B, sizes, cpu::loops().draw_uniforms);
+  return draw_rows(draw, stream, sample_ids_B, sizes, Distribution::uniform);
 }
 
 at::Tensor draw_normal(const Draw& draw, DrawStream stream, const at::Tensor& sample_ids_B,
                        at::IntArrayRef sizes) {
-  return draw_rows(draw, stream, sample_ids_B, sizes, cpu::loops().draw_normals);
+  return draw_rows(draw, stream, sample_ids_B, sizes, Distribution::normal);
 }
 
 at::Tensor draw_parameter(uint64_t seed, const std::string& name, at::IntArrayRef sizes,

@@ -2,12 +2,13 @@
 
 #include <torch/torch.h>
 
-#include "kernels/cpu/norm_cpu.h"
+#include "kernels/fused/device.h"
+#include "kernels/fused/norm.h"
 
 namespace nextframe {
 namespace {
 
-/// What add_rms_norm means. The fast form is tested against it.
+/// What add_rms_norm means. The fused forms are tested against it.
 at::Tensor norm_definition(const at::Tensor& x, at::ScalarType dtype) {
   return (x * (x.square().mean(-1, /*keepdim=*/true) + kNormEpsilon).rsqrt()).to(dtype);
 }
@@ -20,14 +21,14 @@ class FastNorm : public torch::autograd::Function<FastNorm> {
     context->set_materialize_grads(false);
     const auto rows = x.contiguous();
     context->save_for_backward({rows});
-    return {rows.view(rows.sizes()), cpu::add_rms_norm(rows, {}, dtype).second};
+    return {rows.view(rows.sizes()), fused::add_rms_norm(rows, {}, dtype).second};
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list grads) {
     if (!grads[1].defined()) return {grads[0], {}};
     const auto x = context->get_saved_variables()[0];
-    return {cpu::add_rms_norm_backward(x, grads[0], grads[1], /*wants_update=*/false).first, {}};
+    return {fused::add_rms_norm_backward(x, grads[0], grads[1], /*wants_update=*/false).first, {}};
   }
 };
 
@@ -37,7 +38,7 @@ class FastAddNorm : public torch::autograd::Function<FastAddNorm> {
                                                 const at::Tensor& x, const at::Tensor& update) {
     context->set_materialize_grads(false);
     const auto dtype = update.scalar_type();
-    const auto [sum, norm] = cpu::add_rms_norm(x.contiguous(), update.contiguous(), dtype);
+    const auto [sum, norm] = fused::add_rms_norm(x.contiguous(), update.contiguous(), dtype);
     context->save_for_backward({sum});
     context->saved_data["dtype"] = dtype;
     return {sum, norm};
@@ -49,7 +50,7 @@ class FastAddNorm : public torch::autograd::Function<FastAddNorm> {
     if (!grads[1].defined())
       return {grads[0], grads[0].to(context->saved_data["dtype"].toScalarType())};
     const auto [grad_x, grad_update] =
-        cpu::add_rms_norm_backward(sum, grads[0], grads[1], /*wants_update=*/true);
+        fused::add_rms_norm_backward(sum, grads[0], grads[1], /*wants_update=*/true);
     return {grad_x, grad_update};
   }
 };
@@ -59,7 +60,7 @@ class FastAdd : public torch::autograd::Function<FastAdd> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x,
                             const at::Tensor& update) {
     context->saved_data["dtype"] = update.scalar_type();
-    return cpu::add(x.contiguous(), update.contiguous());
+    return fused::add(x.contiguous(), update.contiguous());
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
@@ -68,14 +69,16 @@ class FastAdd : public torch::autograd::Function<FastAdd> {
   }
 };
 
-bool has_fast_form(const at::Tensor& x) { return x.is_cpu() && x.scalar_type() == at::kFloat; }
+bool has_fast_form(const at::Tensor& x) {
+  return fused::has_forms_for(x) && x.scalar_type() == at::kFloat;
+}
 
 }  // namespace
 
 SumAndNorm add_rms_norm(const at::Tensor& x, const at::Tensor& update) {
   TORCH_CHECK(x.sizes() == update.sizes(), "norm: x ", x.sizes(), " and its update ",
               update.sizes(), " must have one shape");
-  if (!has_fast_form(x)) {
+  if (!has_fast_form(x) || update.device() != x.device()) {
     const auto sum = x + update;
     return {sum, norm_definition(sum, update.scalar_type())};
   }
@@ -93,7 +96,8 @@ SumAndNorm keep_and_norm(const at::Tensor& x, bool bf16) {
 at::Tensor rms_norm(const at::Tensor& x, bool bf16) { return keep_and_norm(x, bf16).norm; }
 
 at::Tensor add_update(const at::Tensor& x, const at::Tensor& update) {
-  return has_fast_form(x) ? FastAdd::apply(x, update) : x + update;
+  const bool fast = has_fast_form(x) && update.device() == x.device();
+  return fast ? FastAdd::apply(x, update) : x + update;
 }
 
 }  // namespace nextframe

@@ -2,14 +2,14 @@
 
 #include <torch/torch.h>
 
-#include "kernels/cpu/patchify_cpu.h"
-#include "kernels/cuda/patchify_cuda.h"
+#include "kernels/fused/device.h"
+#include "kernels/fused/patches.h"
 #include "kernels/pixels.h"
 
 namespace nextframe {
 namespace {
 
-/// What patchify means. The fast forms are tested against it.
+/// What patchify means. The fused forms are tested against it.
 at::Tensor patchify_definition(const at::Tensor& frames_BTHWC, const PatchGrid& grid,
                                at::ScalarType dtype) {
   const auto x =
@@ -39,17 +39,15 @@ bool is_small_float(at::ScalarType dtype) { return dtype == at::kFloat || dtype 
 at::Tensor cut(const at::Tensor& frames_BTHWC, const PatchGrid& grid, at::ScalarType dtype) {
   const auto type = frames_BTHWC.scalar_type();
   const bool known = (type == at::kByte || type == at::kFloat) && is_small_float(dtype);
-  if (known && frames_BTHWC.is_cpu()) return cpu::patchify(frames_BTHWC.contiguous(), grid, dtype);
-  if (known && frames_BTHWC.is_cuda()) {
-    return patchify_cuda(frames_BTHWC.contiguous(), grid).to(dtype);
-  }
+  if (known && fused::has_forms_for(frames_BTHWC))
+    return fused::patchify(frames_BTHWC.contiguous(), grid, dtype);
   return patchify_definition(frames_BTHWC, grid, dtype);
 }
 
 at::Tensor join(const at::Tensor& patches_BTNE, const PatchGrid& grid, int64_t height_px,
                 int64_t width_px) {
-  if (patches_BTNE.is_cpu() && is_small_float(patches_BTNE.scalar_type())) {
-    return cpu::unpatchify(patches_BTNE.contiguous(), grid, height_px, width_px);
+  if (fused::has_forms_for(patches_BTNE) && is_small_float(patches_BTNE.scalar_type())) {
+    return fused::unpatchify(patches_BTNE.contiguous(), grid, height_px, width_px);
   }
   return unpatchify_definition(patches_BTNE, grid, height_px, width_px);
 }
@@ -131,12 +129,13 @@ at::Tensor patchify_with_changes(const at::Tensor& frames_BTHWC, const at::Tenso
   TORCH_CHECK(frames_BTHWC.dim() == 5, "patchify: frames must be [B, T, H, W, C], got ",
               frames_BTHWC.sizes());
   check_frame_size("patchify", grid, frames_BTHWC.size(2), frames_BTHWC.size(3));
-  const bool fast = frames_BTHWC.is_cpu() && frames_BTHWC.scalar_type() == at::kFloat &&
-                    is_small_float(dtype) && !frames_BTHWC.requires_grad();
+  const bool fast = fused::has_forms_for(frames_BTHWC) &&
+                    frames_BTHWC.scalar_type() == at::kFloat && is_small_float(dtype) &&
+                    !frames_BTHWC.requires_grad();
   if (!fast) return with_changes_definition(frames_BTHWC, before_B1HWC, grid, dtype);
   const auto before =
-      before_B1HWC.defined() ? before_B1HWC.to(at::kFloat).contiguous() : before_B1HWC;
-  return cpu::patchify_with_changes(frames_BTHWC.contiguous(), before, grid, dtype);
+      before_B1HWC.defined() ? before_B1HWC.to(frames_BTHWC.options()).contiguous() : before_B1HWC;
+  return fused::patchify_with_changes(frames_BTHWC.contiguous(), before, grid, dtype);
 }
 
 at::Tensor unpatchify(const at::Tensor& patches_BTNE, const PatchGrid& grid, int64_t height_px,

@@ -2,18 +2,20 @@
 
 #include <ATen/ATen.h>
 
-#include "kernels/cpu/choose_loops.h"
+#include "kernels/fused/device.h"
 
 namespace nextframe {
 
 at::Tensor pixels_from_bytes(const at::Tensor& bytes) {
   TORCH_CHECK(bytes.scalar_type() == at::kByte, "pixels: frames must be uint8, got ",
               bytes.scalar_type());
-  if (!bytes.is_cpu()) return bytes.to(at::kFloat).div_(127.5).sub_(1.0);
+  if (!fused::has_forms_for(bytes)) return bytes.to(at::kFloat).div_(127.5).sub_(1.0);
   const auto whole = bytes.contiguous();
-  const auto pixels = at::empty(bytes.sizes(), at::kFloat);
-  cpu::loops().scale_bytes(whole.const_data_ptr<uint8_t>(), whole.numel(),
-                           pixels.mutable_data_ptr<float>());
+  const auto pixels = at::empty(bytes.sizes(), bytes.options().dtype(at::kFloat));
+  fused::run_on(bytes, cpu::loops(), [&](const auto& forms, auto... stream) {
+    forms.scale_bytes(whole.const_data_ptr<uint8_t>(), whole.numel(),
+                      pixels.template mutable_data_ptr<float>(), stream...);
+  });
   return pixels;
 }
 

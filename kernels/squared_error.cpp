@@ -2,12 +2,13 @@
 
 #include <torch/torch.h>
 
-#include "kernels/cpu/squared_error_cpu.h"
+#include "kernels/fused/device.h"
+#include "kernels/fused/squared_error.h"
 
 namespace nextframe {
 namespace {
 
-/// What frame_squared_error means. The fast form is tested against it.
+/// What frame_squared_error means. The fused forms are tested against it.
 at::Tensor definition(const at::Tensor& a_BT, const at::Tensor& b_BT) {
   return (a_BT - b_BT).square().flatten(2).sum(2);
 }
@@ -18,14 +19,14 @@ class FastError : public torch::autograd::Function<FastError> {
                             const at::Tensor& b_BT) {
     const auto a = a_BT.contiguous(), b = b_BT.contiguous();
     context->save_for_backward({a, b});
-    return cpu::frame_squared_error(a, b);
+    return fused::frame_squared_error(a, b);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list grads) {
     const auto saved = context->get_saved_variables();
     const auto grad_a =
-        cpu::frame_squared_error_backward(saved[0], saved[1], grads[0].contiguous());
+        fused::frame_squared_error_backward(saved[0], saved[1], grads[0].contiguous());
     return {grad_a, context->needs_input_grad(1) ? grad_a.neg() : at::Tensor()};
   }
 };
@@ -36,8 +37,8 @@ at::Tensor frame_squared_error(const at::Tensor& a_BT, const at::Tensor& b_BT) {
   TORCH_CHECK(a_BT.dim() >= 3 && a_BT.sizes() == b_BT.sizes(),
               "squared_error: two tensors [B, T, ...] of one shape are needed, got ", a_BT.sizes(),
               " and ", b_BT.sizes());
-  const bool fast =
-      a_BT.is_cpu() && a_BT.scalar_type() == at::kFloat && b_BT.scalar_type() == at::kFloat;
+  const bool fast = fused::has_forms_for(a_BT) && a_BT.scalar_type() == at::kFloat &&
+                    b_BT.scalar_type() == at::kFloat && a_BT.device() == b_BT.device();
   return fast ? FastError::apply(a_BT, b_BT) : definition(a_BT, b_BT);
 }
 

@@ -8,7 +8,8 @@
 namespace nextframe {
 
 /// Sum of x^2 over a contiguous float32 tensor. On the CPU element i goes to partial sum i mod 8,
-/// and the partial sums are added in pairs; the order depends on nothing but the length.
+/// and the partial sums are added in pairs; on CUDA the order is
+/// that of kernels/cuda/square_sums.cuh. Either depends on nothing but the length.
 double squared_norm(const at::Tensor& x, const cpu::Loops& with = cpu::loops());
 
 }  // namespace nextframe

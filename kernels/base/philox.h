@@ -66,9 +66,14 @@ enum class DrawStream : uint64_t {
   world = 6
 };
 
+/// What the keys of all samples are mixed from: draw_key is mix_key(this, sample id).
+NF_HOST_DEVICE inline uint64_t draw_key_of_all(const Draw& draw, DrawStream stream) {
+  return mix_key(mix_key(draw.seed, static_cast<uint64_t>(stream)), draw.step);
+}
+
 /// The Philox key of (seed, stream, step, sample id); the counter counts the values drawn.
 NF_HOST_DEVICE inline uint64_t draw_key(const Draw& draw, DrawStream stream, uint64_t sample_id) {
-  return mix_key(mix_key(mix_key(draw.seed, static_cast<uint64_t>(stream)), draw.step), sample_id);
+  return mix_key(draw_key_of_all(draw, stream), sample_id);
 }
 
 }  // namespace nextframe

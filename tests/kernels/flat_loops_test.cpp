@@ -4,8 +4,8 @@
 
 #include "kernels/adamw.h"
 #include "kernels/base/philox.h"
-#include "kernels/cpu/patchify_cpu.h"
-#include "kernels/cpu/squared_error_cpu.h"
+#include "kernels/fused/patches.h"
+#include "kernels/fused/squared_error.h"
 #include "kernels/squared_norm.h"
 #include "tests/kernels/gradient.h"
 
@@ -21,11 +21,11 @@ TEST_P(FlatLoops, CutPatchesToTheSameBits) {
   const auto frames = bytes.to(at::kFloat).div(127.5).sub(1.0);
   for (const auto dtype : {at::kFloat, at::kBFloat16}) {
     for (const PatchGrid grid : {PatchGrid{4, 0}, PatchGrid{4, 3}}) {
-      const auto expected = cpu::patchify(frames, grid, dtype, cpu::kPortableLoops);
-      EXPECT_TRUE(at::equal(cpu::patchify(frames, grid, dtype, *GetParam()), expected));
-      EXPECT_TRUE(at::equal(cpu::patchify(bytes, grid, dtype, *GetParam()), expected));
-      EXPECT_TRUE(at::equal(cpu::unpatchify(expected, grid, 8, 12, *GetParam()),
-                            cpu::unpatchify(expected, grid, 8, 12, cpu::kPortableLoops)));
+      const auto expected = fused::patchify(frames, grid, dtype, cpu::kPortableLoops);
+      EXPECT_TRUE(at::equal(fused::patchify(frames, grid, dtype, *GetParam()), expected));
+      EXPECT_TRUE(at::equal(fused::patchify(bytes, grid, dtype, *GetParam()), expected));
+      EXPECT_TRUE(at::equal(fused::unpatchify(expected, grid, 8, 12, *GetParam()),
+                            fused::unpatchify(expected, grid, 8, 12, cpu::kPortableLoops)));
     }
   }
 }
@@ -36,7 +36,7 @@ TEST_P(FlatLoops, ShowWhatChanged) {
   const PatchGrid grid{4, 3};
   for (const auto& first : {before, at::Tensor()}) {
     const auto got =
-        cpu::patchify_with_changes(frames, first, grid, at::kFloat, *GetParam()).chunk(2, 3);
+        fused::patchify_with_changes(frames, first, grid, at::kFloat, *GetParam()).chunk(2, 3);
     const auto earlier =
         at::cat({first.defined() ? first : frames.slice(1, 0, 1), frames.slice(1, 0, -1)}, 1);
     EXPECT_TRUE(at::equal(got[0], patchify(frames, grid, at::kFloat)));
@@ -51,9 +51,9 @@ TEST_P(FlatLoops, SquareTheErrorOfFrames) {
     const auto grad = random({2, 3}, 3).to(at::kFloat);
     const auto difference = a.to(at::kDouble) - b.to(at::kDouble);
     EXPECT_LT(
-        relative_error(cpu::frame_squared_error(a, b, *GetParam()), difference.square().sum(2)),
+        relative_error(fused::frame_squared_error(a, b, *GetParam()), difference.square().sum(2)),
         1e-6);
-    EXPECT_LT(relative_error(cpu::frame_squared_error_backward(a, b, grad, *GetParam()),
+    EXPECT_LT(relative_error(fused::frame_squared_error_backward(a, b, grad, *GetParam()),
                              2 * difference * grad.to(at::kDouble).unsqueeze(2)),
               1e-6);
   }

@@ -1,20 +1,20 @@
-// This file is patchify and unpatchify on the CPU, for checked contiguous tensors.
+// This file is patchify and unpatchify for checked contiguous tensors of either device.
 #pragma once
 
 #include "kernels/cpu/choose_loops.h"
 #include "kernels/patchify.h"
 
-namespace nextframe::cpu {
+namespace nextframe::fused {
 
 at::Tensor patchify(const at::Tensor& frames_BTHWC, const PatchGrid& grid, at::ScalarType dtype,
-                    const Loops& with = loops());
+                    const cpu::Loops& with = cpu::loops());
 
 /// before_B1HWC may be undefined.
 at::Tensor patchify_with_changes(const at::Tensor& frames_BTHWC, const at::Tensor& before_B1HWC,
                                  const PatchGrid& grid, at::ScalarType dtype,
-                                 const Loops& with = loops());
+                                 const cpu::Loops& with = cpu::loops());
 
 at::Tensor unpatchify(const at::Tensor& patches_BTNE, const PatchGrid& grid, int64_t height_px,
-                      int64_t width_px, const Loops& with = loops());
+                      int64_t width_px, const cpu::Loops& with = cpu::loops());
 
-}  // namespace nextframe::cpu
+}  // namespace nextframe::fused

@@ -1,0 +1,34 @@
+// This file is the choice of a device's form of a fused operation: the CPU's loops, or kernels that
+// are started on LibTorch's current stream.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/DeviceGuard.h>
+
+#include "kernels/cpu/choose_loops.h"
+#include "kernels/cuda/launches.h"
+
+namespace nextframe::fused {
+
+/// Whether tensors on x's device have fused forms.
+inline bool has_forms_for(const at::Tensor& x) {
+  return x.is_cpu() || (x.is_cuda() && cuda::launches() != nullptr);
+}
+
+/// f(launches, stream), on x's device.
+template <class F>
+void launch_for(const at::Tensor& x, const F& f) {
+  const c10::DeviceGuard device(x.device());
+  const auto& launches = *cuda::launches();
+  f(launches, launches.current_stream());
+  launches.check();
+}
+
+/// f(loops) or f(launches, stream): operations that both name and call the same are written once,
+/// as [&](const auto& forms, auto... stream) { forms.swiglu(…, stream...); }.
+template <class F>
+void run_on(const at::Tensor& x, const cpu::Loops& with, const F& f) {
+  x.is_cpu() ? f(with) : launch_for(x, f);
+}
+
+}  // namespace nextframe::fused
