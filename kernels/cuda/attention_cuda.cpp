@@ -46,10 +46,10 @@ void backward_into(const at::Tensor& grad, const at::Tensor& query, const at::Te
   const auto g = with_aligned_rows(grad), q = with_aligned_rows(query), k = with_aligned_rows(key),
              v = with_aligned_rows(value);
   auto call = short_attention_call(q, k, v, options);
-  call.result = short_attention_operand(g);
-  call.grad_query = short_attention_operand(grad_query);
-  call.grad_key = short_attention_operand(grad_key);
-  call.grad_value = short_attention_operand(grad_value);
+  call.result = attention_operand(g);
+  call.grad_query = attention_operand(grad_query);
+  call.grad_key = attention_operand(grad_key);
+  call.grad_value = attention_operand(grad_value);
   start(short_attention_backward, call, q);
 }
 
@@ -66,7 +66,7 @@ at::Tensor attention_on_cuda(const at::Tensor& query, const at::Tensor& key,
   const auto q = with_aligned_rows(query), k = with_aligned_rows(key), v = with_aligned_rows(value);
   const auto result = at::empty(query.sizes(), query.options());
   auto call = short_attention_call(q, k, v, options);
-  call.result = short_attention_operand(result);
+  call.result = attention_operand(result);
   start(short_attention_forward, call, q);
   return result;
 }

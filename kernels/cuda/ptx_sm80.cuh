@@ -42,6 +42,26 @@ NF_PTX Word4 ld_shared_v4(Shared from) {
 NF_PTX void st_shared(Shared to, uint32_t word) {
   asm volatile("st.shared.b32 [%0], %1;" ::"r"(to), "r"(word) : "memory");
 }
+NF_PTX void st_shared_v4(Shared to, Word4 w) {
+  asm volatile("st.shared.v4.b32 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(w.word[0]),
+               "r"(w.word[1]), "r"(w.word[2]), "r"(w.word[3])
+               : "memory");
+}
+NF_PTX Word4 ld_global_nc_v4(const void* from) {
+  Word4 w;
+  asm volatile("ld.global.nc.v4.b32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(w.word[0]), "=r"(w.word[1]), "=r"(w.word[2]), "=r"(w.word[3])
+               : "l"(from));
+  return w;
+}
+NF_PTX float ld_global_nc_f32(const float* from) {
+  float value;
+  asm volatile("ld.global.nc.f32 %0, [%1];" : "=f"(value) : "l"(from));
+  return value;
+}
+NF_PTX void st_global_f32(float* to, float value) {
+  asm volatile("st.global.f32 [%0], %1;" ::"l"(to), "f"(value) : "memory");
+}
 NF_PTX Float2 ld_global_nc(const float* from) {
   Float2 pair;
   asm volatile("ld.global.nc.v2.f32 {%0, %1}, [%2];" : "=f"(pair.x), "=f"(pair.y) : "l"(from));
@@ -116,9 +136,15 @@ NF_PTX Float2 cvt_unpack(Fp16, uint32_t pair) {
   return values;
 }
 
+NF_PTX float as_float(uint32_t bits) { return __uint_as_float(bits); }
 NF_PTX float ex2(float x) {
   float y;
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+NF_PTX float lg2(float x) {
+  float y;
+  asm("lg2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
 }
 NF_PTX float rcp(float x) {

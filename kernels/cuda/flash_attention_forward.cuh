@@ -1,0 +1,122 @@
+// This file is flash attention forward; what it computes and what bounds it stands in
+// flash_attention.cuh.
+#pragma once
+
+#include "kernels/cuda/flash_attention.cuh"
+
+namespace nextframe {
+namespace {
+
+/// Of a warp's rows so far: the largest score, and this lane's part of the sum of 2^(scale score -
+/// scale maximum).
+template <int kParts>
+struct RunningSoftmax {
+  float maximum[kParts][2], sum[kParts][2];
+
+  NF_DEVICE RunningSoftmax() {
+    NF_UNROLL for (int i = 0; i < 2 * kParts; ++i) {
+      maximum[i / 2][i % 2] = kUnseen, sum[i / 2][i % 2] = 0;
+    }
+  }
+
+  /// Scores become shares, relative to the maximum; results so far are scaled to the new one.
+  template <int kBlocks, int kColumns>
+  NF_DEVICE void add(float (&scores)[kParts][kBlocks][4], float (&results)[kParts][kColumns][4],
+                     float scale) {
+    NF_UNROLL for (int part = 0; part < kParts; ++part) {
+      NF_UNROLL for (int half = 0; half < 2; ++half) {
+        float largest = maximum[part][half];
+        NF_UNROLL for (int i = 0; i < 2 * kBlocks; ++i) {
+          largest = fmaxf(largest, scores[part][i / 2][2 * half + i % 2]);
+        }
+        largest = maximum_of_row(largest);
+        const float shrink = ptx::ex2((maximum[part][half] - largest) * scale);
+        maximum[part][half] = largest;
+        // A row that has seen nothing yet: kUnseen less any scores' size is nothing.
+        const float offset = largest == kUnseen ? 0 : largest * scale;
+        float total = 0;
+        NF_UNROLL for (int i = 0; i < 2 * kBlocks; ++i) {
+          float& score = scores[part][i / 2][2 * half + i % 2];
+          score = ptx::ex2(score * scale - offset);
+          total += score;
+        }
+        sum[part][half] = sum[part][half] * shrink + total;
+        NF_UNROLL for (int i = 0; i < 2 * kColumns; ++i) {
+          results[part][i / 2][2 * half + i % 2] *= shrink;
+        }
+      }
+    }
+  }
+
+  /// Divides by the sums, and writes their logarithms. `to` is of the block's first row; rows from
+  /// `count` on are not there.
+  template <int kColumns>
+  NF_DEVICE void finish(float (&results)[kParts][kColumns][4], float scale, float* to, int count) {
+    NF_UNROLL for (int part = 0; part < kParts; ++part) {
+      NF_UNROLL for (int half = 0; half < 2; ++half) {
+        const float total = sum_of_row(sum[part][half]);
+        const float inverse = ptx::rcp(total);
+        NF_UNROLL for (int i = 0; i < 2 * kColumns; ++i) {
+          results[part][i / 2][2 * half + i % 2] *= inverse;
+        }
+        const int row = (warp() * kParts + part) * kTile + fragment_row() + 8 * half;
+        const float log_sum = maximum[part][half] * scale + ptx::lg2(total);
+        if (fragment_column() == 0) ptx::st_global_f32(to + row, row < count ? log_sum : INFINITY);
+      }
+    }
+  }
+};
+
+/// While a tile's keys are multiplied its values come, and while its values are, the next keys.
+template <class Shape>
+NF_DEVICE void flash_attention_forward(const FlashAttentionCall& call) {
+  using Half = typename Shape::Half;
+  constexpr int kRows = Shape::kRows, kOther = Shape::kOther;
+  const int keys = static_cast<int>(call.mask.keys);
+  const auto place = FlashPlace::of(call, (call.queries + kRows - 1) / kRows, true);
+  const Unit unit = Unit::of(call, place.unit);
+  const int first = place.tile * kRows, left = call.queries - first;
+  const int last = first + (left < kRows ? left : kRows) - 1;
+  const FlashTiles tiles = FlashTiles::of_keys(call.mask, first, last, kOther);
+  const uint16_t *key_rows = unit.rows(call.key), *value_rows = unit.rows(call.value);
+
+  // Asked for where they are used, so that no address fills a register across the loop.
+  const auto query = [] { return Shape::own(0); };
+  const auto key = [] { return Shape::other(1, 0); };
+  const auto value = [] { return Shape::other(1, 1); };
+  const auto intervals = [] { return RowIntervals<kRows>{Shape::other(1, 2).base}; };
+  copy_tile<kRows>(query(), unit.rows(call.query), call.query.position, first, call.queries);
+  copy_tile<kOther>(key(), key_rows, call.key.position, tiles.begin_of(0), keys);
+  ptx::cp_async_commit();
+  intervals().fill(left, [&](int row, int which) {
+    return which == 0 ? call.mask.seen(first + row) : call.mask.sink(first + row);
+  });
+
+  const float scale = call.scale * kLog2OfE;
+  RunningSoftmax<Shape::kParts> softmax;
+  typename Shape::Sums sums = {};
+  for (int i = 0; i < tiles.count; ++i) {
+    const int begin = tiles.begin_of(i);
+    ptx::cp_async_wait<0>();
+    ptx::bar_sync();  // keys are here, and all are done with the values before
+    copy_tile<kOther>(value(), value_rows, call.value.position, begin, keys);
+    ptx::cp_async_commit();
+    typename Shape::Scores scores = {};
+    multiply_rows<Half>(scores, query().from_row(warp() * Shape::kWarpRows), key());
+    if (!tiles.is_full(begin)) intervals().hide(scores, begin, kUnseen);
+    ptx::cp_async_wait<0>();
+    ptx::bar_sync();  // values are here, and all are done with the keys
+    if (i + 1 < tiles.count) {
+      copy_tile<kOther>(key(), key_rows, call.key.position, tiles.begin_of(i + 1), keys);
+      ptx::cp_async_commit();
+    }
+    softmax.add(scores, sums, scale);
+    multiply_shares<Half>(sums, scores, value());
+  }
+  softmax.finish(sums, scale, call.log_sums + int64_t{place.unit} * call.padded_queries + first,
+                 left);
+  write_own<Shape>(call.result, unit, first, call.queries, sums, query());
+}
+
+}  // namespace
+}  // namespace nextframe

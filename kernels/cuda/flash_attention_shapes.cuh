@@ -1,0 +1,20 @@
+// This file is how flash attention's work is cut for each head dimension. Two blocks live on one
+// multiprocessor; none needs more than the 99 KB that the smallest GPUs of sm_86 and sm_89 give.
+#pragma once
+
+#include "kernels/cuda/flash_attention.cuh"
+
+namespace nextframe {
+namespace {
+
+/// Rows of a warp, in parts of 16, and rows of a tile of the other side: as many as registers hold.
+template <class Half, int kHeadDim>
+using FlashForward = FlashShape<Half, kHeadDim, 2, kHeadDim == 128 ? 64 : 128>;
+template <class Half, int kHeadDim>
+using FlashQueries = FlashShape<Half, kHeadDim, 2, kHeadDim == 128 ? 32 : 64>;
+template <class Half, int kHeadDim>
+using FlashKeys =
+    FlashShape<Half, kHeadDim, kHeadDim == 128 ? 1 : 2, kHeadDim == 64 ? 32 : 64>;
+
+}  // namespace
+}  // namespace nextframe
