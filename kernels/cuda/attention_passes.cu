@@ -1,8 +1,7 @@
 // Passes over rows of queries, keys and results, on the GPU.
-#include "kernels/cuda/attention_passes.cuh"
-
 #include <algorithm>
 
+#include "kernels/cuda/attention_passes.cuh"
 #include "kernels/cuda/flash_attention.h"
 
 namespace nextframe {

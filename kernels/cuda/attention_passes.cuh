@@ -156,7 +156,8 @@ template <class Half, int kHeadDim>
 NF_DEVICE void make_row_terms(const AttentionRowsCall& call) {
   using Part = RowPart<Half, kHeadDim>;
   for_rows<Part::kLanes>(call, [&](const PassRow& row) {
-    const uint32_t unit = (row.unit.outer * call.inner + row.unit.inner) * call.heads + row.unit.head;
+    const uint32_t unit =
+        (row.unit.outer * call.inner + row.unit.inner) * call.heads + row.unit.head;
     const int64_t at = int64_t{unit} * call.positions + row.position;
     PassRow there = row;
     there.position = row.position < call.real_positions ? row.position : call.real_positions - 1;

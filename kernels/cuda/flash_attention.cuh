@@ -3,7 +3,8 @@
 //
 //   forward   S = Q K^T;  P = softmax(scale S);  O = P V, one tile of keys after another (Dao 2023,
 //             FlashAttention-2, algorithm 1); keeps of each row the logarithm of its sum
-//   backward  of a tile of keys: S^T and P^T once more;  dP^T = V dO^T;  dS = P (dP - rowsum(dO O));
+//   backward  of a tile of keys: S^T and P^T once more;  dP^T = V dO^T;  dS = P (dP - rowsum(dO
+//   O));
 //             dV = P^T dO;  dK = scale dS^T Q;  of a tile of queries the same again, and dQ = scale
 //             dS K
 //
@@ -39,18 +40,24 @@ struct FlashShape {
   static constexpr int kHeadDim = kDim, kParts = kNumParts, kOther = kOtherRows;
   static constexpr int kWarpRows = kTile * kParts, kRows = kWarpRows * kFlashWarps;
   using Rows = SharedMatrix<kHeadDim>;
-  using Sums = float[kParts][kHeadDim / 8][4];   // of a warp's rows
-  using Scores = float[kParts][kOther / 8][4];   // of a warp's rows with a tile
+  using Sums = float[kParts][kHeadDim / 8][4];  // of a warp's rows
+  using Scores = float[kParts][kOther / 8][4];  // of a warp's rows with a tile
 
   static constexpr int kRowsBytes = kRows * Rows::kRowBytes, kOtherBytes = kOther * Rows::kRowBytes;
-  static constexpr int kIntervalBytes = 16;  // of a row
-  static constexpr int kForwardBytes = kRowsBytes + 2 * kOtherBytes + kRows * kIntervalBytes;
-  static constexpr int kQueriesBytes = 2 * kRowsBytes + 4 * kOtherBytes + kRows * kIntervalBytes;
+  static constexpr int kIntervalBytes = 16;                       // of a row
+  static constexpr int kMaskBytes = kRows * kIntervalBytes + 32;  // and the block's tiles
+  static constexpr int kForwardBytes = kRowsBytes + 2 * kOtherBytes + kMaskBytes;
+  static constexpr int kQueriesBytes = 2 * kRowsBytes + 4 * kOtherBytes + kMaskBytes;
   static constexpr int kTermsBytes = kOther * 8;
   static constexpr int kKeysBytes = kQueriesBytes + 2 * kTermsBytes;
 
   NF_DEVICE static Rows own(int number) {
     return {ptx::dynamic_shared() + static_cast<ptx::Shared>(number * kRowsBytes)};
+  }
+  /// Intervals and tiles, behind `owns` matrices of own rows and `others` of the others'.
+  NF_DEVICE static ptx::Shared intervals(int owns, int others) { return other(owns, others).base; }
+  NF_DEVICE static ptx::Shared tiles(int owns, int others) {
+    return intervals(owns, others) + kRows * kIntervalBytes;
   }
   /// Behind `owns` matrices of own rows.
   NF_DEVICE static Rows other(int owns, int number) {
@@ -107,6 +114,7 @@ template <class Half, int kParts, int kBlocks, int kColumns>
 NF_DEVICE void multiply_shares(float (&sums)[kParts][kColumns / 8][4],
                                const float (&left)[kParts][kBlocks][4],
                                SharedMatrix<kColumns> right) {
+  const ptx::Shared right_first = right.chunk(left_row(), left_chunk());
   NF_UNROLL for (int tile = 0; tile < kBlocks / 2; ++tile) {
     uint32_t a[kParts][4];
     NF_UNROLL for (int part = 0; part < kParts; ++part) {
@@ -117,7 +125,7 @@ NF_DEVICE void multiply_shares(float (&sums)[kParts][kColumns / 8][4],
     }
     NF_UNROLL for (int n = 0; n < kColumns / 8; n += 2) {
       uint32_t b[4];
-      ptx::ldmatrix_x4_trans(b, right.chunk(left_row(), n ^ left_chunk()) +
+      ptx::ldmatrix_x4_trans(b, (right_first ^ static_cast<ptx::Shared>(n * kChunkBytes)) +
                                     static_cast<ptx::Shared>(tile * kTile * kColumns * 2));
       NF_UNROLL for (int part = 0; part < kParts; ++part) {
         ptx::mma_m16n8k16(Half(), sums[part][n], a[part], b[0], b[1]);
@@ -169,16 +177,51 @@ struct RowIntervals {
   }
 };
 
-/// Which tile and unit a block has: with the most to do first, if those are the last tiles or the
-/// first.
+/// Which rows of which unit a block has. Asked for before the loop and behind it, so that none of
+/// it fills registers meanwhile.
 struct FlashPlace {
-  int tile;
-  uint32_t unit;
+  uint32_t unit_number;
+  Unit unit;
+  int first,
+      count;  // of the block's rows; rows from there to the end, perhaps more than the tile's
 
-  template <class Call>
-  NF_DEVICE static FlashPlace of(const Call& call, int tiles, bool last_first) {
-    const int turn = static_cast<int>(ptx::ctaid() / call.units);
-    return {last_first ? tiles - 1 - turn : turn, ptx::ctaid() % call.units};
+  /// Blocks of the last tiles come first, or those of the first, whichever have the most to do.
+  NF_DEVICE static FlashPlace of(const FlashAttentionCall& call, int rows, int tile_rows,
+                                 bool last_first) {
+    const uint32_t block = ptx::ctaid(), number = block % call.units;
+    const int turn = static_cast<int>(block / call.units);
+    const int tiles = (rows + tile_rows - 1) / tile_rows;
+    const int first = (last_first ? tiles - 1 - turn : turn) * tile_rows;
+    return {number, Unit::of(call, number), first, rows - first};
+  }
+  NF_DEVICE int last(int tile_rows) const {
+    return first + (count < tile_rows ? count : tile_rows) - 1;
+  }
+};
+
+/// A block's tiles in shared memory, not in registers.
+struct KeptTiles {
+  static constexpr int kBytes = 32;
+
+  ptx::Shared base;
+
+  NF_DEVICE void keep(const FlashTiles& tiles) const {
+    if (ptx::tid() != 0) return;
+    const auto word = [](int32_t number) { return static_cast<uint32_t>(number); };
+    ptx::st_shared_v4(base, {{word(tiles.count), word(tiles.first_count), word(tiles.first),
+                              word(tiles.second)}});
+    ptx::st_shared_v4(base + 16, {{word(tiles.full[0].begin), word(tiles.full[0].end),
+                                   word(tiles.full[1].begin), word(tiles.full[1].end)}});
+  }
+  NF_DEVICE FlashTiles read(int size) const {
+    const ptx::Word4 a = ptx::ld_shared_v4(base), b = ptx::ld_shared_v4(base + 16);
+    const auto number = [](uint32_t word) { return static_cast<int32_t>(word); };
+    return {size,
+            number(a.word[0]),
+            number(a.word[1]),
+            number(a.word[2]),
+            number(a.word[3]),
+            {{number(b.word[0]), number(b.word[1])}, {number(b.word[2]), number(b.word[3])}}};
   }
 };
 

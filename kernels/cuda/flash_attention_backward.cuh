@@ -11,7 +11,7 @@ namespace {
 /// side's come a tile ahead, in turns to two places.
 template <class Shape>
 struct OtherSide {
-  const uint16_t *rows[2];
+  const uint16_t* rows[2];
   int64_t strides[2];
   int count;
 
@@ -27,7 +27,19 @@ struct OtherSide {
 
 template <class Shape>
 NF_DEVICE RowIntervals<Shape::kRows> intervals_of() {
-  return {Shape::other(2, 4).base};
+  return {Shape::intervals(2, 4)};
+}
+template <class Shape>
+NF_DEVICE KeptTiles kept_of() {
+  return {Shape::tiles(2, 4)};
+}
+
+/// Where the i-th tile is one that some row does not see whole.
+template <class Shape>
+NF_DEVICE void hide_unseen(typename Shape::Scores& scores, int i) {
+  const FlashTiles tiles = kept_of<Shape>().read(Shape::kOther);
+  const int begin = tiles.begin_of(i);
+  if (!tiles.is_full(begin)) intervals_of<Shape>().hide(scores, begin, kUnseen);
 }
 
 // ---- Gradients of keys and values: own rows are keys, the others queries
@@ -38,8 +50,8 @@ struct TileTerms {
   ptx::Shared base;
 
   NF_DEVICE static TileTerms at(int turn) {
-    return {intervals_of<Shape>().base + static_cast<ptx::Shared>(
-                Shape::kRows * Shape::kIntervalBytes + turn % 2 * Shape::kTermsBytes)};
+    return {kept_of<Shape>().base +
+            static_cast<ptx::Shared>(KeptTiles::kBytes + turn % 2 * Shape::kTermsBytes)};
   }
   NF_DEVICE void copy(const float* from) const {
     const int thread = static_cast<int>(ptx::tid());
@@ -71,45 +83,46 @@ template <class Shape>
 NF_DEVICE void flash_attention_keys_backward(const FlashAttentionCall& call) {
   using Half = typename Shape::Half;
   constexpr int kRows = Shape::kRows, kOther = Shape::kOther;
-  const int keys = static_cast<int>(call.mask.keys);
-  const auto place = FlashPlace::of(call, (keys + kRows - 1) / kRows, false);
-  const Unit unit = Unit::of(call, place.unit);
-  const int first = place.tile * kRows, left = keys - first;
-  const int last = first + (left < kRows ? left : kRows) - 1;
-  const FlashTiles tiles = FlashTiles::of_queries(call.mask, first, last, call.queries, kOther);
-  const float* terms = call.row_terms + int64_t{place.unit} * call.padded_queries * 2;
-  const OtherSide<Shape> queries{{unit.rows(call.query), unit.rows(call.result)},
-                                 {call.query.position, call.result.position},
-                                 call.queries};
-
   // Asked for where they are used, so that no address fills a register across the loop.
   const auto key = [] { return Shape::own(0); };
   const auto value = [] { return Shape::own(1); };
-  copy_tile<kRows>(key(), unit.rows(call.key), call.key.position, first, keys);
-  copy_tile<kRows>(value(), unit.rows(call.value), call.value.position, first, keys);
+  const auto own = [] { return warp() * Shape::kWarpRows; };
+  const int keys = static_cast<int>(call.mask.keys);
+  const auto place_of = [&] { return FlashPlace::of(call, keys, kRows, false); };
+
+  const auto place = place_of();
+  const FlashTiles tiles =
+      FlashTiles::of_queries(call.mask, place.first, place.last(kRows), call.queries, kOther);
+  const float* terms = call.row_terms + int64_t{place.unit_number} * call.padded_queries * 2;
+  const OtherSide<Shape> queries{{place.unit.rows(call.query), place.unit.rows(call.result)},
+                                 {call.query.position, call.result.position},
+                                 call.queries};
+  copy_tile<kRows>(key(), place.unit.rows(call.key), call.key.position, place.first, keys);
+  copy_tile<kRows>(value(), place.unit.rows(call.value), call.value.position, place.first, keys);
   if (tiles.count > 0) {
     queries.copy(0, tiles.begin_of(0));
     TileTerms<Shape>::at(0).copy(terms + tiles.begin_of(0) * 2);
   }
   ptx::cp_async_commit();
-  intervals_of<Shape>().fill(left, [&](int row, int which) {
-    return which == 0 ? call.mask.seen_by(first + row, call.queries) : KeyInterval{0, 0};
+  kept_of<Shape>().keep(tiles);
+  intervals_of<Shape>().fill(place.count, [&](int row, int which) {
+    return which == 0 ? call.mask.seen_by(place.first + row, call.queries) : KeyInterval{0, 0};
   });
 
-  const auto own = [] { return warp() * Shape::kWarpRows; };
+  const int num_tiles = tiles.count;
   typename Shape::Sums grad_key = {}, grad_value = {};
-  for (int i = 0; i < tiles.count; ++i) {
-    const int begin = tiles.begin_of(i);
+  for (int i = 0; i < num_tiles; ++i) {
     ptx::cp_async_wait<0>();
     ptx::bar_sync();  // this tile is here, and all are done with the one before
-    if (i + 1 < tiles.count) {
-      queries.copy(i + 1, tiles.begin_of(i + 1));
-      TileTerms<Shape>::at(i + 1).copy(terms + tiles.begin_of(i + 1) * 2);
+    if (i + 1 < num_tiles) {
+      const int next = kept_of<Shape>().read(kOther).begin_of(i + 1);
+      queries.copy(i + 1, next);
+      TileTerms<Shape>::at(i + 1).copy(terms + next * 2);
       ptx::cp_async_commit();
     }
     typename Shape::Scores scores = {}, slopes = {};
     multiply_rows<Half>(scores, key().from_row(own()), queries.at(i, 0));
-    if (!tiles.is_full(begin)) intervals_of<Shape>().hide(scores, begin, kUnseen);
+    hide_unseen<Shape>(scores, i);
     multiply_rows<Half>(slopes, value().from_row(own()), queries.at(i, 1));
     TileTerms<Shape>::at(i).apply(scores, slopes, call.scale * kLog2OfE);
     multiply_shares<Half>(grad_value, scores, queries.at(i, 1));
@@ -118,8 +131,9 @@ NF_DEVICE void flash_attention_keys_backward(const FlashAttentionCall& call) {
   ptx::cp_async_wait<0>();
   ptx::bar_sync();  // own rows are here even if no query sees them
   scale_all(grad_key, call.scale);
-  write_own<Shape>(call.grad_value, unit, first, keys, grad_value, value());
-  write_own<Shape>(call.grad_key, unit, first, keys, grad_key, key());
+  const auto here = place_of();
+  write_own<Shape>(call.grad_value, here.unit, here.first, keys, grad_value, value());
+  write_own<Shape>(call.grad_key, here.unit, here.first, keys, grad_key, key());
 }
 
 // ---- Gradients of queries: own rows are queries, the others keys
@@ -153,47 +167,49 @@ template <class Shape>
 NF_DEVICE void flash_attention_queries_backward(const FlashAttentionCall& call) {
   using Half = typename Shape::Half;
   constexpr int kRows = Shape::kRows, kOther = Shape::kOther;
-  const int keys = static_cast<int>(call.mask.keys);
-  const auto place = FlashPlace::of(call, (call.queries + kRows - 1) / kRows, true);
-  const Unit unit = Unit::of(call, place.unit);
-  const int first = place.tile * kRows, left = call.queries - first;
-  const int last = first + (left < kRows ? left : kRows) - 1;
-  const FlashTiles tiles = FlashTiles::of_keys(call.mask, first, last, kOther);
-  const OtherSide<Shape> others{{unit.rows(call.key), unit.rows(call.value)},
-                                {call.key.position, call.value.position},
-                                keys};
-
+  // Asked for where they are used, so that no address fills a register across the loop.
   const auto query = [] { return Shape::own(0); };
   const auto grad = [] { return Shape::own(1); };
-  copy_tile<kRows>(query(), unit.rows(call.query), call.query.position, first, call.queries);
-  copy_tile<kRows>(grad(), unit.rows(call.result), call.result.position, first, call.queries);
+  const auto own = [] { return warp() * Shape::kWarpRows; };
+  const auto place_of = [&] { return FlashPlace::of(call, call.queries, kRows, true); };
+
+  const auto place = place_of();
+  const FlashTiles tiles = FlashTiles::of_keys(call.mask, place.first, place.last(kRows), kOther);
+  const OtherSide<Shape> others{{place.unit.rows(call.key), place.unit.rows(call.value)},
+                                {call.key.position, call.value.position},
+                                static_cast<int>(call.mask.keys)};
+  copy_tile<kRows>(query(), place.unit.rows(call.query), call.query.position, place.first,
+                   call.queries);
+  copy_tile<kRows>(grad(), place.unit.rows(call.result), call.result.position, place.first,
+                   call.queries);
   others.copy(0, tiles.begin_of(0));
   ptx::cp_async_commit();
-  intervals_of<Shape>().fill(left, [&](int row, int which) {
-    return which == 0 ? call.mask.seen(first + row) : call.mask.sink(first + row);
+  kept_of<Shape>().keep(tiles);
+  intervals_of<Shape>().fill(place.count, [&](int row, int which) {
+    return which == 0 ? call.mask.seen(place.first + row) : call.mask.sink(place.first + row);
   });
   const OwnTerms<Shape> terms(call.row_terms +
-                              (int64_t{place.unit} * call.padded_queries + first) * 2);
+                              (int64_t{place.unit_number} * call.padded_queries + place.first) * 2);
 
-  const auto own = [] { return warp() * Shape::kWarpRows; };
+  const int num_tiles = tiles.count;
   typename Shape::Sums sums = {};
-  for (int i = 0; i < tiles.count; ++i) {
-    const int begin = tiles.begin_of(i);
+  for (int i = 0; i < num_tiles; ++i) {
     ptx::cp_async_wait<0>();
     ptx::bar_sync();  // this tile is here, and all are done with the one before
-    if (i + 1 < tiles.count) {
-      others.copy(i + 1, tiles.begin_of(i + 1));
+    if (i + 1 < num_tiles) {
+      others.copy(i + 1, kept_of<Shape>().read(kOther).begin_of(i + 1));
       ptx::cp_async_commit();
     }
     typename Shape::Scores scores = {}, slopes = {};
     multiply_rows<Half>(scores, query().from_row(own()), others.at(i, 0));
-    if (!tiles.is_full(begin)) intervals_of<Shape>().hide(scores, begin, kUnseen);
+    hide_unseen<Shape>(scores, i);
     multiply_rows<Half>(slopes, grad().from_row(own()), others.at(i, 1));
     terms.apply(scores, slopes, call.scale * kLog2OfE);
     multiply_shares<Half>(sums, slopes, others.at(i, 0));
   }
   scale_all(sums, call.scale);
-  write_own<Shape>(call.grad_query, unit, first, call.queries, sums, query());
+  const auto here = place_of();
+  write_own<Shape>(call.grad_query, here.unit, here.first, call.queries, sums, query());
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ inline constexpr int32_t kFlashPadding = 128;
 /// A unit is one (outer, inner, head); units are numbered with the head fastest, then inner.
 struct FlashAttentionCall {
   uint32_t units, inner, heads;
-  int32_t queries, padded_queries;  // mask.keys is the number of keys
+  int32_t queries, padded_queries;     // mask.keys is the number of keys
   AttentionOperand query, key, value;  // queries and keys normalised and turned already
   AttentionOperand result;             // forward writes it; backward reads its gradient
   AttentionOperand grad_query, grad_key, grad_value;  // backward writes them

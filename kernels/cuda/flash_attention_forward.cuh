@@ -72,50 +72,55 @@ template <class Shape>
 NF_DEVICE void flash_attention_forward(const FlashAttentionCall& call) {
   using Half = typename Shape::Half;
   constexpr int kRows = Shape::kRows, kOther = Shape::kOther;
-  const int keys = static_cast<int>(call.mask.keys);
-  const auto place = FlashPlace::of(call, (call.queries + kRows - 1) / kRows, true);
-  const Unit unit = Unit::of(call, place.unit);
-  const int first = place.tile * kRows, left = call.queries - first;
-  const int last = first + (left < kRows ? left : kRows) - 1;
-  const FlashTiles tiles = FlashTiles::of_keys(call.mask, first, last, kOther);
-  const uint16_t *key_rows = unit.rows(call.key), *value_rows = unit.rows(call.value);
-
   // Asked for where they are used, so that no address fills a register across the loop.
   const auto query = [] { return Shape::own(0); };
   const auto key = [] { return Shape::other(1, 0); };
   const auto value = [] { return Shape::other(1, 1); };
-  const auto intervals = [] { return RowIntervals<kRows>{Shape::other(1, 2).base}; };
-  copy_tile<kRows>(query(), unit.rows(call.query), call.query.position, first, call.queries);
+  const auto intervals = [] { return RowIntervals<kRows>{Shape::intervals(1, 2)}; };
+  const auto kept = [] { return KeptTiles{Shape::tiles(1, 2)}; };
+  const auto place_of = [&] { return FlashPlace::of(call, call.queries, kRows, true); };
+
+  const int keys = static_cast<int>(call.mask.keys);
+  const auto place = place_of();
+  const uint16_t *key_rows = place.unit.rows(call.key), *value_rows = place.unit.rows(call.value);
+  const FlashTiles tiles = FlashTiles::of_keys(call.mask, place.first, place.last(kRows), kOther);
+  copy_tile<kRows>(query(), place.unit.rows(call.query), call.query.position, place.first,
+                   call.queries);
   copy_tile<kOther>(key(), key_rows, call.key.position, tiles.begin_of(0), keys);
   ptx::cp_async_commit();
-  intervals().fill(left, [&](int row, int which) {
-    return which == 0 ? call.mask.seen(first + row) : call.mask.sink(first + row);
+  kept().keep(tiles);
+  intervals().fill(place.count, [&](int row, int which) {
+    return which == 0 ? call.mask.seen(place.first + row) : call.mask.sink(place.first + row);
   });
 
   const float scale = call.scale * kLog2OfE;
+  const int num_tiles = tiles.count;
   RunningSoftmax<Shape::kParts> softmax;
   typename Shape::Sums sums = {};
-  for (int i = 0; i < tiles.count; ++i) {
-    const int begin = tiles.begin_of(i);
+  for (int i = 0; i < num_tiles; ++i) {
     ptx::cp_async_wait<0>();
     ptx::bar_sync();  // keys are here, and all are done with the values before
+    const int begin = kept().read(kOther).begin_of(i);
     copy_tile<kOther>(value(), value_rows, call.value.position, begin, keys);
     ptx::cp_async_commit();
     typename Shape::Scores scores = {};
     multiply_rows<Half>(scores, query().from_row(warp() * Shape::kWarpRows), key());
-    if (!tiles.is_full(begin)) intervals().hide(scores, begin, kUnseen);
+    if (!kept().read(kOther).is_full(begin)) intervals().hide(scores, begin, kUnseen);
     ptx::cp_async_wait<0>();
     ptx::bar_sync();  // values are here, and all are done with the keys
-    if (i + 1 < tiles.count) {
-      copy_tile<kOther>(key(), key_rows, call.key.position, tiles.begin_of(i + 1), keys);
+    if (i + 1 < num_tiles) {
+      copy_tile<kOther>(key(), key_rows, call.key.position, kept().read(kOther).begin_of(i + 1),
+                        keys);
       ptx::cp_async_commit();
     }
     softmax.add(scores, sums, scale);
     multiply_shares<Half>(sums, scores, value());
   }
-  softmax.finish(sums, scale, call.log_sums + int64_t{place.unit} * call.padded_queries + first,
-                 left);
-  write_own<Shape>(call.result, unit, first, call.queries, sums, query());
+  const auto here = place_of();
+  softmax.finish(sums, scale,
+                 call.log_sums + int64_t{here.unit_number} * call.padded_queries + here.first,
+                 here.count);
+  write_own<Shape>(call.result, here.unit, here.first, call.queries, sums, query());
 }
 
 }  // namespace

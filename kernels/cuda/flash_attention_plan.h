@@ -1,10 +1,12 @@
-// This file is the order of flash attention's kernels and the tensors between them: queries and keys
-// are placed, then answered; gradients are carried back. Needs no CUDA: kernels are handed in, so
-// that tests run all of it on the CPU.
+// This file is the order of flash attention's kernels and the tensors between them: queries and
+// keys are placed, then answered; gradients are carried back. Needs no CUDA: kernels are handed in,
+// so that tests run all of it on the CPU.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "kernels/cuda/attention_tensors.h"
@@ -16,7 +18,7 @@ namespace nextframe {
 /// Starts kernels. `touched` are all tensors that the call points into.
 struct FlashKernels {
   using Tensors = std::vector<at::Tensor>;
-  std::function<void(const FlashAttentionCall& call, const Tensors& touched)> forward, backward;
+  std::function<void(const FlashAttentionCall&call, const Tensors&touched)> forward, backward;
   std::function<void(AttentionPass pass, const AttentionRowsCall& call, const Tensors& touched)>
       pass;
 };
@@ -44,9 +46,8 @@ inline bool is_flash_attention(const at::Tensor& query, const at::Tensor& key,
 /// One call of attention in the kernels' hands.
 class FlashPlan {
  public:
-  FlashPlan(const FlashKernels& kernels, const AttentionTensors& inputs,
-            const AttentionOptions& options)
-      : kernels_(kernels),
+  FlashPlan(FlashKernels kernels, const AttentionTensors& inputs, const AttentionOptions& options)
+      : kernels_(std::move(kernels)),
         options_(options),
         inputs_{with_aligned_rows(inputs.query), with_aligned_rows(inputs.key),
                 with_aligned_rows(inputs.value)},
@@ -61,8 +62,7 @@ class FlashPlan {
                      at::empty({units, call.padded_queries}, query.options().dtype(at::kFloat))};
     call.result = attention_operand(made.result);
     call.log_sums = made.log_sums.data_ptr<float>();
-    kernels_.forward(call,
-                     {query, placed_.key, placed_.value, made.result, made.log_sums});
+    kernels_.forward(call, {query, placed_.key, placed_.value, made.result, made.log_sums});
     return made;
   }
 
@@ -153,7 +153,7 @@ class FlashPlan {
     return terms;
   }
 
-  const FlashKernels& kernels_;
+  FlashKernels kernels_;
   AttentionOptions options_;
   AttentionTensors inputs_, placed_;
 };

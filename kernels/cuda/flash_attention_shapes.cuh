@@ -9,12 +9,11 @@ namespace {
 
 /// Rows of a warp, in parts of 16, and rows of a tile of the other side: as many as registers hold.
 template <class Half, int kHeadDim>
-using FlashForward = FlashShape<Half, kHeadDim, 2, kHeadDim == 128 ? 64 : 128>;
+using FlashForward = FlashShape<Half, kHeadDim, 2, 64>;
 template <class Half, int kHeadDim>
 using FlashQueries = FlashShape<Half, kHeadDim, 2, kHeadDim == 128 ? 32 : 64>;
 template <class Half, int kHeadDim>
-using FlashKeys =
-    FlashShape<Half, kHeadDim, kHeadDim == 128 ? 1 : 2, kHeadDim == 64 ? 32 : 64>;
+using FlashKeys = FlashShape<Half, kHeadDim, kHeadDim == 128 ? 1 : 2, kHeadDim == 64 ? 32 : 64>;
 
 }  // namespace
 }  // namespace nextframe

@@ -1,5 +1,5 @@
-// This file is which tiles of keys a tile of queries meets, and the other way round, in closed form:
-// the rest is skipped, and those that every row sees whole need no mask.
+// This file is which tiles of keys a tile of queries meets, and the other way round, in closed
+// form: the rest is skipped, and those that every row sees whole need no mask.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +53,8 @@ struct FlashTiles {
                                                 int32_t last, int32_t queries, int32_t size) {
     FlashTiles tiles{};
     tiles.size = size;
-    const KeyInterval by_first = mask.seen_by(begin, queries), by_last = mask.seen_by(last, queries);
+    const KeyInterval by_first = mask.seen_by(begin, queries),
+                      by_last = mask.seen_by(last, queries);
     int64_t end = by_first.end > by_last.end ? by_first.end : by_last.end;
     int64_t full_end = by_first.end < by_last.end ? by_first.end : by_last.end;
     if (mask.frame_tokens > 0 && mask.clip_frames > 0) {
@@ -66,10 +67,8 @@ struct FlashTiles {
         full_end = 0;
       }
     }
-    if (mask.sink_frames > 0 && by_first.end > by_last.end) {
-      // Keys behind the first frames are forgotten, the earliest of them first.
-      full_end = 0;
-    }
+    // Of keys behind the first frames the earliest are forgotten first, and are within the tile.
+    if (is_sink(mask, begin) && !is_sink(mask, last)) full_end = 0;
     tiles.second = static_cast<int32_t>(by_first.begin) / size;
     const int32_t rest = ceil_of(end, size) - tiles.second;
     tiles.count = by_first.begin < end && rest > 0 ? rest : 0;
@@ -79,6 +78,13 @@ struct FlashTiles {
   }
 
  private:
+  /// Whether a key is of the first frames of its clip, which its queries see whatever the window.
+  NF_MASK_FUNCTION static bool is_sink(const AttentionMask& mask, int64_t key) {
+    if (mask.frame_tokens == 0 || mask.window_frames == 0) return false;
+    const int64_t clip_tokens = mask.frame_tokens * mask.clip_frames;
+    const int64_t in_clip = clip_tokens == 0 ? key : key % clip_tokens;
+    return in_clip < mask.sink_frames * mask.frame_tokens;
+  }
   NF_MASK_FUNCTION static int32_t ceil_of(int64_t rows, int32_t size) {
     return (static_cast<int32_t>(rows) + size - 1) / size;
   }

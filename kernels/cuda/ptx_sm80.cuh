@@ -8,7 +8,12 @@ namespace nextframe::ptx {
 // ---- Threads
 
 NF_PTX uint32_t tid() { return threadIdx.x; }
-NF_PTX uint32_t ctaid() { return blockIdx.x; }
+NF_PTX uint32_t ctaid() {
+  uint32_t number;
+  // Read anew every time: what follows from it need not be kept over a long loop.
+  asm volatile("mov.u32 %0, %%ctaid.x;" : "=r"(number));
+  return number;
+}
 NF_PTX uint32_t nctaid() { return gridDim.x; }
 NF_PTX void bar_warp_sync() { __syncwarp(); }
 NF_PTX void bar_sync() { __syncthreads(); }
@@ -43,8 +48,8 @@ NF_PTX void st_shared(Shared to, uint32_t word) {
   asm volatile("st.shared.b32 [%0], %1;" ::"r"(to), "r"(word) : "memory");
 }
 NF_PTX void st_shared_v4(Shared to, Word4 w) {
-  asm volatile("st.shared.v4.b32 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(w.word[0]),
-               "r"(w.word[1]), "r"(w.word[2]), "r"(w.word[3])
+  asm volatile("st.shared.v4.b32 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(w.word[0]), "r"(w.word[1]),
+               "r"(w.word[2]), "r"(w.word[3])
                : "memory");
 }
 NF_PTX Word4 ld_global_nc_v4(const void* from) {

@@ -10,8 +10,8 @@ namespace {
 
 /// The whole block copies `count` rows into a matrix of 16 kTiles, and zeros behind them.
 template <int kTiles, int kHeadDim>
-NF_DEVICE void copy_rows(SharedMatrix<kHeadDim> to, const AttentionOperand& from,
-                         const Unit& unit, int count) {
+NF_DEVICE void copy_rows(SharedMatrix<kHeadDim> to, const AttentionOperand& from, const Unit& unit,
+                         int count) {
   constexpr int kChunks = kHeadDim / 8, kRowsAtOnce = kWarp * kTiles / kChunks;
   const int thread = static_cast<int>(ptx::tid()), chunk = thread % kChunks;
   const uint16_t* source = unit.rows(from) + thread / kChunks * from.position + chunk * 8;
