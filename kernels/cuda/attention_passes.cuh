@@ -25,9 +25,11 @@ struct RowPart {
 
   NF_DEVICE static int number() { return static_cast<int>(ptx::tid()) % kLanes; }
 
-  NF_DEVICE void load(const uint16_t* row) {
+  /// `is_written`: by this lane, later.
+  NF_DEVICE void load(const uint16_t* row, bool is_written = false) {
     NF_UNROLL for (int half = 0; half < 2; ++half) {
-      const auto words = ptx::ld_global_nc_v4(row + half * kHeadDim / 2 + number() * 8);
+      const uint16_t* from = row + half * kHeadDim / 2 + number() * 8;
+      const auto words = is_written ? ptx::ld_global_v4(from) : ptx::ld_global_nc_v4(from);
       NF_UNROLL for (int i = 0; i < 4; ++i) {
         const ptx::Float2 pair = ptx::cvt_unpack(Half(), words.word[i]);
         values[half][2 * i] = pair.x, values[half][2 * i + 1] = pair.y;
@@ -131,7 +133,7 @@ NF_DEVICE void carry_rows_back(const AttentionRowsCall& call) {
   using Part = RowPart<Half, kHeadDim>;
   for_rows<Part::kLanes>(call, [&](const PassRow& row) {
     Part grad;
-    grad.load(row.in(call.to));
+    grad.load(row.in(call.to), true);
     if (call.cosine != nullptr) {
       grad.turn(call, int64_t{call.first_position} + row.position, -1);
     }

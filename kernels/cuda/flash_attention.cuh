@@ -91,10 +91,12 @@ template <class Half, int kParts, int kBlocks, int kColumns>
 NF_DEVICE void multiply_rows(float (&sums)[kParts][kBlocks][4], SharedMatrix<kColumns> left,
                              SharedMatrix<kColumns> right) {
   constexpr int kTileBytes = kTile * kColumns * 2;
+  const ptx::Shared left_first = left.chunk(left_row(), left_chunk());
+  const ptx::Shared right_first = right.chunk(right_row(), right_chunk());
   NF_UNROLL for (int step = 0; step < kColumns / kTile; ++step) {
     uint32_t a[kParts][4];
-    const ptx::Shared left_at = left.chunk(left_row(), 2 * step ^ left_chunk());
-    const ptx::Shared right_at = right.chunk(right_row(), 2 * step ^ right_chunk());
+    const auto column = static_cast<ptx::Shared>(2 * step * kChunkBytes);
+    const ptx::Shared left_at = left_first ^ column, right_at = right_first ^ column;
     NF_UNROLL for (int part = 0; part < kParts; ++part) {
       ptx::ldmatrix_x4(a[part], left_at + static_cast<ptx::Shared>(part * kTileBytes));
     }

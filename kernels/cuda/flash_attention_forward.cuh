@@ -100,20 +100,21 @@ NF_DEVICE void flash_attention_forward(const FlashAttentionCall& call) {
   for (int i = 0; i < num_tiles; ++i) {
     ptx::cp_async_wait<0>();
     ptx::bar_sync();  // keys are here, and all are done with the values before
-    const int begin = kept().read(kOther).begin_of(i);
-    copy_tile<kOther>(value(), value_rows, call.value.position, begin, keys);
+    copy_tile<kOther>(value(), value_rows, call.value.position, kept().read(kOther).begin_of(i),
+                      keys);
     ptx::cp_async_commit();
     typename Shape::Scores scores = {};
     multiply_rows<Half>(scores, query().from_row(warp() * Shape::kWarpRows), key());
-    if (!kept().read(kOther).is_full(begin)) intervals().hide(scores, begin, kUnseen);
+    const FlashTiles again = kept().read(kOther);
+    if (!again.is_full(again.begin_of(i))) intervals().hide(scores, again.begin_of(i), kUnseen);
     ptx::cp_async_wait<0>();
     ptx::bar_sync();  // values are here, and all are done with the keys
+    softmax.add(scores, sums, scale);
     if (i + 1 < num_tiles) {
       copy_tile<kOther>(key(), key_rows, call.key.position, kept().read(kOther).begin_of(i + 1),
                         keys);
       ptx::cp_async_commit();
     }
-    softmax.add(scores, sums, scale);
     multiply_shares<Half>(sums, scores, value());
   }
   const auto here = place_of();

@@ -1,5 +1,6 @@
-// This file is how flash attention's work is cut for each head dimension. Two blocks live on one
-// multiprocessor; none needs more than the 99 KB that the smallest GPUs of sm_86 and sm_89 give.
+// This file is how flash attention's work is cut for each head dimension. None needs more than the
+// 99 KB of shared memory that GPUs of sm_86 and sm_89 give; where there are 200, two blocks live on
+// one multiprocessor. More registers than there are would be used by the next larger cut.
 #pragma once
 
 #include "kernels/cuda/flash_attention.cuh"

@@ -60,6 +60,7 @@ NF_PTX void st_shared_v4(Shared to, Word4 words);
 /// Of memory that no thread writes while the kernel runs.
 NF_PTX Float2 ld_global_nc(const float* from);
 NF_PTX Word4 ld_global_nc_v4(const void* from);
+NF_PTX Word4 ld_global_v4(const void* from);  // of memory that this thread may write
 NF_PTX float ld_global_nc_f32(const float* from);
 NF_PTX void st_global_f32(float* to, float value);
 NF_PTX void st_global_v4(void* to, Word4 words);

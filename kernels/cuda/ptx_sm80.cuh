@@ -59,6 +59,14 @@ NF_PTX Word4 ld_global_nc_v4(const void* from) {
                : "l"(from));
   return w;
 }
+NF_PTX Word4 ld_global_v4(const void* from) {
+  Word4 w;
+  asm volatile("ld.global.v4.b32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(w.word[0]), "=r"(w.word[1]), "=r"(w.word[2]), "=r"(w.word[3])
+               : "l"(from)
+               : "memory");
+  return w;
+}
 NF_PTX float ld_global_nc_f32(const float* from) {
   float value;
   asm volatile("ld.global.nc.f32 %0, [%1];" : "=f"(value) : "l"(from));

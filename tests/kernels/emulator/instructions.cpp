@@ -74,6 +74,7 @@ Word4 ld_global_nc_v4(const void* from) {
   if (machine().is_global(from, 16, "reads")) std::memcpy(&words, from, 16);
   return words;
 }
+Word4 ld_global_v4(const void* from) { return ld_global_nc_v4(from); }
 float ld_global_nc_f32(const float* from) {
   return machine().is_global(from, 4, "reads") ? *from : std::numeric_limits<float>::quiet_NaN();
 }
