@@ -21,10 +21,6 @@ std::vector<int64_t> pack(const AttentionOptions& options) {
           mask.clip_frames,  mask.first_query,   options.normalise ? 1 : 0};
 }
 
-Optional defined(const at::Tensor& tensor) {
-  return tensor.defined() ? Optional(tensor) : std::nullopt;
-}
-
 void check(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
            const AttentionOptions& options) {
   const auto sizes = query.sizes(), keys = key.sizes();
@@ -49,11 +45,6 @@ void check(const at::Tensor& query, const at::Tensor& key, const at::Tensor& val
           options.rotation.cosine_LP.size(1) == sizes[4] / 2,
       "attention: angles ", options.rotation.cosine_LP.sizes(), " do not fit ", keys[1],
       " keys of ", sizes[4], " values");
-}
-
-template <class Signature>
-auto operator_named(const char* name) {
-  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
 }
 
 // ---- The definition
@@ -121,6 +112,13 @@ Three attention_backward_anywhere(const at::Tensor& grad, const at::Tensor& quer
       attention_anywhere(inputs[0], inputs[1], inputs[2], cosine, sine, numbers, scale);
   const auto grads = torch::autograd::grad({result}, inputs, {grad});
   return {grads[0], grads[1], grads[2]};
+}
+
+std::tuple<at::Tensor, at::Tensor> attention_keeping_nothing(
+    const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, const Optional& cosine,
+    const Optional& sine, at::IntArrayRef numbers, double scale) {
+  static const auto op = operator_named<decltype(attention_anywhere)>("nextframe::attention");
+  return {op.call(query, key, value, cosine, sine, numbers, scale), at::Tensor()};
 }
 
 at::Tensor self_attention_backward_by_parts(const at::Tensor& grad, const at::Tensor& projections,
@@ -196,75 +194,6 @@ at::Tensor self_attention_backward_on_cpu(const at::Tensor& grad, const at::Tens
   return result;
 }
 
-// ---- Autograd
-
-class Attention : public torch::autograd::Function<Attention> {
- public:
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& query,
-                            const at::Tensor& key, const at::Tensor& value, const Optional& cosine,
-                            const Optional& sine, at::IntArrayRef numbers, double scale) {
-    const at::AutoDispatchBelowADInplaceOrView below;
-    static const auto op = operator_named<decltype(attention_anywhere)>("nextframe::attention");
-    context->save_for_backward(
-        {query, key, value, cosine.value_or(at::Tensor()), sine.value_or(at::Tensor())});
-    context->saved_data["numbers"] = numbers.vec();
-    context->saved_data["scale"] = scale;
-    return op.call(query, key, value, cosine, sine, numbers, scale);
-  }
-
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 torch::autograd::variable_list grads) {
-    static const auto op =
-        operator_named<decltype(attention_backward_anywhere)>("nextframe::attention_backward");
-    const auto saved = context->get_saved_variables();
-    const auto [query, key, value] = op.call(
-        grads[0], saved[0], saved[1], saved[2], defined(saved[3]), defined(saved[4]),
-        context->saved_data["numbers"].toIntVector(), context->saved_data["scale"].toDouble());
-    return {query, key, value, {}, {}, {}, {}};
-  }
-};
-
-class SelfAttention : public torch::autograd::Function<SelfAttention> {
- public:
-  static at::Tensor forward(torch::autograd::AutogradContext* context,
-                            const at::Tensor& projections, const Optional& cosine,
-                            const Optional& sine, at::IntArrayRef numbers, double scale) {
-    const at::AutoDispatchBelowADInplaceOrView below;
-    static const auto op =
-        operator_named<decltype(self_attention_by_parts)>("nextframe::self_attention");
-    context->save_for_backward(
-        {projections, cosine.value_or(at::Tensor()), sine.value_or(at::Tensor())});
-    context->saved_data["numbers"] = numbers.vec();
-    context->saved_data["scale"] = scale;
-    return op.call(projections, cosine, sine, numbers, scale);
-  }
-
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 torch::autograd::variable_list grads) {
-    static const auto op = operator_named<decltype(self_attention_backward_by_parts)>(
-        "nextframe::self_attention_backward");
-    const auto saved = context->get_saved_variables();
-    return {op.call(grads[0], saved[0], defined(saved[1]), defined(saved[2]),
-                    context->saved_data["numbers"].toIntVector(),
-                    context->saved_data["scale"].toDouble()),
-            {},
-            {},
-            {},
-            {}};
-  }
-};
-
-at::Tensor attention_with_gradient(const at::Tensor& query, const at::Tensor& key,
-                                   const at::Tensor& value, const Optional& cosine,
-                                   const Optional& sine, at::IntArrayRef numbers, double scale) {
-  return Attention::apply(query, key, value, cosine, sine, numbers, scale);
-}
-at::Tensor self_attention_with_gradient(const at::Tensor& projections, const Optional& cosine,
-                                        const Optional& sine, at::IntArrayRef numbers,
-                                        double scale) {
-  return SelfAttention::apply(projections, cosine, sine, numbers, scale);
-}
-
 }  // namespace
 
 // `numbers` of the mask: frame_tokens, window_frames, sink_frames, clip_frames, first_query,
@@ -285,10 +214,21 @@ TORCH_LIBRARY(nextframe, library) {
       "self_attention_backward(Tensor grad, Tensor projections, Tensor? cosine, Tensor? sine, "
       "int[] numbers, "
       "float scale) -> Tensor");
+  library.def(
+      "attention_kept(Tensor query, Tensor key, Tensor value, Tensor? cosine, Tensor? sine, int[] "
+      "numbers, float scale) -> (Tensor, Tensor)");
+  library.def(
+      "attention_backward_kept(Tensor grad, Tensor result, Tensor kept, Tensor query, Tensor key, "
+      "Tensor value, Tensor? cosine, Tensor? sine, int[] numbers, float scale) -> (Tensor, Tensor, "
+      "Tensor)");
+  library.def(
+      "self_attention_backward_kept(Tensor grad, Tensor result, Tensor kept, Tensor projections, "
+      "Tensor? cosine, Tensor? sine, int[] numbers, float scale) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(nextframe, CompositeExplicitAutograd, library) {
   library.impl("attention", attention_anywhere);
+  library.impl("attention_kept", attention_keeping_nothing);
   library.impl("attention_backward", attention_backward_anywhere);
   library.impl("self_attention", self_attention_by_parts);
   library.impl("self_attention_backward", self_attention_backward_by_parts);

@@ -34,7 +34,9 @@ at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::T
 /// The same of packed projections, every token a query; registered as nextframe::self_attention.
 ///   projections  [O, L, I, 3, K, F], queries, keys, values
 ///   returns      [O, L, I, K, F]
-/// Backward keeps only the projections.
+/// Backward keeps only the projections; on CUDA, of more than 64 positions in 16 bits, the result
+/// and four bytes of each of its rows too. A forward that is run again for its backward, or without
+/// gradients, keeps nothing of this.
 at::Tensor self_attention(const at::Tensor& projections, const AttentionOptions& options);
 
 /// What attention() means, in LibTorch's operations and the inputs' precision. What runs where

@@ -52,8 +52,7 @@ struct AttentionMask {
             smaller((clip + sink_frames) * frame_tokens, begin)};
   }
 
-  /// The queries from the first to the last that may see a key, of `queries`; some in between may
-  /// not.
+  /// The queries that see a key, of `queries`: one interval, for a first frame is not forgotten.
   NF_MASK_FUNCTION KeyInterval seen_by(int64_t key, int64_t queries) const {
     if (frame_tokens == 0) return {0, queries};
     const int64_t frame = key / frame_tokens;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 
 #include <optional>
 #include <tuple>
@@ -14,6 +15,14 @@ namespace nextframe {
 using OptionalTensor = std::optional<at::Tensor>;
 using ThreeTensors = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
 
+template <class Signature>
+auto operator_named(const char* name) {
+  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
+}
+inline OptionalTensor defined(const at::Tensor& tensor) {
+  return tensor.defined() ? OptionalTensor(tensor) : std::nullopt;
+}
+
 /// Options as the arguments of an operator: `numbers` are frame_tokens, window_frames, sink_frames,
 /// clip_frames and first_query of the mask, and normalise.
 AttentionOptions attention_options(at::IntArrayRef numbers, double scale,
@@ -24,6 +33,34 @@ AttentionOptions attention_options(at::IntArrayRef numbers, double scale,
 at::Tensor attention_anywhere(const at::Tensor& query, const at::Tensor& key,
                               const at::Tensor& value, const OptionalTensor& cosine,
                               const OptionalTensor& sine, at::IntArrayRef numbers, double scale);
+
+// ---- What backward would else compute again. A back end whose backward wants the result, and more
+// that forward knows, registers three operators of its own:
+//   attention_kept                    as attention; returns the result and what is kept
+//   attention_backward_kept           as attention_backward, given those two before the queries
+//   self_attention_backward_kept      as self_attention_backward, likewise
+// Elsewhere, and for calls that have nothing to keep, what is kept is undefined and backward is
+// asked without it. Nothing is kept where no gradient is wanted.
+
+/// nextframe::attention_kept where nothing is kept: by nextframe::attention.
+std::tuple<at::Tensor, at::Tensor> attention_keeping_nothing(const at::Tensor& query,
+                                                             const at::Tensor& key,
+                                                             const at::Tensor& value,
+                                                             const OptionalTensor& cosine,
+                                                             const OptionalTensor& sine,
+                                                             at::IntArrayRef numbers, double scale);
+
+// ---- With gradients (attention_autograd.cpp)
+
+at::Tensor attention_with_gradient(const at::Tensor& query, const at::Tensor& key,
+                                   const at::Tensor& value, const OptionalTensor& cosine,
+                                   const OptionalTensor& sine, at::IntArrayRef numbers,
+                                   double scale);
+at::Tensor self_attention_with_gradient(const at::Tensor& projections, const OptionalTensor& cosine,
+                                        const OptionalTensor& sine, at::IntArrayRef numbers,
+                                        double scale);
+
+// ---- Without a kernel
 
 /// nextframe::attention_backward: the definition's gradient.
 ThreeTensors attention_backward_anywhere(const at::Tensor& grad, const at::Tensor& query,

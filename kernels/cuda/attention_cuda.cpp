@@ -1,4 +1,5 @@
-// Attention on CUDA: short sequences in 16 bits by their kernels, all else by the definition.
+// Attention on CUDA: kernels for short sequences and flash attention for all others, both in 16
+// bits; the definition for the rest.
 #include <ATen/ATen.h>
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>
@@ -6,6 +7,8 @@
 #include <torch/library.h>
 
 #include "kernels/attention_operators.h"
+#include "kernels/cuda/flash_attention.h"
+#include "kernels/cuda/flash_attention_plan.h"
 #include "kernels/cuda/short_attention.h"
 #include "kernels/cuda/short_attention_tensors.h"
 
@@ -17,88 +20,175 @@ extern const int nf_attention_cuda = 1;
 namespace nextframe {
 namespace {
 
-/// The kernels are built for compute capability 8.0 and later.
-bool has_kernels(c10::Device device) {
+enum class Kernels { definition, short_sequences, flash };
+
+/// The one place that chooses. Kernels are built for compute capability 8.0 and later.
+Kernels kernels_for(const at::Tensor& query, const at::Tensor& key,
+                    const AttentionOptions& options) {
   int major = 0;
-  C10_CUDA_CHECK(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device.index()));
-  return major >= 8;
+  C10_CUDA_CHECK(
+      cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, query.device().index()));
+  if (major < 8) return Kernels::definition;
+  if (is_short_attention(query, key, options)) return Kernels::short_sequences;
+  return is_flash_attention(query, key, options) ? Kernels::flash : Kernels::definition;
 }
 
-bool is_short(const at::Tensor& query, const at::Tensor& key, const AttentionOptions& options) {
-  return is_short_attention(query, key, options) && has_kernels(query.device());
+HalfFormat format_of(const at::Tensor& x) {
+  return x.scalar_type() == at::kHalf ? HalfFormat::fp16 : HalfFormat::bf16;
 }
 
-using Kernels = void (*)(const ShortAttentionCall& call, HalfFormat format, int64_t head_dim,
-                         cudaStream_t stream);
+// ---- Short sequences
 
-void start(Kernels kernels, const ShortAttentionCall& call, const at::Tensor& query) {
-  const auto format = query.scalar_type() == at::kHalf ? HalfFormat::fp16 : HalfFormat::bf16;
-  kernels(call, format, query.size(4), c10::cuda::getCurrentCUDAStream());
+using ShortKernels = void (*)(const ShortAttentionCall& call, HalfFormat format, int64_t head_dim,
+                              cudaStream_t stream);
+
+void start(ShortKernels kernels, const ShortAttentionCall& call, const at::Tensor& query) {
+  kernels(call, format_of(query), query.size(4), c10::cuda::getCurrentCUDAStream());
   C10_CUDA_CHECK(cudaGetLastError());
 }
 
-/// Writes the gradients, all of them, into tensors of the inputs' shapes with aligned rows.
-void backward_into(const at::Tensor& grad, const at::Tensor& query, const at::Tensor& key,
-                   const at::Tensor& value, const AttentionOptions& options,
-                   const at::Tensor& grad_query, const at::Tensor& grad_key,
-                   const at::Tensor& grad_value) {
-  const c10::cuda::CUDAGuard device(query.device());
-  const auto g = with_aligned_rows(grad), q = with_aligned_rows(query), k = with_aligned_rows(key),
-             v = with_aligned_rows(value);
+at::Tensor short_forward(const AttentionTensors& inputs, const AttentionOptions& options) {
+  const auto q = with_aligned_rows(inputs.query), k = with_aligned_rows(inputs.key),
+             v = with_aligned_rows(inputs.value);
+  const auto result = at::empty(q.sizes(), q.options());
   auto call = short_attention_call(q, k, v, options);
-  call.result = short_attention_operand(g);
-  call.grad_query = short_attention_operand(grad_query);
-  call.grad_key = short_attention_operand(grad_key);
-  call.grad_value = short_attention_operand(grad_value);
+  call.result = attention_operand(result);
+  start(short_attention_forward, call, q);
+  return result;
+}
+
+void short_backward(const at::Tensor& grad, const AttentionTensors& inputs,
+                    const AttentionOptions& options, const AttentionTensors& grads) {
+  const auto g = with_aligned_rows(grad), q = with_aligned_rows(inputs.query),
+             k = with_aligned_rows(inputs.key), v = with_aligned_rows(inputs.value);
+  auto call = short_attention_call(q, k, v, options);
+  call.result = attention_operand(g);
+  call.grad_query = attention_operand(grads.query);
+  call.grad_key = attention_operand(grads.key);
+  call.grad_value = attention_operand(grads.value);
   start(short_attention_backward, call, q);
+}
+
+// ---- Flash attention
+
+FlashKernels flash_kernels(const at::Tensor& query) {
+  const auto format = format_of(query);
+  const int64_t head_dim = query.size(4);
+  const cudaStream_t stream = c10::cuda::getCurrentCUDAStream();
+  using Tensors = FlashKernels::Tensors;
+  return {[=](const FlashAttentionCall& call, const Tensors&) {
+            flash_attention_forward(call, format, head_dim, stream);
+            C10_CUDA_CHECK(cudaGetLastError());
+          },
+          [=](const FlashAttentionCall& call, const Tensors&) {
+            flash_attention_backward(call, format, head_dim, stream);
+            C10_CUDA_CHECK(cudaGetLastError());
+          },
+          [=](AttentionPass pass, const AttentionRowsCall& call, const Tensors&) {
+            attention_pass(pass, call, format, head_dim, stream);
+            C10_CUDA_CHECK(cudaGetLastError());
+          }};
+}
+
+// ---- Both
+
+/// What is kept is undefined but for flash attention.
+FlashResult forward(const AttentionTensors& inputs, const AttentionOptions& options) {
+  const c10::cuda::CUDAGuard device(inputs.query.device());
+  switch (kernels_for(inputs.query, inputs.key, options)) {
+    case Kernels::short_sequences:
+      return {short_forward(inputs, options), {}};
+    case Kernels::flash:
+      return FlashPlan(flash_kernels(inputs.query), inputs, options).forward();
+    default:
+      return {attention_definition(inputs.query, inputs.key, inputs.value, options), {}};
+  }
+}
+
+/// Writes the gradients, all of them, into tensors of the inputs' shapes with aligned rows; false
+/// if there are no kernels. Without `made`, flash attention makes it again.
+bool backward_into(const at::Tensor& grad, const FlashResult* made, const AttentionTensors& inputs,
+                   const AttentionOptions& options, const AttentionTensors& grads) {
+  const c10::cuda::CUDAGuard device(inputs.query.device());
+  const auto kernels = kernels_for(inputs.query, inputs.key, options);
+  if (kernels == Kernels::short_sequences) short_backward(grad, inputs, options, grads);
+  if (kernels == Kernels::flash) {
+    const FlashPlan plan(flash_kernels(inputs.query), inputs, options);
+    plan.backward(grad, made != nullptr ? *made : plan.forward(), grads);
+  }
+  return kernels != Kernels::definition;
 }
 
 // ---- The operators
 
+AttentionTensors parts_of(const at::Tensor& packed) {
+  return {packed.select(3, 0), packed.select(3, 1), packed.select(3, 2)};
+}
+
+std::tuple<at::Tensor, at::Tensor> attention_kept(const at::Tensor& query, const at::Tensor& key,
+                                                  const at::Tensor& value,
+                                                  const OptionalTensor& cosine,
+                                                  const OptionalTensor& sine,
+                                                  at::IntArrayRef numbers, double scale) {
+  const auto made =
+      forward({query, key, value}, attention_options(numbers, scale, cosine, sine, key.size(1)));
+  return {made.result, made.log_sums};
+}
+
 at::Tensor attention_on_cuda(const at::Tensor& query, const at::Tensor& key,
                              const at::Tensor& value, const OptionalTensor& cosine,
                              const OptionalTensor& sine, at::IntArrayRef numbers, double scale) {
-  const auto options = attention_options(numbers, scale, cosine, sine, key.size(1));
-  if (!is_short(query, key, options)) {
-    return attention_anywhere(query, key, value, cosine, sine, numbers, scale);
-  }
-  const c10::cuda::CUDAGuard device(query.device());
-  const auto q = with_aligned_rows(query), k = with_aligned_rows(key), v = with_aligned_rows(value);
-  const auto result = at::empty(query.sizes(), query.options());
-  auto call = short_attention_call(q, k, v, options);
-  call.result = short_attention_operand(result);
-  start(short_attention_forward, call, q);
-  return result;
+  return std::get<0>(attention_kept(query, key, value, cosine, sine, numbers, scale));
+}
+
+ThreeTensors backward(const at::Tensor& grad, const FlashResult* made, const AttentionTensors& in,
+                      const OptionalTensor& cosine, const OptionalTensor& sine,
+                      at::IntArrayRef numbers, double scale) {
+  const auto options = attention_options(numbers, scale, cosine, sine, in.key.size(1));
+  const auto like = [](const at::Tensor& x) { return at::empty(x.sizes(), x.options()); };
+  const AttentionTensors grads{like(in.query), like(in.key), like(in.value)};
+  if (backward_into(grad, made, in, options, grads)) return {grads.query, grads.key, grads.value};
+  return attention_backward_anywhere(grad, in.query, in.key, in.value, cosine, sine, numbers,
+                                     scale);
 }
 
 ThreeTensors attention_backward_on_cuda(const at::Tensor& grad, const at::Tensor& query,
                                         const at::Tensor& key, const at::Tensor& value,
                                         const OptionalTensor& cosine, const OptionalTensor& sine,
                                         at::IntArrayRef numbers, double scale) {
-  const auto options = attention_options(numbers, scale, cosine, sine, key.size(1));
-  if (!is_short(query, key, options)) {
-    return attention_backward_anywhere(grad, query, key, value, cosine, sine, numbers, scale);
-  }
-  const ThreeTensors grads = {at::empty(query.sizes(), query.options()),
-                              at::empty(key.sizes(), key.options()),
-                              at::empty(value.sizes(), value.options())};
-  backward_into(grad, query, key, value, options, std::get<0>(grads), std::get<1>(grads),
-                std::get<2>(grads));
-  return grads;
+  return backward(grad, nullptr, {query, key, value}, cosine, sine, numbers, scale);
+}
+
+ThreeTensors attention_backward_kept(const at::Tensor& grad, const at::Tensor& result,
+                                     const at::Tensor& kept, const at::Tensor& query,
+                                     const at::Tensor& key, const at::Tensor& value,
+                                     const OptionalTensor& cosine, const OptionalTensor& sine,
+                                     at::IntArrayRef numbers, double scale) {
+  const FlashResult made{result, kept};
+  return backward(grad, &made, {query, key, value}, cosine, sine, numbers, scale);
+}
+
+at::Tensor self_backward(const at::Tensor& grad, const FlashResult* made,
+                         const at::Tensor& projections, const OptionalTensor& cosine,
+                         const OptionalTensor& sine, at::IntArrayRef numbers, double scale) {
+  const auto options = attention_options(numbers, scale, cosine, sine, projections.size(1));
+  const auto result = at::empty(projections.sizes(), projections.options());
+  if (backward_into(grad, made, parts_of(projections), options, parts_of(result))) return result;
+  return self_attention_backward_by_parts(grad, projections, cosine, sine, numbers, scale);
 }
 
 at::Tensor self_attention_backward_on_cuda(const at::Tensor& grad, const at::Tensor& projections,
                                            const OptionalTensor& cosine, const OptionalTensor& sine,
                                            at::IntArrayRef numbers, double scale) {
-  const auto options = attention_options(numbers, scale, cosine, sine, projections.size(1));
-  const auto part = [](const at::Tensor& x, int64_t number) { return x.select(3, number); };
-  if (!is_short(part(projections, 0), part(projections, 1), options)) {
-    return self_attention_backward_by_parts(grad, projections, cosine, sine, numbers, scale);
-  }
-  const auto result = at::empty(projections.sizes(), projections.options());
-  backward_into(grad, part(projections, 0), part(projections, 1), part(projections, 2), options,
-                part(result, 0), part(result, 1), part(result, 2));
-  return result;
+  return self_backward(grad, nullptr, projections, cosine, sine, numbers, scale);
+}
+
+at::Tensor self_attention_backward_kept(const at::Tensor& grad, const at::Tensor& result,
+                                        const at::Tensor& kept, const at::Tensor& projections,
+                                        const OptionalTensor& cosine, const OptionalTensor& sine,
+                                        at::IntArrayRef numbers, double scale) {
+  const FlashResult made{result, kept};
+  return self_backward(grad, &made, projections, cosine, sine, numbers, scale);
 }
 
 }  // namespace
@@ -107,6 +197,9 @@ TORCH_LIBRARY_IMPL(nextframe, CUDA, library) {
   library.impl("attention", attention_on_cuda);
   library.impl("attention_backward", attention_backward_on_cuda);
   library.impl("self_attention_backward", self_attention_backward_on_cuda);
+  library.impl("attention_kept", attention_kept);
+  library.impl("attention_backward_kept", attention_backward_kept);
+  library.impl("self_attention_backward_kept", self_attention_backward_kept);
 }
 
 }  // namespace nextframe

@@ -55,9 +55,14 @@ NF_PTX Shared dynamic_shared();
 NF_PTX uint32_t ld_shared(Shared from);
 NF_PTX Word4 ld_shared_v4(Shared from);
 NF_PTX void st_shared(Shared to, uint32_t word);
+NF_PTX void st_shared_v4(Shared to, Word4 words);
 
 /// Of memory that no thread writes while the kernel runs.
 NF_PTX Float2 ld_global_nc(const float* from);
+NF_PTX Word4 ld_global_nc_v4(const void* from);
+NF_PTX Word4 ld_global_v4(const void* from);  // of memory that this thread may write
+NF_PTX float ld_global_nc_f32(const float* from);
+NF_PTX void st_global_f32(float* to, float value);
 NF_PTX void st_global_v4(void* to, Word4 words);
 
 /// 16 bytes to shared memory, zeros if not `is_there`: `from` is not read then. They have arrived
@@ -91,7 +96,9 @@ NF_PTX uint32_t cvt_pack(Fp16, float low, float high);
 NF_PTX Float2 cvt_unpack(Bf16, uint32_t pair);
 NF_PTX Float2 cvt_unpack(Fp16, uint32_t pair);
 
+NF_PTX float as_float(uint32_t bits);
 NF_PTX float ex2(float x);    // 2^x, off by 2^-22 of it
+NF_PTX float lg2(float x);    // log2(x), off by 2^-22
 NF_PTX float rcp(float x);    // 1 / x, off by one unit in the last place
 NF_PTX float rsqrt(float x);  // 1 / sqrt(x), off by 2^-22 of it
 

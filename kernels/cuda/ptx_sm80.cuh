@@ -8,7 +8,12 @@ namespace nextframe::ptx {
 // ---- Threads
 
 NF_PTX uint32_t tid() { return threadIdx.x; }
-NF_PTX uint32_t ctaid() { return blockIdx.x; }
+NF_PTX uint32_t ctaid() {
+  uint32_t number;
+  // Read anew every time: what follows from it need not be kept over a long loop.
+  asm volatile("mov.u32 %0, %%ctaid.x;" : "=r"(number));
+  return number;
+}
 NF_PTX uint32_t nctaid() { return gridDim.x; }
 NF_PTX void bar_warp_sync() { __syncwarp(); }
 NF_PTX void bar_sync() { __syncthreads(); }
@@ -41,6 +46,34 @@ NF_PTX Word4 ld_shared_v4(Shared from) {
 }
 NF_PTX void st_shared(Shared to, uint32_t word) {
   asm volatile("st.shared.b32 [%0], %1;" ::"r"(to), "r"(word) : "memory");
+}
+NF_PTX void st_shared_v4(Shared to, Word4 w) {
+  asm volatile("st.shared.v4.b32 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(w.word[0]), "r"(w.word[1]),
+               "r"(w.word[2]), "r"(w.word[3])
+               : "memory");
+}
+NF_PTX Word4 ld_global_nc_v4(const void* from) {
+  Word4 w;
+  asm volatile("ld.global.nc.v4.b32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(w.word[0]), "=r"(w.word[1]), "=r"(w.word[2]), "=r"(w.word[3])
+               : "l"(from));
+  return w;
+}
+NF_PTX Word4 ld_global_v4(const void* from) {
+  Word4 w;
+  asm volatile("ld.global.v4.b32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(w.word[0]), "=r"(w.word[1]), "=r"(w.word[2]), "=r"(w.word[3])
+               : "l"(from)
+               : "memory");
+  return w;
+}
+NF_PTX float ld_global_nc_f32(const float* from) {
+  float value;
+  asm volatile("ld.global.nc.f32 %0, [%1];" : "=f"(value) : "l"(from));
+  return value;
+}
+NF_PTX void st_global_f32(float* to, float value) {
+  asm volatile("st.global.f32 [%0], %1;" ::"l"(to), "f"(value) : "memory");
 }
 NF_PTX Float2 ld_global_nc(const float* from) {
   Float2 pair;
@@ -116,9 +149,15 @@ NF_PTX Float2 cvt_unpack(Fp16, uint32_t pair) {
   return values;
 }
 
+NF_PTX float as_float(uint32_t bits) { return __uint_as_float(bits); }
 NF_PTX float ex2(float x) {
   float y;
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+NF_PTX float lg2(float x) {
+  float y;
+  asm("lg2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
 }
 NF_PTX float rcp(float x) {

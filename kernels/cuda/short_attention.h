@@ -7,8 +7,6 @@
 
 namespace nextframe {
 
-enum class HalfFormat { bf16, fp16 };
-
 /// Both start on the current device, for heads of 32, 64 or 128 values.
 void short_attention_forward(const ShortAttentionCall& call, HalfFormat format, int64_t head_dim,
                              cudaStream_t stream);

@@ -4,26 +4,20 @@
 #include <cstdint>
 
 #include "kernels/attention_mask.h"
+#include "kernels/cuda/attention_operand.h"
 
 namespace nextframe {
 
 /// Queries and keys of a sequence: at most so many.
 inline constexpr int64_t kMaxShortLength = 64;
 
-/// A [outer, positions, inner, heads, head_dim] tensor of 16-bit values, neighbours in the last
-/// dimension. Address and strides are multiples of 16 bytes.
-struct ShortAttentionOperand {
-  void* data;
-  int64_t outer, position, inner, head;  // strides in values
-};
-
 /// A unit is one (outer, inner, head); units are numbered with the head fastest, then inner.
 struct ShortAttentionCall {
   uint32_t units, inner, heads;
   int32_t queries;  // mask.keys is the number of keys
-  ShortAttentionOperand query, key, value;
-  ShortAttentionOperand result;  // forward writes it; backward reads its gradient
-  ShortAttentionOperand grad_query, grad_key, grad_value;  // backward writes them
+  AttentionOperand query, key, value;
+  AttentionOperand result;  // forward writes it; backward reads its gradient
+  AttentionOperand grad_query, grad_key, grad_value;  // backward writes them
   bool normalise;  // queries and keys: x / sqrt(mean(x^2) + epsilon)
   float epsilon;
   const float* cosine;  // [positions, head_dim / 2], or null: not turned

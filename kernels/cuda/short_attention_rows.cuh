@@ -2,29 +2,16 @@
 // turned there, and gradients carried back through both.
 #pragma once
 
-#include "kernels/cuda/shared_matrix.cuh"
+#include "kernels/cuda/attention_rows.cuh"
 #include "kernels/cuda/short_attention_call.h"
 
 namespace nextframe {
 namespace {
 
-/// Where a unit's rows begin.
-struct Unit {
-  uint32_t outer, inner, head;
-
-  NF_DEVICE static Unit of(const ShortAttentionCall& call, uint32_t number) {
-    const uint32_t sequence = number / call.heads;
-    return {sequence / call.inner, sequence % call.inner, number % call.heads};
-  }
-  NF_DEVICE uint16_t* rows(const ShortAttentionOperand& of) const {
-    return static_cast<uint16_t*>(of.data) + outer * of.outer + inner * of.inner + head * of.head;
-  }
-};
-
 /// The whole block copies `count` rows into a matrix of 16 kTiles, and zeros behind them.
 template <int kTiles, int kHeadDim>
-NF_DEVICE void copy_rows(SharedMatrix<kHeadDim> to, const ShortAttentionOperand& from,
-                         const Unit& unit, int count) {
+NF_DEVICE void copy_rows(SharedMatrix<kHeadDim> to, const AttentionOperand& from, const Unit& unit,
+                         int count) {
   constexpr int kChunks = kHeadDim / 8, kRowsAtOnce = kWarp * kTiles / kChunks;
   const int thread = static_cast<int>(ptx::tid()), chunk = thread % kChunks;
   const uint16_t* source = unit.rows(from) + thread / kChunks * from.position + chunk * 8;
@@ -33,23 +20,6 @@ NF_DEVICE void copy_rows(SharedMatrix<kHeadDim> to, const ShortAttentionOperand&
     ptx::cp_async_16(to.chunk(row, chunk), source, row < count);
     source += kRowsAtOnce * from.position;  // not a product a row: those would be kept in registers
   }
-}
-
-/// One warp writes 16 rows of sums, those below `count`, by way of `stage`.
-template <class Half, int kHeadDim>
-NF_DEVICE void write_rows(const ShortAttentionOperand& to, const Unit& unit, int first, int count,
-                          const float (&sums)[kHeadDim / 8][4], SharedMatrix<kHeadDim> stage) {
-  constexpr int kChunks = kHeadDim / 8, kRowsAtOnce = kWarp / kChunks;
-  store_rows<Half>(stage, sums);
-  ptx::bar_warp_sync();
-  const int chunk = lane() % kChunks;
-  uint16_t* target = unit.rows(to) + (first + lane() / kChunks) * to.position + chunk * 8;
-  NF_UNROLL for (int i = 0; i < kTile / kRowsAtOnce; ++i) {
-    const int row = i * kRowsAtOnce + lane() / kChunks;
-    if (first + row < count) ptx::st_global_v4(target, ptx::ld_shared_v4(stage.chunk(row, chunk)));
-    target += kRowsAtOnce * to.position;
-  }
-  ptx::bar_warp_sync();
 }
 
 /// The angles of one row's pairs (value i, value i + head_dim / 2).

@@ -6,7 +6,7 @@
 namespace {
 
 /// Numbers as Python sends them: five of an operand, then those of the call, in the order below.
-nextframe::ShortAttentionOperand operand(const int64_t* numbers) {
+nextframe::AttentionOperand operand(const int64_t* numbers) {
   return {reinterpret_cast<void*>(numbers[0]), numbers[1], numbers[2], numbers[3], numbers[4]};
 }
 

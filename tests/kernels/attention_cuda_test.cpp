@@ -1,4 +1,4 @@
-// The operators on CUDA tensors: short sequences have kernels there.
+// The operators on CUDA tensors: 16 bits have kernels there, for short sequences and for long ones.
 #include <torch/torch.h>
 
 #include "kernels/attention.h"
@@ -38,6 +38,14 @@ std::vector<Case> many_cases() {
   for (const auto& mask : {AttentionMask{}, frames(4), frames(3, 2, 1), frames(2, 2, 1, 6)}) {
     cases.push_back({30, 32, mask, true});
     cases.push_back({60, 64, mask, false});
+  }
+  for (const auto& mask : {AttentionMask{}, frames(1), frames(64), frames(48, 3), frames(5, 20, 3),
+                           frames(2, 20, 1, 60)}) {
+    for (const int64_t head_dim : {32, 64, 128}) {
+      for (const int64_t length : {65, 300}) {
+        cases.push_back({length, head_dim, mask, length == 300});
+      }
+    }
   }
   return cases;
 }
@@ -134,7 +142,7 @@ TEST_F(AttentionOnCuda, IsAsExactAsLibTorchs) {
 }
 
 TEST_F(AttentionOnCuda, BitsOfASequenceDependOnItAlone) {
-  for (const int64_t length : {16, 30, 64}) {
+  for (const int64_t length : {16, 30, 64, 140}) {
     const Case c{length, 64, frames(1), true};
     const auto options = options_of(c, at::kCUDA);
     const auto x = on_gpu({3, length, 700, 3, 2, 64}, 1, at::kBFloat16);
@@ -175,13 +183,42 @@ TEST_F(AttentionOnCuda, AnswersLaterQueriesFromAMemoryOfKeys) {
   }
 }
 
+TEST_F(AttentionOnCuda, AnswersLaterQueriesOfLongSequences) {
+  auto options = options_of({300, 64, frames(20, 7, 2), true}, at::kCUDA);
+  const auto x = on_gpu({2, 300, 3, 3, 2, 64}, 1, at::kBFloat16);
+  const auto all = self_attention(x, options);
+  const auto q = x.select(3, 0), k = x.select(3, 1), v = x.select(3, 2);
+  for (const int64_t first : {80, 280}) {
+    options.mask.first_query = first;
+    const auto some = attention(q.slice(1, first, first + 20), k.slice(1, 0, first + 20),
+                                v.slice(1, 0, first + 20), options);
+    EXPECT_LT(relative_error(some.cpu(), all.slice(1, first, first + 20).cpu().to(at::kDouble)),
+              4e-3);
+  }
+}
+
+TEST_F(AttentionOnCuda, BackwardWithoutWhatForwardKeptIsTheSame) {
+  const auto options = options_of({200, 64, frames(1), true}, at::kCUDA);
+  const auto x = on_gpu({2, 200, 1, 3, 2, 64}, 1, at::kBFloat16);
+  const auto grad = on_gpu({2, 200, 1, 2, 64}, 2, at::kBFloat16);
+  const auto kept = kernels(x, grad, options);
+  const auto op =
+      c10::Dispatcher::singleton()
+          .findSchemaOrThrow("nextframe::self_attention_backward", "")
+          .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,
+                            const std::optional<at::Tensor>&, at::IntArrayRef, double)>();
+  const auto alone = op.call(grad, x, options.rotation.cosine_LP, options.rotation.sine_LP,
+                             {1, 0, 0, 0, 0, 1}, options.scale);
+  EXPECT_TRUE(at::equal(alone.cpu(), kept.second));
+}
+
 TEST_F(AttentionOnCuda, OfEverythingElseIsTheDefinition) {
   struct Other {
     int64_t length, head_dim;
     at::ScalarType dtype;
     double tolerance;
   };
-  for (const auto& other : {Other{16, 32, at::kFloat, 1e-5}, Other{65, 32, at::kBFloat16, 1e-2},
+  for (const auto& other : {Other{16, 32, at::kFloat, 1e-5}, Other{130, 32, at::kFloat, 1e-5},
                             Other{16, 40, at::kBFloat16, 1e-2}}) {
     const Case c{other.length, other.head_dim, frames(1), true};
     const auto x = on_gpu({2, other.length, 3, 3, 2, other.head_dim}, 1, other.dtype);

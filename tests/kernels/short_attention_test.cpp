@@ -76,13 +76,13 @@ Results run(const Inputs& in, const AttentionOptions& options, uint32_t blocks =
   }
   emulator::ShortAttentionRun how{in.query.scalar_type() == at::kBFloat16, false, in.query.size(4),
                                   blocks};
-  call.result = short_attention_operand(out.result);
+  call.result = attention_operand(out.result);
   out.reports[0] = run_short_attention(how, call, memory);
   how.is_backward = true;
-  call.result = short_attention_operand(in.grad);
-  call.grad_query = short_attention_operand(out.grad_query);
-  call.grad_key = short_attention_operand(out.grad_key);
-  call.grad_value = short_attention_operand(out.grad_value);
+  call.result = attention_operand(in.grad);
+  call.grad_query = attention_operand(out.grad_query);
+  call.grad_key = attention_operand(out.grad_key);
+  call.grad_value = attention_operand(out.grad_value);
   out.reports[1] = run_short_attention(how, call, memory);
   return out;
 }

@@ -1,4 +1,5 @@
 // The functions of kernels/cuda/ptx.h on the emulated machine.
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -62,6 +63,24 @@ void st_shared(Shared to, uint32_t word) {
   machine().shared().write(to, &word, 4, machine().now());
 }
 
+void st_shared_v4(Shared to, Word4 words) {
+  machine().count_access(to, 16);
+  machine().shared().write(to, &words, 16, machine().now());
+}
+
+Word4 ld_global_nc_v4(const void* from) {
+  Word4 words;
+  std::memset(&words, 0xff, sizeof(words));  // poison
+  if (machine().is_global(from, 16, "reads")) std::memcpy(&words, from, 16);
+  return words;
+}
+Word4 ld_global_v4(const void* from) { return ld_global_nc_v4(from); }
+float ld_global_nc_f32(const float* from) {
+  return machine().is_global(from, 4, "reads") ? *from : std::numeric_limits<float>::quiet_NaN();
+}
+void st_global_f32(float* to, float value) {
+  if (machine().is_global(to, 4, "writes")) *to = value;
+}
 Float2 ld_global_nc(const float* from) {
   constexpr float kPoison = std::numeric_limits<float>::quiet_NaN();
   if (!machine().is_global(from, 8, "reads")) return {kPoison, kPoison};
@@ -200,7 +219,9 @@ Float2 cvt_unpack(Fp16, uint32_t pair) {
   return {value_of<Fp16>(pair, 0), value_of<Fp16>(pair, 1)};
 }
 
+float as_float(uint32_t bits) { return std::bit_cast<float>(bits); }
 float ex2(float x) { return std::exp2(x); }
+float lg2(float x) { return std::log2(x); }
 float rcp(float x) { return 1 / x; }
 float rsqrt(float x) { return 1 / std::sqrt(x); }
 

@@ -1,0 +1,8 @@
+// Flash attention forward with heads of 128 values.
+#include "kernels/cuda/flash_attention_forward_launch.cuh"
+
+namespace nextframe {
+
+template void FlashAttentionOf<128>::forward(const FlashAttentionCall&, HalfFormat, cudaStream_t);
+
+}  // namespace nextframe

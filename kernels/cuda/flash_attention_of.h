@@ -1,0 +1,14 @@
+// This file is the seam between the choice of a head dimension and the .cu files, two each.
+#pragma once
+
+#include "kernels/cuda/flash_attention.h"
+
+namespace nextframe {
+
+template <int kHeadDim>
+struct FlashAttentionOf {
+  static void forward(const FlashAttentionCall& call, HalfFormat format, cudaStream_t stream);
+  static void backward(const FlashAttentionCall& call, HalfFormat format, cudaStream_t stream);
+};
+
+}  // namespace nextframe
