@@ -9,7 +9,7 @@
 namespace nextframe {
 
 struct MpirunOptions {
-  std::string hosts;           // a host file, or a list as mpirun reads it; "" is this machine
+  std::string hosts{};         // a host file, or a list as mpirun reads it; "" is this machine
   bool oversubscribe = false;  // more ranks than slots, on hosts or in a Slurm job
   bool is_slurm_job = false;   // mpirun takes hosts and slots from Slurm
 };

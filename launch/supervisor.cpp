@@ -86,6 +86,7 @@ void Supervisor::on_signal(int signal, double now_s) {
   job_.ask_to_save();
   auto event = current_;
   event.event = "stop";
+  event.step = view_.newest_step();
   view_.note(event);
   view_.say(std::string("SIG") + sigabbrev_np(signal) + ": asked " + ranks(current_.num_ranks) +
             " to save and end, within " + seconds(limits_.grace_s) +
