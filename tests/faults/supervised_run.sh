@@ -2,7 +2,7 @@
 # `nextframe launch`: five faults at random times and the run ends as if there had been none; stopping; giving up.
 source "$(dirname "$0")/../integration/common.sh"
 make_world
-STEPS=1600 write_config run.yaml
+STEPS=1100 write_config run.yaml
 train=(train run.yaml --set trainer.log_every_steps=1 checkpoint.every_steps=10 --run)
 
 # await SECONDS WHAT COMMAND ...: until the command succeeds.
@@ -46,7 +46,7 @@ run=$scratch/faulty
 starts=1
 for fault in "KILL rank" "SEGV rank" "KILL mpirun" "STOP rank" "STOP,KILL rank"; do
   await 30 "step after start $starts" has_stepped "$run"
-  sleep "$(awk -v r=$RANDOM 'BEGIN {print r / 32768}')"
+  sleep "$(awk -v r=$RANDOM 'BEGIN {print r / 65536}')"
   mpirun=$(children $launcher)
   mapfile -t ranks < <(children "$mpirun")
   victim=${ranks[$((RANDOM % ${#ranks[@]}))]}
@@ -81,6 +81,7 @@ for case in TERM:75 INT:130; do
 done
 # It is asked again to go on, and killed without a chance to say anything: its ranks go too.
 "$nextframe" launch -n 2 "${train[@]}" "$run" >launch.log 2>&1 & launcher=$!
+await 30 "the second start" has_started "$run" 2
 await 30 "a step" has_stepped "$run"
 grep -q "continuing from" launch.log || fail "it did not go on from $saved"
 kill -KILL $launcher
