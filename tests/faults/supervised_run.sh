@@ -89,10 +89,11 @@ wait $launcher || true
 is_gone() { ( no_process_left ) 2>/dev/null; }
 await 10 "the ranks of a killed launcher to end" is_gone
 
-# Fewer slots than ranks.
-expect 5 "mpirun has no slots for 3 ranks" "$nextframe" launch -n 3 --hosts localhost:2 train run.yaml --run slots
+# Fewer slots than ranks. mpirun itself says a screen about it.
+quietly() { local code=0; "$@" >long.log 2>&1 || code=$?; grep '^launch: ' long.log; return $code; }
+expect 5 "mpirun has no slots for 3 ranks" quietly "$nextframe" launch -n 3 --hosts localhost:2 train run.yaml --run slots
 STEPS=8 write_config short.yaml
-expect 0 "trying 2 ranks" "$nextframe" launch -n 3 --min-ranks 1 --hosts localhost:2 train short.yaml --run slots
+expect 0 "trying 2 ranks" quietly "$nextframe" launch -n 3 --min-ranks 1 --hosts localhost:2 train short.yaml --run slots
 
 # A crash loop: an mpirun that always crashes.
 mkdir bin
