@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <utility>
 
@@ -95,6 +96,12 @@ std::vector<int> available_cpus(const std::string& gpu_pci) {
   std::transform(core_and_cpu.begin(), core_and_cpu.end(), cpus.begin(),
                  [](const auto& pair) { return pair.second; });
   return cpus;
+}
+
+int64_t num_available_cores() {
+  std::set<int> cores;
+  for (const int cpu : current_cpus()) cores.insert(core_of(cpu));
+  return static_cast<int64_t>(cores.size());
 }
 
 int64_t widen_affinity(const std::vector<int>& cpus) {

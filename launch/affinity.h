@@ -18,6 +18,9 @@ std::vector<int> cpu_share(const std::vector<int>& cpus, int64_t index, int64_t 
 /// With `gpu_pci` ("0000:3b:00.0") only those nearest that GPU, where the kernel knows them.
 std::vector<int> available_cpus(const std::string& gpu_pci);
 
+/// Physical cores that this process is bound to; all of the machine if it is not bound.
+int64_t num_available_cores();
+
 /// Gives the calling thread, and threads it starts later, these CPUs unless it has as many already:
 /// mpirun binds a rank to one core by default, which would hold all its threads. Returns how many
 /// CPUs the thread has afterwards.

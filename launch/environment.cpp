@@ -27,6 +27,7 @@ LauncherEnvironment read_launcher_environment() {
   LauncherEnvironment result;
   result.is_mpirun = environment_number("OMPI_COMM_WORLD_SIZE").has_value();
   result.slurm_tasks = environment_number("SLURM_NTASKS").value_or(1);
+  result.is_slurm_job = environment_number("SLURM_JOB_ID").has_value();
   // mpirun comes first: inside a Slurm job both sets of variables are there. PMIx names no size.
   constexpr const char* kLaunchers[][3] = {
       {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_SIZE"},

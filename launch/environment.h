@@ -11,10 +11,11 @@ namespace nextframe {
 struct LauncherEnvironment {
   bool has_mpi_launcher = false;  // mpirun, or srun with PMI: MPI can start here
   bool is_mpirun = false;
-  int64_t rank = 0;         // as the launcher numbers it; 0 when alone
-  int64_t local_rank = 0;   // among the ranks of this host; 0 when the launcher does not say
-  int64_t size = 1;         // as the launcher says, or rank + 1 where it names no size
-  int64_t slurm_tasks = 1;  // SLURM_NTASKS: what a Slurm job meant to start
+  int64_t rank = 0;           // as the launcher numbers it; 0 when alone
+  int64_t local_rank = 0;     // among the ranks of this host; 0 when the launcher does not say
+  int64_t size = 1;           // as the launcher says, or rank + 1 where it names no size
+  int64_t slurm_tasks = 1;    // SLURM_NTASKS: what a Slurm job meant to start
+  bool is_slurm_job = false;  // mpirun takes hosts and slots from Slurm
 };
 
 LauncherEnvironment read_launcher_environment();

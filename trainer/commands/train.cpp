@@ -10,7 +10,7 @@
 #include "trainer/checkpoint/digest.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/commands/command.h"
-#include "trainer/commands/config_arguments.h"
+#include "trainer/commands/train_arguments.h"
 #include "trainer/console.h"
 #include "trainer/evaluate/dream.h"
 #include "trainer/evaluate/evaluate.h"
@@ -23,24 +23,10 @@
 namespace nextframe {
 namespace {
 
-struct TrainOptions {
-  std::shared_ptr<const ConfigArguments> config;
-  std::string run, fork;
-};
-
-std::vector<std::string> command_line(const TrainOptions& options,
-                                      const std::filesystem::path& folder) {
-  std::vector<std::string> words = {std::filesystem::read_symlink("/proc/self/exe").string(),
-                                    "train", options.config->path, "--run", folder.string()};
-  for (const auto& override_text : options.config->overrides)
-    words.insert(words.end(), {"--set", override_text});
-  return words;
-}
-
 /// The root makes or recognises the folder; what goes wrong there ends every rank with the same
 /// message.
 RunFolder open_on_root(const World& world, Communicator& control, const std::filesystem::path& path,
-                       const Config& config, const TrainOptions& options, RunLock& lock) {
+                       const Config& config, const TrainArguments& options, RunLock& lock) {
   std::string problem;
   int code = 0;
   if (world.is_root()) {
@@ -49,7 +35,7 @@ RunFolder open_on_root(const World& world, Communicator& control, const std::fil
         throw UsageError(options.fork +
                          " is a run already; continue it with --run, or fork into a new folder");
       }
-      open_run_folder(path, config, options.config->path, command_line(options, path));
+      open_run_folder(path, config, options.config->path, options.command(path));
       lock.take(path);
     } catch (const ExitError& error) {
       problem = error.what();
@@ -157,10 +143,9 @@ std::shared_ptr<WorldModel> make_model(const Config& config, const ClipShape& sh
   }
 }
 
-int train(const TrainOptions& options) {
+int train(const TrainArguments& options) {
   const auto config = options.config->load();
-  const auto path = run_folder_path(config, options.config->path,
-                                    options.fork.empty() ? options.run : options.fork);
+  const auto path = options.folder(config);
   const SignalWatch signals;
   const MpiSession session;
   const World world(session, {config.parallel.device, config.parallel.threads});
@@ -182,10 +167,10 @@ int train(const TrainOptions& options) {
   const auto folder = open_on_root(world, *control, path, config, options, lock);
   console.open_log(folder.log() / c10::str("rank", world.rank(), ".log"));
   introduce(world, config, folder, data, console);
-  suggest_ranks(world, config, command_line(options, path), console);
+  suggest_ranks(world, config, options.command(path), console);
   Trainer trainer(config, world, folder, model, data, console);
   trainer.restore();
-  if (world.is_root()) accept_config(folder, config, command_line(options, path));
+  if (world.is_root()) accept_config(folder, config, options.command(path));
   if (trainer.position().step >= config.trainer.steps) {
     console.say(c10::str("this run is finished (step ", trainer.position().step, " of ",
                          config.trainer.steps, ")"));
@@ -205,13 +190,8 @@ int train(const TrainOptions& options) {
 }
 
 CommandBody set_up(CLI::App& app) {
-  const auto options = std::make_shared<TrainOptions>();
   app.group(kTrainingCommands);
-  options->config = add_config_arguments(app);
-  app.add_option("--run", options->run,
-                 "folder of the run; default runs/<run.name or the config's stem>");
-  app.add_option("--fork", options->fork,
-                 "start another run, in this new folder instead of --run's");
+  const auto options = add_train_arguments(app);
   return [options] { return train(*options); };
 }
 

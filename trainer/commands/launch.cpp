@@ -1,0 +1,133 @@
+// This file is `nextframe launch`: training on many ranks that goes on by itself after a fault.
+#include <algorithm>
+#include <iostream>
+
+#include "launch/affinity.h"
+#include "launch/environment.h"
+#include "launch/supervise.h"
+#include "trainer/checkpoint/store.h"
+#include "trainer/commands/command.h"
+#include "trainer/commands/train_arguments.h"
+#include "trainer/exit_code.h"
+#include "trainer/launch_log.h"
+
+namespace nextframe {
+namespace {
+
+struct LaunchOptions {
+  SupervisorLimits limits;
+  int64_t num_ranks = 0, min_ranks = 0;  // 0: not given
+  MpirunOptions mpirun;
+};
+
+void say(const std::string& line) { std::cerr << "launch: " << line << std::endl; }
+
+/// What stands behind launch's own options must be `train` and its arguments.
+std::shared_ptr<const TrainArguments> parse_train(const std::vector<std::string>& words) {
+  const std::string help = "\nRun 'nextframe launch --help' for its arguments.";
+  if (words.empty()) throw UsageError("launch what? nextframe launch -n 2 train CONFIG" + help);
+  if (words.front().starts_with('-'))
+    throw UsageError("unknown flag '" + words.front() + "' of nextframe launch" + help);
+  if (words.front() != "train") {
+    throw UsageError("nextframe launch starts 'train' only, not '" + words.front() + "'" + help);
+  }
+  CLI::App app("", "nextframe launch train");
+  app.set_help_flag();
+  const auto arguments = add_train_arguments(app);
+  try {
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend() - 1));
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(std::string(error.what()) +
+                     "\nRun 'nextframe train --help' for its arguments.");
+  }
+  return arguments;
+}
+
+/// Slurm's number of tasks, else one rank a core, as many as have a grain each.
+int64_t default_ranks(const Config& config, const LauncherEnvironment& environment) {
+  if (environment.slurm_tasks > 1) return environment.slurm_tasks;
+  const int64_t threads = std::max<int64_t>(1, config.parallel.threads);
+  return std::clamp<int64_t>(num_available_cores() / threads, 1, config.trainer.grains);
+}
+
+SupervisorLimits limits_of(const LaunchOptions& options, const Config& config,
+                           const LauncherEnvironment& environment) {
+  auto limits = options.limits;
+  limits.num_ranks = options.num_ranks > 0 ? options.num_ranks : default_ranks(config, environment);
+  limits.min_ranks = options.min_ranks > 0 ? options.min_ranks : limits.num_ranks;
+  if (limits.min_ranks > limits.num_ranks) {
+    throw UsageError("--min-ranks " + std::to_string(limits.min_ranks) + " is more than the " +
+                     std::to_string(limits.num_ranks) + " ranks to start; see -n");
+  }
+  return limits;
+}
+
+int64_t newest_step(const std::filesystem::path& checkpoints) {
+  const auto found = list_checkpoints(checkpoints);
+  if (found.empty()) return 0;
+  const auto name = found.back().filename().string();
+  const auto digits = name.find_first_of("0123456789");
+  return digits == std::string::npos ? 0 : std::atoll(name.c_str() + digits);
+}
+
+int launch(const LaunchOptions& options, const std::vector<std::string>& words) {
+  const auto environment = read_launcher_environment();
+  if (environment.has_mpi_launcher) {
+    throw UsageError("nextframe launch starts mpirun itself; do not start it with mpirun or srun");
+  }
+  const auto train = parse_train(words);
+  const auto config = train->config->load();  // a mistake is found before anything is started
+  const auto folder = train->folder(config);
+  auto mpirun = options.mpirun;
+  mpirun.is_slurm_job = environment.is_slurm_job;
+  const auto command = [train, folder] {
+    auto parts = train->command(folder);
+    // A fork is made once; then it is a run like others.
+    const bool is_new_fork = !train->fork.empty() && !exists(folder / "resolved.yaml");
+    if (is_new_fork) *std::find(parts.begin(), parts.end(), "--run") = "--fork";
+    return parts;
+  };
+  if (!train->fork.empty() && exists(folder / "resolved.yaml")) {
+    throw UsageError(train->fork +
+                     " is a run already; continue it with --run, or fork into a new folder");
+  }
+
+  LaunchLog log(folder);
+  MpirunJob job(mpirun, command, say);
+  Supervisor supervisor(limits_of(options, config, environment), job,
+                        {[folder] { return newest_step(folder / "checkpoints"); }, say,
+                         [&log](const LaunchEvent& event) { log.append(event); }});
+  return supervise(supervisor, job, [&log] { log.flush(); });
+}
+
+CommandBody set_up(CLI::App& app) {
+  const auto options = std::make_shared<LaunchOptions>();
+  app.group(kTrainingCommands);
+  app.prefix_command();
+  app.footer("Then 'train' and its arguments: nextframe launch -n 4 train CONFIG");
+  app.add_option("-n,--ranks", options->num_ranks, "ranks; default Slurm's tasks, or one a core")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--hosts", options->mpirun.hosts, "a host file, or a list: node1:8,node2:8");
+  app.add_flag("--oversubscribe", options->mpirun.oversubscribe, "allow more ranks than slots");
+  app.add_option("--min-ranks", options->min_ranks,
+                 "where slots are missing go on with fewer ranks, down to this")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--max-restarts", options->limits.max_restarts, "in all")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--grace-s", options->limits.grace_s, "seconds for saving, once asked to stop")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--lost-rank-s", options->limits.lost_rank_s,
+                 "seconds until a job that lost a rank is killed")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  return [options, &app] { return launch(*options, app.remaining()); };
+}
+
+}  // namespace
+
+NF_REGISTER_COMMAND(launch, "launch", "train on many ranks; start again by itself after a fault",
+                    set_up)
+
+}  // namespace nextframe
