@@ -54,8 +54,10 @@ double squared_norm(const float* x, int64_t count) {
   const int64_t whole = count / 8 * 8;
   for (int64_t i = 0; i < whole; i += 8) add(x + i);
   float rest[8] = {};
-  std::memcpy(rest, x + whole, static_cast<size_t>(count - whole) * sizeof(float));
-  add(rest);
+  if (whole < count) {  // of nothing, x may be null
+    std::memcpy(rest, x + whole, static_cast<size_t>(count - whole) * sizeof(float));
+    add(rest);
+  }
   return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
