@@ -8,6 +8,23 @@ namespace nextframe {
 
 using AddNodes = std::function<at::Tensor(at::Tensor, at::Tensor)>;
 
+namespace {
+
+/// The sum of all ranks' nodes; rows of `received` are by rank, then by node.
+at::Tensor fold_received(const at::Tensor& received, int64_t num_grains, int64_t world_size) {
+  TreeFold<at::Tensor, AddNodes> fold(
+      num_grains, [](at::Tensor left, const at::Tensor& right) { return left.add_(right); });
+  int64_t row = 0;
+  for (int64_t rank = 0; rank < world_size; ++rank) {
+    const auto [first, last] = owned_leaves(num_grains, rank, world_size);
+    for (const auto& node : maximal_nodes(num_grains, first, last))
+      fold.push(node, received[row++]);
+  }
+  return fold.take().front().second;
+}
+
+}  // namespace
+
 struct GradientBucket::Fold : TreeFold<at::Tensor, AddNodes> {
   using TreeFold::TreeFold;
 };
@@ -80,7 +97,11 @@ void GradientBucket::start_strict(const Nodes& nodes) {
     gathered_ = at::empty({world * slice}, outgoing_.options());
   }
   under_way_.push_back(world_.all_to_all(outgoing_, send_counts, received_, receive_counts));
-  under_way_.push_back(world_.then([this] { slice_sum_.copy_(fold_received()); }));
+  // By value: after an error elsewhere it may run when this bucket is gone.
+  under_way_.push_back(
+      world_.then([received = received_, sum = slice_sum_, num_grains = num_grains_, world] {
+        sum.copy_(fold_received(received, num_grains, world));
+      }));
   under_way_.push_back(world_.all_gather(slice_sum_, gathered_));
 }
 
@@ -97,19 +118,6 @@ void GradientBucket::pack(const Nodes& nodes, int64_t slice) {
       outgoing_[to][n].narrow(0, 0, count).copy_(node.narrow(0, begin, count));
     }
   }
-}
-
-/// The rows of received_ are all ranks' nodes, by rank then by node.
-at::Tensor GradientBucket::fold_received() const {
-  TreeFold<at::Tensor, AddNodes> fold(
-      num_grains_, [](at::Tensor left, const at::Tensor& right) { return left.add_(right); });
-  int64_t row = 0;
-  for (int64_t rank = 0; rank < world_.size(); ++rank) {
-    const auto [first, last] = owned_leaves(num_grains_, rank, world_.size());
-    for (const auto& node : maximal_nodes(num_grains_, first, last))
-      fold.push(node, received_[row++]);
-  }
-  return fold.take().front().second;
 }
 
 at::Tensor GradientBucket::finish() {

@@ -47,7 +47,6 @@ class GradientBucket {
   at::Tensor add_nodes(at::Tensor left, at::Tensor right);
   void start_strict(const Nodes& nodes);
   void pack(const Nodes& nodes, int64_t slice);
-  at::Tensor fold_received() const;
 
   Communicator& world_;
   int64_t num_grains_, elements_ = 0;
