@@ -3,11 +3,13 @@
 #include <ATen/Parallel.h>
 
 #include "kernels/cpu/attention_cpu.h"
+#include "tests/kernels/attention_masks.h"
 #include "tests/kernels/gradient.h"
 
 namespace nextframe {
 namespace {
 
+using namespace testing_attention;
 using namespace testing_gradient;
 
 AttentionOptions with_mask(AttentionMask mask) {
@@ -17,14 +19,6 @@ AttentionOptions with_mask(AttentionMask mask) {
   return options;
 }
 
-/// Frames of `frame_tokens`; every field behind may be left out.
-AttentionMask frames(int64_t frame_tokens, int64_t window = 0, int64_t sink = 0, int64_t clip = 0) {
-  AttentionMask mask;
-  mask.frame_tokens = frame_tokens, mask.window_frames = window, mask.sink_frames = sink,
-  mask.clip_frames = clip;
-  return mask;
-}
-
 at::Tensor random_projections(at::IntArrayRef sizes_OLI3KF, uint64_t seed = 1) {
   return random(sizes_OLI3KF, seed);
 }
@@ -32,55 +26,6 @@ at::Tensor random_projections(at::IntArrayRef sizes_OLI3KF, uint64_t seed = 1) {
 at::Tensor defined_attention(const at::Tensor& projections, const AttentionOptions& options) {
   return attention_definition(projections.select(3, 0), projections.select(3, 1),
                               projections.select(3, 2), options);
-}
-
-// ---- The mask
-
-/// What a query sees, from the words: frames, a window, sinks, clips.
-bool may_look(const AttentionMask& mask, int64_t query, int64_t key) {
-  if (mask.frame_tokens == 0) return true;
-  const int64_t now = (mask.first_query + query) / mask.frame_tokens,
-                then = key / mask.frame_tokens;
-  if (then > now) return false;
-  if (mask.clip_frames > 0 && then / mask.clip_frames != now / mask.clip_frames) return false;
-  const int64_t in_clip = mask.clip_frames > 0 ? then % mask.clip_frames : then;
-  return mask.window_frames == 0 || now - then < mask.window_frames || in_clip < mask.sink_frames;
-}
-
-std::vector<AttentionMask> many_masks() {
-  std::vector<AttentionMask> masks = {{}};
-  for (const int64_t tokens : {1, 3, 4}) {
-    for (const int64_t window : {0, 1, 2}) {
-      for (const int64_t sink : {0, 1, 2}) {
-        for (const int64_t clip : {0, 1, 3}) masks.push_back(frames(tokens, window, sink, clip));
-      }
-    }
-  }
-  return masks;
-}
-
-TEST(AttentionMask, IntervalsAreWhatTheWordsSay) {
-  for (auto mask : many_masks()) {
-    mask.keys = 25;
-    for (const int64_t first_query : {0, 7}) {
-      mask.first_query = mask.frame_tokens == 0 ? 0 : first_query;
-      const int64_t queries = mask.keys - mask.first_query;
-      for (int64_t i = 0; i < queries; ++i) {
-        for (int64_t j = 0; j < mask.keys; ++j) {
-          const bool sees = mask.seen(i).contains(j) || mask.sink(i).contains(j);
-          EXPECT_EQ(sees, may_look(mask, i, j))
-              << i << " " << j << " of frames of " << mask.frame_tokens;
-          EXPECT_FALSE(mask.seen(i).contains(j) && mask.sink(i).contains(j));
-          EXPECT_TRUE(!sees || mask.seen_by(j, queries).contains(i)) << i << " " << j;
-        }
-        if (i == 0) continue;
-        EXPECT_LE(mask.seen(i - 1).begin, mask.seen(i).begin);
-        EXPECT_LE(mask.seen(i - 1).end, mask.seen(i).end);
-        EXPECT_LE(mask.sink(i - 1).begin, mask.sink(i).begin);
-        EXPECT_LE(mask.sink(i - 1).end, mask.sink(i).end);
-      }
-    }
-  }
 }
 
 // ---- The definition

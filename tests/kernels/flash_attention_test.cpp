@@ -4,12 +4,14 @@
 
 #include "kernels/attention_operators.h"
 #include "kernels/cuda/flash_attention_plan.h"
+#include "tests/kernels/attention_case.h"
 #include "tests/kernels/emulator/flash_attention_emulated.h"
 #include "tests/kernels/gradient.h"
 
 namespace nextframe {
 namespace {
 
+using namespace testing_attention;
 using namespace testing_gradient;
 using emulator::FlashKernel;
 using emulator::Report;
@@ -19,29 +21,6 @@ AttentionMask frames(int64_t frame_tokens, int64_t window = 0, int64_t sink = 0,
   mask.frame_tokens = frame_tokens, mask.window_frames = window, mask.sink_frames = sink,
   mask.clip_frames = clip;
   return mask;
-}
-
-struct Case {
-  int64_t queries, keys, head_dim;
-  AttentionMask mask;
-  bool placed = false;
-  at::ScalarType dtype = at::kBFloat16;
-};
-
-std::string name_of(const Case& c) {
-  return c10::str(c.queries, " of ", c.keys, "x", c.head_dim, " ", c.dtype,
-                  c.placed ? " placed" : "", " frames of ", c.mask.frame_tokens, ", ",
-                  c.mask.window_frames, ", ", c.mask.sink_frames, ", ", c.mask.clip_frames);
-}
-
-AttentionOptions options_of(const Case& c) {
-  AttentionOptions options;
-  options.mask = c.mask;
-  if (c.mask.frame_tokens > 0) options.mask.first_query = c.keys - c.queries;
-  options.normalise = c.placed;
-  options.scale = (c.placed ? 1.5 : 1.0) / std::sqrt(static_cast<double>(c.head_dim));
-  if (c.placed) options.rotation = rotation_in_time(std::max(c.queries, c.keys), c.head_dim);
-  return options;
 }
 
 /// Queries, keys and values of [1, L, I, 1, F], in one packed tensor if they are of one length.
