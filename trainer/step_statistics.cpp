@@ -5,14 +5,19 @@
 #include "kernels/base/fixed_tree.h"
 
 namespace nextframe {
+namespace {
+
+constexpr int64_t kNewsColumns = 3;
+
+}  // namespace
 
 void StepStatistics::add(const LossTerms& terms) {
   terms_.push_back({terms.sum.detach(), terms.weight, terms.sums});
 }
 
-/// [grains a rank at most, columns] float64: loss sum, weight, stop, the statistics by name. One
-/// copy from the device.
-at::Tensor StepStatistics::own_rows(StopRequest stop) {
+/// float64 [1 + grains a rank at most, columns]: the news, then a grain's loss sum, weight and
+/// statistics by name. One copy from the device.
+at::Tensor StepStatistics::own_rows(const RankNews& news) {
   const auto num_statistics = static_cast<int64_t>(terms_.front().sums.size());
   std::vector<at::Tensor> on_device;
   for (const auto& terms : terms_) {
@@ -23,32 +28,37 @@ at::Tensor StepStatistics::own_rows(StopRequest stop) {
   const auto sums =
       at::cat(on_device).cpu().view({static_cast<int64_t>(terms_.size()), 1 + num_statistics});
   const int64_t most = (num_grains_ + world_.size() - 1) / world_.size();
-  auto rows = at::zeros({most, 3 + num_statistics}, at::kDouble);
+  auto rows = at::zeros({1 + most, std::max(kNewsColumns, 2 + num_statistics)}, at::kDouble);
+  rows[0][0] = static_cast<double>(news.stop);
+  rows[0][1] = news.has_saved;
+  rows[0][2] = news.busy_s;
   for (size_t i = 0; i < terms_.size(); ++i) {
-    auto row = rows[static_cast<int64_t>(i)];
-    row[0] = sums[static_cast<int64_t>(i)][0];
+    const auto from = sums[static_cast<int64_t>(i)];
+    auto row = rows[1 + static_cast<int64_t>(i)];
+    row[0] = from[0];
     row[1] = terms_[i].weight;
-    row[2] = static_cast<double>(stop);
-    row.narrow(0, 3, num_statistics)
-        .copy_(sums[static_cast<int64_t>(i)].narrow(0, 1, num_statistics));
+    row.narrow(0, 2, num_statistics).copy_(from.narrow(0, 1, num_statistics));
   }
   return rows;
 }
 
-StepTotals StepStatistics::finish(StopRequest stop) {
-  const auto rows = own_rows(stop);
+StepTotals StepStatistics::finish(const RankNews& news) {
+  const auto rows = own_rows(news);
   auto all = at::empty({world_.size(), rows.size(0), rows.size(1)}, at::kDouble);
   world_.all_gather(rows, all).wait();
 
   StepTotals totals;
   for (int64_t rank = 0; rank < world_.size(); ++rank) {
+    const double* told = all[rank][0].const_data_ptr<double>();
+    totals.stop = std::max(totals.stop, static_cast<StopRequest>(static_cast<int>(told[0])));
+    totals.have_all_saved = totals.have_all_saved && told[1] != 0;
+    totals.busy_s.push_back(told[2]);
     const auto [first, last] = owned_leaves(num_grains_, rank, world_.size());
     for (int64_t grain = first; grain < last; ++grain) {
-      const double* row = all[rank][grain - first].const_data_ptr<double>();
+      const double* row = all[rank][1 + grain - first].const_data_ptr<double>();
       totals.loss_sum += row[0];
       totals.weight += row[1];
-      totals.stop = std::max(totals.stop, static_cast<StopRequest>(static_cast<int>(row[2])));
-      int column = 3;
+      int column = 2;
       for (const auto& [name, sum] : terms_.front().sums) totals.sums[name] += row[column++];
     }
   }

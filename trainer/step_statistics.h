@@ -12,12 +12,21 @@
 
 namespace nextframe {
 
+/// What each rank tells all others once a step, beside its grains.
+struct RankNews {
+  StopRequest stop = StopRequest::none;
+  bool has_saved = true;  // its part of the checkpoint under way, if there is one
+  double busy_s = 0;      // its own work since the step began, before it waits for other ranks
+};
+
 /// Sums over all grains of a step, in fp64 and in grain order; the same bits on every rank.
 struct StepTotals {
   double loss_sum = 0;
   double weight = 0;
   std::map<std::string, double> sums;    // the model's named statistics
   StopRequest stop = StopRequest::none;  // the strongest request of any rank
+  bool have_all_saved = true;
+  std::vector<double> busy_s;  // by rank
   double loss() const { return loss_sum / weight; }
 };
 
@@ -30,10 +39,10 @@ class StepStatistics {
   void add(const LossTerms& terms);
 
   /// Collective, once a step after all owned grains; begins the next step.
-  StepTotals finish(StopRequest stop);
+  StepTotals finish(const RankNews& news);
 
  private:
-  at::Tensor own_rows(StopRequest stop);
+  at::Tensor own_rows(const RankNews& news);
 
   Communicator& world_;
   int64_t num_grains_;

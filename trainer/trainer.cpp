@@ -64,7 +64,7 @@ StopRequest Trainer::run(const SignalWatch& signals, const Evaluation& evaluate)
   since_ = Clock::now();
   StopRequest stop = StopRequest::none;
   while (position_.step < config_.trainer.steps && stop == StopRequest::none) {
-    const auto totals = train_step(signals.requested());
+    const auto totals = train_step({.stop = signals.requested()});
     const double norm = update(totals);
     stop = totals.stop;
     log_step(totals, norm);
@@ -80,7 +80,7 @@ StopRequest Trainer::run(const SignalWatch& signals, const Evaluation& evaluate)
 }
 
 /// Forward, backward and the fixed tree over this rank's grains.
-StepTotals Trainer::train_step(StopRequest stop) {
+StepTotals Trainer::train_step(const RankNews& news) {
   const Draw draw{static_cast<uint64_t>(config_.trainer.seed),
                   static_cast<uint64_t>(position_.step)};
   for (int64_t grain = sync_.first_grain(); grain < sync_.last_grain(); ++grain) {
@@ -92,7 +92,7 @@ StepTotals Trainer::train_step(StopRequest stop) {
     sync_.add(grain, parameters_.gradients());
     statistics_.add(terms);
   }
-  return statistics_.finish(stop);
+  return statistics_.finish(news);
 }
 
 /// Clips, and steps the optimizer. Returns the norm of the mean gradient before clipping.

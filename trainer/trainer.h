@@ -48,7 +48,7 @@ class Trainer {
   double error_over_copy_last() const;
 
  private:
-  StepTotals train_step(StopRequest stop);
+  StepTotals train_step(const RankNews& news);
   double update(const StepTotals& totals);
   bool is_due(int64_t every_steps) const;
   void save();
