@@ -118,7 +118,11 @@ void merge_pieces(Manifest& manifest, const std::string& pieces_json) {
         std::lower_bound(manifest.tensors.begin(), manifest.tensors.end(), tensor.name,
                          [](const auto& stored, const auto& name) { return stored.name < name; });
     if (known != manifest.tensors.end() && known->name == tensor.name) {
-      known->pieces.insert(known->pieces.end(), tensor.pieces.begin(), tensor.pieces.end());
+      auto& pieces = known->pieces;
+      pieces.insert(pieces.end(), tensor.pieces.begin(), tensor.pieces.end());
+      std::sort(pieces.begin(), pieces.end(), [](const Piece& left, const Piece& right) {
+        return left.first_chunk < right.first_chunk;
+      });
     } else {
       manifest.tensors.insert(known, std::move(tensor));
     }

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "data/durable_file.h"
-#include "kernels/base/fixed_tree.h"
 #include "launch/roll_call.h"
+#include "trainer/checkpoint/share.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/exit_code.h"
 
@@ -18,28 +18,22 @@ std::string rank_file_name(int64_t rank) {
   return "rank-" + std::string(5 - std::min<size_t>(5, digits.size()), '0') + digits + ".bin";
 }
 
-/// Writes one rank's share of every buffer: chunks [first, last) of all.
-std::string write_share(const fs::path& folder, const std::string& file_name, const RunState& state,
-                        int64_t first, int64_t last) {
+/// Writes what one rank has to write. Chunks that follow one another become one piece.
+std::string write_share(const fs::path& folder, const std::string& file_name, const Share& share) {
   DurableFile file(folder / file_name);
   std::vector<StoredTensor> tensors;
-  for (const auto& buffer : state.buffers) {
-    const auto on_cpu = buffer.values.cpu();
-    const float* values = on_cpu.const_data_ptr<float>();
-    for (int64_t i = first; i < last; ++i) {
-      const auto& chunk = state.layout.chunks()[static_cast<size_t>(i)];
-      const auto& tensor = state.layout.layout()[static_cast<size_t>(chunk.tensor)];
-      const auto name = state_tensor_name(buffer, tensor);
-      if (tensors.empty() || tensors.back().name != name) {
-        tensors.push_back(
-            {name, tensor.sizes, {{file_name, file.bytes_written(), chunk.number, 0, {}}}});
-      }
-      auto& piece = tensors.back().pieces.back();
-      piece.num_elements += chunk.count;
-      piece.chunk_hashes.push_back(
-          chunk_hash(name, tensor.sizes, chunk.number, values + chunk.offset, chunk.count));
-      file.append(values + chunk.offset, static_cast<size_t>(chunk.count) * sizeof(float));
-    }
+  int64_t next = 0;  // chunk that would go on with the last piece
+  for (const auto& chunk : share.chunks) {
+    const bool is_new = tensors.empty() || tensors.back().name != chunk.tensor;
+    if (is_new) tensors.push_back({chunk.tensor, chunk.sizes, {}});
+    auto& pieces = tensors.back().pieces;
+    if (is_new || chunk.number != next)
+      pieces.push_back({file_name, file.bytes_written(), chunk.number, 0, {}});
+    pieces.back().num_elements += chunk.count;
+    pieces.back().chunk_hashes.push_back(
+        chunk_hash(chunk.tensor, chunk.sizes, chunk.number, chunk.values, chunk.count));
+    file.append(chunk.values, static_cast<size_t>(chunk.count) * sizeof(float));
+    next = chunk.number + 1;
   }
   file.finish();
   return pieces_to_json(tensors, file_name, file.bytes_written());
@@ -97,9 +91,8 @@ fs::path save_checkpoint(const fs::path& checkpoints, const RunState& state, Man
   });
   std::string share;
   on_all_ranks(world, what, [&] {
-    const auto num_chunks = static_cast<int64_t>(state.layout.chunks().size());
-    const auto [first, last] = owned_leaves(num_chunks, world.rank(), world.size());
-    share = write_share(temporary, rank_file_name(world.rank()), state, first, last);
+    share = write_share(temporary, rank_file_name(world.rank()),
+                        share_of(state, world.rank(), world.size()));
   });
   const auto shares = gather_strings(world, share);
   on_all_ranks(world, what, [&] {

@@ -1,0 +1,38 @@
+#include "trainer/checkpoint/share.h"
+
+#include <ATen/ATen.h>
+
+#include "kernels/base/fixed_tree.h"
+#include "trainer/checkpoint/digest.h"
+
+namespace nextframe {
+namespace {
+
+/// Chunks [first, last) of the layout, of one buffer.
+void add_chunks(Share& share, const RunState& state, const StateBuffer& buffer, int64_t first,
+                int64_t last) {
+  if (first == last) return;
+  const auto& chunks = state.layout.chunks();
+  const auto& end = chunks[static_cast<size_t>(last - 1)];
+  const int64_t begin = chunks[static_cast<size_t>(first)].offset;
+  share.memory.push_back(buffer.values.narrow(0, begin, end.offset + end.count - begin).cpu());
+  const float* values = share.memory.back().const_data_ptr<float>();
+  for (int64_t i = first; i < last; ++i) {
+    const auto& chunk = chunks[static_cast<size_t>(i)];
+    const auto& tensor = state.layout.layout()[static_cast<size_t>(chunk.tensor)];
+    share.chunks.push_back({state_tensor_name(buffer, tensor), tensor.sizes, chunk.number,
+                            values + (chunk.offset - begin), chunk.count});
+  }
+}
+
+}  // namespace
+
+Share share_of(const RunState& state, int64_t rank, int64_t world_size) {
+  const auto num_chunks = static_cast<int64_t>(state.layout.chunks().size());
+  const auto [first, last] = owned_leaves(num_chunks, rank, world_size);
+  Share share;
+  for (const auto& buffer : state.buffers) add_chunks(share, state, buffer, first, last);
+  return share;
+}
+
+}  // namespace nextframe
