@@ -23,7 +23,7 @@ std::vector<std::string> mpirun_words(const MpirunOptions& options, int64_t num_
                                     "none"};
   for (const auto& [name, value] :
        {std::pair{"oob_tcp_keepalive_time", "3"}, std::pair{"oob_tcp_keepalive_intvl", "1"},
-        std::pair{"oob_tcp_keepalive_probes", "3"}}) {
+        std::pair{"oob_tcp_keepalive_probes", "5"}}) {
     words.insert(words.end(), {"--mca", name, value});
   }
   if (!options.hosts.empty()) {

@@ -3,11 +3,14 @@ set -euo pipefail
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 nextframe=${NEXTFRAME:?the program under test}
 scratch=$(mktemp -d)
-trap 'chmod -R u+w "$scratch" 2>/dev/null; rm -rf "$scratch"' EXIT
+clean_up=()
+at_exit() { clean_up=("$1" "${clean_up[@]}"); } # the name of a function, called before the scratch folder goes
+trap 'for step in "${clean_up[@]}"; do $step; done; chmod -R u+w "$scratch" 2>/dev/null; rm -rf "$scratch"' EXIT
 cd "$scratch"
 export OMP_NUM_THREADS=1
 
 fail() { echo "FAILED: $*" >&2; exit 1; }
+skip() { echo "$*"; exit 77; }
 equal() { [ "$1" = "$2" ] || fail "$3: '$1' is not '$2'"; }
 
 # expect CODE TEXT COMMAND ...: the command ends with CODE and prints TEXT, on one screen.
