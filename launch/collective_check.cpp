@@ -26,8 +26,9 @@ void check_tensor(const CollectiveCaller& caller, const char* call, const char* 
        ", needed is float32, float64, bfloat16, int64 or uint8");
 }
 
+/// `in_place`: where in `out` an `in` may lie, in elements; none if negative.
 void check_pair(const CollectiveCaller& caller, const char* call, const at::Tensor& in,
-                const at::Tensor& out) {
+                const at::Tensor& out, int64_t in_place = -1) {
   check_tensor(caller, call, "in", in);
   check_tensor(caller, call, "out", out);
   need(in.scalar_type() == out.scalar_type(), caller, call, "'in' is ",
@@ -36,6 +37,7 @@ void check_pair(const CollectiveCaller& caller, const char* call, const at::Tens
   const auto* out_begin = static_cast<const char*>(out.const_data_ptr());
   const bool is_apart = in.numel() == 0 || out.numel() == 0 ||
                         in_begin + in.nbytes() <= out_begin || out_begin + out.nbytes() <= in_begin;
+  if (in_place >= 0 && in_begin == out_begin + in_place * in.element_size()) return;
   need(is_apart, caller, call, "'in' and 'out' overlap in memory; give separate tensors");
 }
 
@@ -71,7 +73,7 @@ void check_reduce_scatter(const CollectiveCaller& caller, const at::Tensor& in,
 }
 
 void check_all_gather(const CollectiveCaller& caller, const at::Tensor& in, const at::Tensor& out) {
-  check_pair(caller, "all_gather", in, out);
+  check_pair(caller, "all_gather", in, out, caller.rank * in.numel());
   need(out.numel() == caller.size * in.numel(), caller, "all_gather", "'out' has ", out.numel(),
        " elements, needed are ", caller.size, " ranks * ", in.numel(), " of 'in'");
 }
@@ -82,6 +84,24 @@ void check_all_to_all(const CollectiveCaller& caller, const at::Tensor& in,
   check_pair(caller, "all_to_all", in, out);
   check_counts(caller, "in", in, in_counts);
   check_counts(caller, "out", out, out_counts);
+}
+
+void check_exchange(const CollectiveCaller& caller, const std::vector<Parcel>& outgoing,
+                    const std::vector<Parcel>& incoming) {
+  for (const auto* parcels : {&outgoing, &incoming}) {
+    for (const auto& parcel : *parcels) {
+      need(parcel.peer >= 0 && parcel.peer < caller.size, caller, "exchange", "peer ", parcel.peer,
+           " is not one of ", caller.size, " ranks");
+      check_tensor(caller, "exchange", parcels == &outgoing ? "outgoing" : "incoming",
+                   parcel.tensor);
+    }
+  }
+}
+
+int64_t sum_bytes(const std::vector<Parcel>& parcels) {
+  int64_t bytes = 0;
+  for (const auto& parcel : parcels) bytes += static_cast<int64_t>(parcel.tensor.nbytes());
+  return bytes;
 }
 
 std::string collective_dtype_name(c10::ScalarType type) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "launch/communicator.h"
+
 namespace nextframe {
 
 /// Who asks, for messages, and what it can move.
@@ -27,6 +29,11 @@ void check_all_gather(const CollectiveCaller& caller, const at::Tensor& in, cons
 void check_all_to_all(const CollectiveCaller& caller, const at::Tensor& in,
                       const std::vector<int64_t>& in_counts, const at::Tensor& out,
                       const std::vector<int64_t>& out_counts);
+void check_exchange(const CollectiveCaller& caller, const std::vector<Parcel>& outgoing,
+                    const std::vector<Parcel>& incoming);
+
+/// Of all parcels together.
+int64_t sum_bytes(const std::vector<Parcel>& parcels);
 
 /// "float32" for a type that collectives take, "" for any other.
 std::string collective_dtype_name(c10::ScalarType type);

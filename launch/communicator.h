@@ -24,6 +24,12 @@ class Ticket {
   std::function<void()> wait_;
 };
 
+/// What one rank sends to a peer, or receives from it.
+struct Parcel {
+  int64_t peer;
+  at::Tensor tensor;
+};
+
 /// A fixed group of ranks. Every rank calls the same functions in the same order; each call returns
 /// at once, and the tensors it was given must stay alive and untouched until its ticket has been
 /// waited for. Tensors are contiguous, on the communicator's device, of type float32, float64,
@@ -38,13 +44,18 @@ class Communicator {
   virtual Ticket all_reduce(const at::Tensor& inout) = 0;
   /// out = slice `rank` of the sum of `in` over ranks; in.numel() = size() * out.numel().
   virtual Ticket reduce_scatter(const at::Tensor& in, const at::Tensor& out) = 0;
-  /// out = every rank's `in`, by rank; out.numel() = size() * in.numel().
+  /// out = every rank's `in`, by rank; out.numel() = size() * in.numel(). `in` may be its own place
+  /// in `out`, which saves a copy.
   virtual Ticket all_gather(const at::Tensor& in, const at::Tensor& out) = 0;
   virtual Ticket broadcast(const at::Tensor& inout, int64_t root) = 0;
   /// Rank r receives in_counts[r] elements of every rank's `in`, in rank order; counts are
   /// elements.
   virtual Ticket all_to_all(const at::Tensor& in, const std::vector<int64_t>& in_counts,
                             const at::Tensor& out, const std::vector<int64_t>& out_counts) = 0;
+  /// Sends and receives parcels of any number and size; those between the same two ranks arrive in
+  /// the order given, and both sides agree on their sizes.
+  virtual Ticket exchange(const std::vector<Parcel>& outgoing,
+                          const std::vector<Parcel>& incoming) = 0;
   virtual Ticket barrier() = 0;
 
   /// Runs `work` of this rank alone after all that was called before, where collectives run: on

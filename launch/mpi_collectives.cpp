@@ -12,6 +12,10 @@ namespace {
 
 // Large tensors go in pieces: MPI counts in int, and float32 copies of bfloat16 stay small.
 constexpr int64_t kPieceElements = int64_t{1} << 20;
+// From here on a gather goes from every rank to every rank at once, not from neighbour to
+// neighbour.
+constexpr size_t kPairwiseBytes = size_t{64} << 10;
+constexpr int kTag = 0;  // messages between two ranks keep their order
 
 MPI_Datatype mpi_type(c10::ScalarType type) {
   switch (type) {
@@ -133,11 +137,45 @@ void mpi_reduce_scatter(const at::Tensor& in, const at::Tensor& out, MPI_Comm co
 
 void mpi_all_gather(const at::Tensor& in, const at::Tensor& out, MPI_Comm comm) {
   to_count(out.numel());
-  const auto type = mpi_type(in.scalar_type());
-  const int count = to_count(in.numel());
-  check_mpi(
-      MPI_Allgather(in.const_data_ptr(), count, type, out.mutable_data_ptr(), count, type, comm),
-      "MPI_Allgather");
+  int rank = 0, size = 1;
+  check_mpi(MPI_Comm_rank(comm, &rank), "MPI_Comm_rank");
+  check_mpi(MPI_Comm_size(comm, &size), "MPI_Comm_size");
+  const auto parts = out.view({size, in.numel()});
+  const bool is_in_place = in.const_data_ptr() == address(out, rank * in.numel());
+  if (in.nbytes() < kPairwiseBytes) {
+    const auto type = mpi_type(in.scalar_type());
+    const int count = to_count(in.numel());
+    const void* from = is_in_place ? MPI_IN_PLACE : in.const_data_ptr();
+    return check_mpi(MPI_Allgather(from, count, type, out.mutable_data_ptr(), count, type, comm),
+                     "MPI_Allgather");
+  }
+  if (!is_in_place) parts[rank].copy_(in.view({-1}));
+  std::vector<Parcel> outgoing, incoming;
+  for (int step = 1; step < size; ++step) {  // all ranks begin with another peer
+    const int to = (rank + step) % size, from = (rank + size - step) % size;
+    outgoing.push_back({to, in});
+    incoming.push_back({from, parts[from]});
+  }
+  mpi_exchange(outgoing, incoming, comm);
+}
+
+void mpi_exchange(const std::vector<Parcel>& outgoing, const std::vector<Parcel>& incoming,
+                  MPI_Comm comm) {
+  std::vector<MPI_Request> requests;
+  const auto post = [&](const std::vector<Parcel>& parcels, const char* call, auto start) {
+    for (const auto& [peer, tensor] : parcels) {
+      if (tensor.numel() == 0) continue;
+      requests.push_back(MPI_REQUEST_NULL);
+      check_mpi(
+          start(tensor.mutable_data_ptr(), to_count(tensor.numel()), mpi_type(tensor.scalar_type()),
+                static_cast<int>(peer), kTag, comm, &requests.back()),
+          call);
+    }
+  };
+  post(incoming, "MPI_Irecv", MPI_Irecv);
+  post(outgoing, "MPI_Isend", MPI_Isend);
+  check_mpi(MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE),
+            "MPI_Waitall");
 }
 
 void mpi_all_to_all(const at::Tensor& in, const std::vector<int64_t>& in_counts,

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "launch/communicator.h"
+
 namespace nextframe {
 
 /// Throws std::runtime_error with MPI's own text.
@@ -21,5 +23,9 @@ void mpi_reduce_scatter(const at::Tensor& in, const at::Tensor& out, MPI_Comm co
 void mpi_all_gather(const at::Tensor& in, const at::Tensor& out, MPI_Comm comm);
 void mpi_all_to_all(const at::Tensor& in, const std::vector<int64_t>& in_counts,
                     const at::Tensor& out, const std::vector<int64_t>& out_counts, MPI_Comm comm);
+
+/// As many MPI messages as parcels that are not empty.
+void mpi_exchange(const std::vector<Parcel>& outgoing, const std::vector<Parcel>& incoming,
+                  MPI_Comm comm);
 
 }  // namespace nextframe

@@ -99,6 +99,14 @@ class MpiCommunicator final : public Communicator {
                    [=](MPI_Comm comm) { mpi_all_to_all(in, in_counts, out, out_counts, comm); });
   }
 
+  Ticket exchange(const std::vector<Parcel>& outgoing,
+                  const std::vector<Parcel>& incoming) override {
+    check_exchange(link_->caller, outgoing, incoming);
+    const auto bytes = sum_bytes(outgoing);
+    return enqueue("exchange", bytes, "",
+                   [=](MPI_Comm comm) { mpi_exchange(outgoing, incoming, comm); });
+  }
+
   Ticket barrier() override {
     return enqueue("barrier", nullptr,
                    [](MPI_Comm comm) { check_mpi(MPI_Barrier(comm), "MPI_Barrier"); });
@@ -116,6 +124,11 @@ class MpiCommunicator final : public Communicator {
   Ticket enqueue(const std::string& name, const at::Tensor* tensor, Call call) {
     const auto bytes = tensor == nullptr ? int64_t{0} : static_cast<int64_t>(tensor->nbytes());
     const auto dtype = tensor == nullptr ? "" : collective_dtype_name(tensor->scalar_type());
+    return enqueue(name, bytes, dtype, std::move(call));
+  }
+
+  template <class Call>
+  Ticket enqueue(const std::string& name, int64_t bytes, const std::string& dtype, Call call) {
     const int64_t sequence = link_->recorder.enter(name, bytes, dtype);
     const std::string description =
         name + " #" + std::to_string(sequence) + " of " + std::to_string(bytes) + " bytes";

@@ -172,8 +172,19 @@ class NcclCommunicator final : public Communicator {
     });
   }
 
+  Ticket exchange(const std::vector<Parcel>& outgoing,
+                  const std::vector<Parcel>& incoming) override {
+    check_exchange(link_->caller(), outgoing, incoming);
+    return enqueue("exchange", sum_bytes(outgoing), "", [&] {
+      link_->check(link_->nccl().GroupStart(), "ncclGroupStart");
+      for (const auto& [peer, tensor] : outgoing) send(tensor, peer);
+      for (const auto& [peer, tensor] : incoming) receive(tensor, peer);
+      return link_->nccl().GroupEnd();
+    });
+  }
+
   Ticket barrier() override {
-    const auto done = start("barrier", flag_, [&] { return reduce_in_place(flag_); });
+    const auto done = start("barrier", 1, "", [&] { return reduce_in_place(flag_); });
     return Ticket([link = link_, done] {
       while (!done->query()) {
         link->state("barrier");
@@ -201,30 +212,33 @@ class NcclCommunicator final : public Communicator {
 
   void send_and_receive(const at::Tensor& in, const std::vector<int64_t>& in_counts,
                         const at::Tensor& out, const std::vector<int64_t>& out_counts) {
-    const auto* send_from = static_cast<const char*>(in.const_data_ptr());
-    auto* receive_at = static_cast<char*>(out.mutable_data_ptr());
+    int64_t out_from = 0, in_from = 0;
     for (size_t peer = 0; peer < in_counts.size(); ++peer) {
-      const auto num_out = static_cast<size_t>(in_counts[peer]);
-      const auto num_in = static_cast<size_t>(out_counts[peer]);
-      link_->check(link_->nccl().Send(send_from, num_out, type(in), static_cast<int>(peer),
-                                      link_->comm(), link_->stream()),
-                   "ncclSend");
-      link_->check(link_->nccl().Recv(receive_at, num_in, type(out), static_cast<int>(peer),
-                                      link_->comm(), link_->stream()),
-                   "ncclRecv");
-      send_from += num_out * in.element_size();
-      receive_at += num_in * out.element_size();
+      send(in.view({-1}).narrow(0, out_from, in_counts[peer]), static_cast<int64_t>(peer));
+      receive(out.view({-1}).narrow(0, in_from, out_counts[peer]), static_cast<int64_t>(peer));
+      out_from += in_counts[peer];
+      in_from += out_counts[peer];
     }
+  }
+
+  void send(const at::Tensor& tensor, int64_t peer) {
+    link_->check(link_->nccl().Send(tensor.const_data_ptr(), count(tensor), type(tensor),
+                                    static_cast<int>(peer), link_->comm(), link_->stream()),
+                 "ncclSend");
+  }
+
+  void receive(const at::Tensor& tensor, int64_t peer) {
+    link_->check(link_->nccl().Recv(tensor.mutable_data_ptr(), count(tensor), type(tensor),
+                                    static_cast<int>(peer), link_->comm(), link_->stream()),
+                 "ncclRecv");
   }
 
   /// Runs `call` on our stream, after what the caller's stream holds; returns the point after it.
   template <class Call>
-  std::shared_ptr<c10::cuda::CUDAEvent> start(const char* name, const at::Tensor& tensor,
-                                              const Call& call) {
+  std::shared_ptr<c10::cuda::CUDAEvent> start(const char* name, int64_t bytes,
+                                              const std::string& dtype, const Call& call) {
     const c10::cuda::CUDAGuard guard(device_);
-    const auto bytes = static_cast<int64_t>(tensor.nbytes());
-    const auto sequence =
-        link_->recorder().enter(name, bytes, collective_dtype_name(tensor.scalar_type()));
+    const auto sequence = link_->recorder().enter(name, bytes, dtype);
     const std::string description = std::string(name) + " #" + std::to_string(sequence) + " of " +
                                     std::to_string(bytes) + " bytes";
     c10::cuda::CUDAEvent ready;
@@ -240,7 +254,13 @@ class NcclCommunicator final : public Communicator {
 
   template <class Call>
   Ticket enqueue(const char* name, const at::Tensor& tensor, const Call& call) {
-    const auto done = start(name, tensor, call);
+    return enqueue(name, static_cast<int64_t>(tensor.nbytes()),
+                   collective_dtype_name(tensor.scalar_type()), call);
+  }
+
+  template <class Call>
+  Ticket enqueue(const char* name, int64_t bytes, const std::string& dtype, const Call& call) {
+    const auto done = start(name, bytes, dtype, call);
     return Ticket([link = link_, done, name] {
       link->state(name);
       done->block(c10::cuda::getCurrentCUDAStream());

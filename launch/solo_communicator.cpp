@@ -1,3 +1,6 @@
+#include <stdexcept>
+#include <string>
+
 #include "launch/collective_check.h"
 #include "launch/communicator.h"
 #include "launch/environment.h"
@@ -37,6 +40,19 @@ class SoloCommunicator final : public Communicator {
                     const at::Tensor& out, const std::vector<int64_t>& out_counts) override {
     check_all_to_all(caller(in), in, in_counts, out, out_counts);
     return copy(in, out);
+  }
+
+  Ticket exchange(const std::vector<Parcel>& outgoing,
+                  const std::vector<Parcel>& incoming) override {
+    check_exchange(caller(outgoing.empty() ? at::Tensor() : outgoing.front().tensor), outgoing,
+                   incoming);
+    if (outgoing.size() != incoming.size()) {
+      throw std::invalid_argument("exchange: a rank alone sends itself " +
+                                  std::to_string(outgoing.size()) + " parcels and receives " +
+                                  std::to_string(incoming.size()));
+    }
+    for (size_t i = 0; i < outgoing.size(); ++i) copy(outgoing[i].tensor, incoming[i].tensor);
+    return {};
   }
 
   Ticket barrier() override { return {}; }

@@ -10,17 +10,18 @@ using AddNodes = std::function<at::Tensor(at::Tensor, at::Tensor)>;
 
 namespace {
 
-/// The sum of all ranks' nodes; rows of `received` are by rank, then by node.
-at::Tensor fold_received(const at::Tensor& received, int64_t num_grains, int64_t world_size) {
-  TreeFold<at::Tensor, AddNodes> fold(
-      num_grains, [](at::Tensor left, const at::Tensor& right) { return left.add_(right); });
-  int64_t row = 0;
-  for (int64_t rank = 0; rank < world_size; ++rank) {
-    const auto [first, last] = owned_leaves(num_grains, rank, world_size);
-    for (const auto& node : maximal_nodes(num_grains, first, last))
-      fold.push(node, received[row++]);
-  }
-  return fold.take().front().second;
+// On the CPU the exchange goes in pieces that stay in the cache from receiving to gathering.
+constexpr int64_t kPieceElements = int64_t{1} << 20;
+constexpr int64_t kAlignElements = 16;  // one cache line
+
+/// The nodes' sum by the tree; the last addition writes it where it belongs.
+void fold_rows(const std::vector<TreeNode>& nodes, const std::vector<at::Tensor>& rows,
+               int64_t num_grains, at::Tensor sum) {
+  size_t num_additions = rows.size() - 1;
+  TreeFold<at::Tensor, AddNodes> fold(num_grains, [&](at::Tensor left, const at::Tensor& right) {
+    return --num_additions > 0 ? left.add_(right) : at::add_out(sum, left, right);
+  });
+  for (size_t i = 0; i < rows.size(); ++i) fold.push(nodes[i], rows[i]);
 }
 
 }  // namespace
@@ -33,6 +34,15 @@ GradientBucket::GradientBucket(Communicator& world, int64_t num_grains, bool str
                                std::vector<FlatRange> ranges)
     : world_(world), num_grains_(num_grains), strict_(strict), ranges_(std::move(ranges)) {
   for (const auto& range : ranges_) elements_ += range.count;
+  const int64_t unit = world.size() * kAlignElements;
+  padded_elements_ = (elements_ + unit - 1) / unit * unit;
+  for (int64_t rank = 0; rank < world.size(); ++rank) {
+    const auto [first, last] = owned_leaves(num_grains, rank, world.size());
+    for (const auto& node : maximal_nodes(num_grains, first, last)) {
+      tree_nodes_.push_back(node);
+      node_owners_.push_back(rank);
+    }
+  }
   fold_ = std::make_unique<Fold>(num_grains, [this](at::Tensor left, at::Tensor right) {
     return add_nodes(std::move(left), std::move(right));
   });
@@ -41,7 +51,7 @@ GradientBucket::GradientBucket(Communicator& world, int64_t num_grains, bool str
 GradientBucket::~GradientBucket() = default;
 
 at::Tensor GradientBucket::take_buffer(const at::Tensor& like) {
-  if (spare_.empty()) return at::empty({elements_}, like.options());
+  if (spare_.empty()) return at::zeros({padded_elements_}, like.options());
   auto buffer = std::move(spare_.back());
   spare_.pop_back();
   return buffer;
@@ -66,7 +76,7 @@ void GradientBucket::add(int64_t grain, const at::Tensor& gradient) {
 
 void GradientBucket::start() {
   if (!strict_) {
-    under_way_.push_back(world_.all_reduce(sum_));
+    under_way_.push_back(world_.all_reduce(sum_.narrow(0, 0, elements_)));
     return;
   }
   auto nodes = fold_->take();
@@ -76,57 +86,57 @@ void GradientBucket::start() {
   for (size_t i = 1; i < nodes.size(); ++i) spare_.push_back(std::move(nodes[i].second));
 }
 
-/// Rank s folds slice s of every node; the slices are gathered. Each rank sends and receives about
-/// twice the bucket, as a ring all-reduce does, when its grains make one node.
+/// Rank s folds slice s of every node, and the slices are gathered, each in its place: nothing is
+/// copied. Each rank sends and receives about twice the bucket, as a ring all-reduce does, when its
+/// grains make one node.
 void GradientBucket::start_strict(const Nodes& nodes) {
-  const int64_t world = world_.size(), slice = (elements_ + world - 1) / world;
-  const auto num_nodes = static_cast<int64_t>(nodes.size());
-  pack(nodes, slice);
-  const std::vector<int64_t> send_counts(static_cast<size_t>(world), num_nodes * slice);
-  std::vector<int64_t> receive_counts;
-  int64_t num_received = 0;
-  for (int64_t rank = 0; rank < world; ++rank) {
-    const auto [first, last] = owned_leaves(num_grains_, rank, world);
-    const auto count = static_cast<int64_t>(maximal_nodes(num_grains_, first, last).size());
-    receive_counts.push_back(count * slice);
-    num_received += count;
-  }
+  const int64_t unit = world_.size() * kAlignElements;
+  const bool is_cpu = nodes.front().second.is_cpu();
+  const int64_t piece = is_cpu ? std::max(unit, kPieceElements / unit * unit) : padded_elements_;
   if (!received_.defined()) {
-    received_ = at::empty({num_received, slice}, outgoing_.options());
-    slice_sum_ = at::empty({slice}, outgoing_.options());
-    gathered_ = at::empty({world * slice}, outgoing_.options());
+    const auto num_rows = static_cast<int64_t>(tree_nodes_.size() - nodes.size());
+    const int64_t slice = std::min(piece, padded_elements_) / world_.size();
+    received_ = at::empty({num_rows, slice}, nodes.front().second.options());
   }
-  under_way_.push_back(world_.all_to_all(outgoing_, send_counts, received_, receive_counts));
-  // By value: after an error elsewhere it may run when this bucket is gone.
-  under_way_.push_back(
-      world_.then([received = received_, sum = slice_sum_, num_grains = num_grains_, world] {
-        sum.copy_(fold_received(received, num_grains, world));
-      }));
-  under_way_.push_back(world_.all_gather(slice_sum_, gathered_));
+  for (int64_t begin = 0; begin < padded_elements_; begin += piece)
+    exchange_piece(nodes, begin, std::min(piece, padded_elements_ - begin));
 }
 
-/// This rank's nodes, cut to the slices of all ranks: [ranks, nodes, slice].
-void GradientBucket::pack(const Nodes& nodes, int64_t slice) {
-  const auto num_nodes = static_cast<int64_t>(nodes.size());
-  if (!outgoing_.defined())
-    outgoing_ = at::zeros({world_.size(), num_nodes, slice}, nodes.front().second.options());
-  for (int64_t to = 0; to < world_.size(); ++to) {
-    const int64_t begin = std::min(elements_, to * slice);
-    const int64_t count = std::min(slice, elements_ - begin);
-    for (int64_t n = 0; n < num_nodes; ++n) {
-      const auto& node = nodes[static_cast<size_t>(n)].second;
-      outgoing_[to][n].narrow(0, 0, count).copy_(node.narrow(0, begin, count));
-    }
+void GradientBucket::exchange_piece(const Nodes& nodes, int64_t begin, int64_t count) {
+  const int64_t world = world_.size(), rank = world_.rank(), slice = count / world;
+  const auto slice_of = [&](size_t node, int64_t owner) {
+    return nodes[node].second.narrow(0, begin + owner * slice, slice);
+  };
+  std::vector<Parcel> outgoing, incoming;
+  for (int64_t step = 1; step < world; ++step) {  // all ranks begin with another peer
+    const int64_t to = (rank + step) % world;
+    for (size_t n = 0; n < nodes.size(); ++n) outgoing.push_back({to, slice_of(n, to)});
   }
+  std::vector<at::Tensor> rows;
+  size_t num_own = 0;
+  for (const int64_t owner : node_owners_) {
+    if (owner == rank) {
+      rows.push_back(slice_of(num_own++, rank));
+      continue;
+    }
+    const auto row = received_[static_cast<int64_t>(rows.size() - num_own)].narrow(0, 0, slice);
+    incoming.push_back({owner, row});
+    rows.push_back(row);
+  }
+  const auto sum = slice_of(0, rank);
+  under_way_.push_back(world_.exchange(outgoing, incoming));
+  // By value: after an error elsewhere it may run when this bucket is gone.
+  under_way_.push_back(world_.then([nodes_of_tree = tree_nodes_, rows, sum, num = num_grains_] {
+    fold_rows(nodes_of_tree, rows, num, sum);
+  }));
+  under_way_.push_back(world_.all_gather(sum, nodes.front().second.narrow(0, begin, count)));
 }
 
 at::Tensor GradientBucket::finish() {
   for (const auto& ticket : under_way_) ticket.wait();  // the first that failed tells why
-  const bool was_exchanged = strict_ && !under_way_.empty();
   under_way_.clear();
-  if (was_exchanged) sum_.copy_(gathered_.narrow(0, 0, elements_));
   spare_.push_back(std::exchange(sum_, {}));  // handed out until the next add()
-  return spare_.back();
+  return spare_.back().narrow(0, 0, elements_);
 }
 
 }  // namespace nextframe

@@ -46,16 +46,19 @@ class GradientBucket {
   at::Tensor take_buffer(const at::Tensor& like);
   at::Tensor add_nodes(at::Tensor left, at::Tensor right);
   void start_strict(const Nodes& nodes);
-  void pack(const Nodes& nodes, int64_t slice);
+  void exchange_piece(const Nodes& nodes, int64_t begin, int64_t count);
 
   Communicator& world_;
   int64_t num_grains_, elements_ = 0;
+  int64_t padded_elements_ = 0;       // of a buffer, so that ranks get equal slices
+  std::vector<TreeNode> tree_nodes_;  // that all ranks put in, in the tree's order
+  std::vector<int64_t> node_owners_;  // the rank of each
   bool strict_;
   std::vector<FlatRange> ranges_;
   std::unique_ptr<Fold> fold_;
   std::vector<at::Tensor> spare_;  // of earlier steps, used again
   at::Tensor sum_;                 // of this rank, then of all
-  at::Tensor outgoing_, received_, slice_sum_, gathered_;
+  at::Tensor received_;            // other ranks' nodes of this rank's slice of a piece
   std::vector<Ticket> under_way_;
 };
 

@@ -13,16 +13,17 @@ namespace {
 constexpr int64_t kElements = 1003;
 
 /// Grains of very unlike size, so that another order of additions gives other bits.
-std::vector<at::Tensor> grain_gradients(int64_t num_grains) {
+std::vector<at::Tensor> grain_gradients(int64_t num_grains, int64_t elements = kElements) {
   torch::manual_seed(7);
   std::vector<at::Tensor> gradients;
   for (int64_t g = 0; g < num_grains; ++g)
-    gradients.push_back(torch::randn({kElements}) * std::pow(10.0, g % 5));
+    gradients.push_back(torch::randn({elements}) * std::pow(10.0, g % 5));
   return gradients;
 }
 
-at::Tensor sum_on(int64_t world_size, int64_t num_grains, bool strict) {
-  const auto gradients = grain_gradients(num_grains);
+at::Tensor sum_on(int64_t world_size, int64_t num_grains, bool strict,
+                  int64_t elements = kElements) {
+  const auto gradients = grain_gradients(num_grains, elements);
   std::vector<at::Tensor> results(static_cast<size_t>(world_size));
   run_ranks(world_size, [&](Communicator& world) {
     GradientSync sync(world, num_grains, strict);
@@ -45,6 +46,13 @@ TEST(GradientSync, StrictSumHasTheSameBitsOnAnyNumberOfRanks) {
           << num_grains << " on " << world_size;
     }
   }
+}
+
+TEST(GradientSync, AnExchangeInSeveralPiecesHasTheSameBits) {
+  constexpr int64_t kManyElements = (int64_t{5} << 19) + 37;  // two pieces and a half, and padding
+  const auto alone = sum_on(1, 5, true, kManyElements);
+  for (const int64_t world_size : {2, 3})
+    EXPECT_TRUE(at::equal(alone, sum_on(world_size, 5, true, kManyElements))) << world_size;
 }
 
 TEST(GradientSync, TheTreeIsNotTheRunningSum) {

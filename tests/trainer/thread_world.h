@@ -17,10 +17,14 @@ namespace nextframe {
 /// What the ranks of one test share.
 struct ThreadWorld {
   explicit ThreadWorld(int64_t size)
-      : meet(size), in(static_cast<size_t>(size)), counts(static_cast<size_t>(size)) {}
+      : meet(size),
+        in(static_cast<size_t>(size)),
+        counts(static_cast<size_t>(size)),
+        parcels(static_cast<size_t>(size)) {}
   std::barrier<> meet;
   std::vector<at::Tensor> in;
   std::vector<std::vector<int64_t>> counts;
+  std::vector<std::vector<Parcel>> parcels;
 };
 
 /// Every collective by its plain definition: all ranks show their tensors, then each copies what it
@@ -46,7 +50,7 @@ class ThreadCommunicator final : public Communicator {
     });
   }
   Ticket all_gather(const at::Tensor& in, const at::Tensor& out) override {
-    return with_inputs(in, [&] {
+    return with_inputs(in.clone(), [&] {  // it may lie in `out`
       for (int64_t r = 0; r < size_; ++r) {
         out.view(-1)
             .narrow(0, r * in.numel(), in.numel())
@@ -73,6 +77,21 @@ class ThreadCommunicator final : public Communicator {
             .narrow(0, to, count)
             .copy_(world_.in[static_cast<size_t>(r)].view(-1).narrow(0, from, count));
         to += count;
+      }
+    });
+  }
+  Ticket exchange(const std::vector<Parcel>& outgoing,
+                  const std::vector<Parcel>& incoming) override {
+    world_.parcels[static_cast<size_t>(rank_)] = outgoing;
+    return with_inputs({}, [&] {
+      std::vector<size_t> next(static_cast<size_t>(size_), 0);  // of each sender's parcels
+      for (const auto& [from, tensor] : incoming) {
+        const auto& sent = world_.parcels[static_cast<size_t>(from)];
+        auto& at = next[static_cast<size_t>(from)];
+        while (at < sent.size() && sent[at].peer != rank_) ++at;
+        TORCH_CHECK(at < sent.size() && sent[at].tensor.numel() == tensor.numel(),
+                    "exchange: the parcels of ", from, " and ", rank_, " disagree");
+        tensor.copy_(sent[at++].tensor);
       }
     });
   }

@@ -100,6 +100,38 @@ TEST(MpiCommunicator, AllToAllDeliversUnequalSharesInRankOrder) {
   });
 }
 
+TEST(MpiCommunicator, AllGatherLeavesWhatLiesInItsPlace) {
+  const auto all = make_mpi_communicator();
+  const auto out = at::full({all->size() * 5}, 99.0f);
+  const auto mine = out.narrow(0, all->rank() * 5, 5).fill_(static_cast<float>(all->rank()));
+  all->all_gather(mine, out).wait();
+  EXPECT_TRUE(at::equal(out, at::arange(all->size(), at::kFloat).repeat_interleave(5)));
+  if (all->size() > 1) {  // another rank's place
+    const auto wrong = out.narrow(0, (all->rank() + 1) % all->size() * 5, 5);
+    EXPECT_THROW(all->all_gather(wrong, out), std::invalid_argument);
+  }
+}
+
+TEST(MpiCommunicator, ParcelsArriveInTheOrderGiven) {
+  const auto all = make_mpi_communicator();
+  const int64_t mine = all->rank(), size = all->size();
+  for_each_type_and_size([&](at::ScalarType type, int64_t elements) {
+    // Every rank sends every rank, itself too, `peer + 1` parcels.
+    std::vector<Parcel> outgoing, incoming;
+    for (int64_t peer = 0; peer < size; ++peer) {
+      for (int64_t n = 0; n <= peer; ++n)
+        outgoing.push_back({peer, pattern(mine + n, share(mine, n, elements), type)});
+      for (int64_t n = 0; n <= mine; ++n)
+        incoming.push_back({peer, at::full({share(peer, n, elements)}, 99, type)});
+    }
+    all->exchange(outgoing, incoming).wait();
+    for (size_t i = 0; i < incoming.size(); ++i) {
+      const int64_t peer = incoming[i].peer, n = static_cast<int64_t>(i) % (mine + 1);
+      EXPECT_TRUE(at::equal(incoming[i].tensor, pattern(peer + n, share(peer, n, elements), type)));
+    }
+  });
+}
+
 TEST(MpiCommunicator, LargeTensorsGoInPieces) {
   const auto all = make_mpi_communicator();
   const int64_t elements = (int64_t{1} << 20) + 5;

@@ -1,0 +1,28 @@
+// This file is how long a gradient's exchange takes between the ranks of this job, and what it is
+// made of.
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <cstdint>
+
+#include "launch/communicator.h"
+
+namespace nextframe {
+
+struct CommunicationBench {
+  int64_t bytes = 0;    // of the gradient in float32, on every rank
+  double strict_s = 0;  // a GradientBucket's exchange by the tree over grains
+  double fast_s = 0;    // the same through the library's all-reduce
+  double reduce_scatter_s = 0;
+  double all_gather_s = 0;
+
+  double strict_over_fast() const { return fast_s > 0 ? strict_s / fast_s : 0; }
+};
+
+/// Takes turns for `rounds` rounds after two to warm up. Each figure is the median over rounds of
+/// the slowest rank's time, from a barrier until the host could read the result. Collective.
+CommunicationBench bench_communication(Communicator& world, c10::Device device, int64_t num_grains,
+                                       int64_t bytes, int64_t rounds);
+
+}  // namespace nextframe
