@@ -7,13 +7,15 @@
 namespace nextframe {
 namespace {
 
-constexpr int64_t kMaxReplacements = 16;  // of one clip; more means that the data set is lost
+constexpr int64_t kMaxReplacements = 16;     // of one clip; more means that the data set is lost
+constexpr int64_t kMaxEpochsAhead = 100000;  // that a clip is looked for which is not set aside
 
 }  // namespace
 
 GrainReader::GrainReader(const Dataset& dataset, Sampler sampler, const LoaderOptions& options)
     : dataset_(dataset),
       sampler_(sampler),
+      set_aside_(options.set_aside),
       global_batch_(options.global_batch),
       grain_clips_(options.grains > 0 ? options.global_batch / options.grains : 0),
       first_grain_(options.first_grain),
@@ -45,15 +47,20 @@ std::vector<std::string> GrainReader::read(int64_t number, Batch& batch,
 /// A replacement is the clip at the same position of a later epoch: known to every rank unasked.
 void GrainReader::read_slot(int64_t slot, Batch& batch, int64_t row,
                             std::vector<std::string>& errors) const {
-  for (int64_t attempt = 0;; ++attempt) {
+  int64_t num_damaged = 0;
+  for (int64_t ahead = 0; ahead < kMaxEpochsAhead; ++ahead) {
+    const int64_t clip = sampler_.clip_at(slot + ahead * sampler_.num_clips());
+    if (set_aside_.contains(clip, slot)) continue;
     try {
-      const int64_t clip = sampler_.clip_at(slot + attempt * sampler_.num_clips());
       return dataset_.read_clip(clip, batch, row);
     } catch (const DataError& error) {
-      if (!may_skip_ || attempt == kMaxReplacements) throw;
+      if (!may_skip_ || ++num_damaged > kMaxReplacements) throw;
       errors.emplace_back(error.what());
     }
   }
+  throw DataError(c10::str("loader: ", set_aside_.size(), " of ", sampler_.num_clips(),
+                           " clips are set aside after steps that went wrong; too few are left. ",
+                           "See whether the data has absurd numbers, or lower optimizer.lr."));
 }
 
 }  // namespace nextframe

@@ -1,5 +1,5 @@
-// This file is one grain read from a dataset: which clips it holds, and what replaces a damaged
-// one.
+// This file is one grain read from a dataset: which clips it holds, and what replaces a damaged or
+// a set-aside one.
 #pragma once
 
 #include <functional>
@@ -29,6 +29,7 @@ class GrainReader {
 
   const Dataset& dataset_;
   Sampler sampler_;
+  SetAside set_aside_;
   int64_t global_batch_, grain_clips_, first_grain_, owned_grains_, first_step_;
   bool may_skip_;
 };

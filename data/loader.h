@@ -4,9 +4,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "data/dataset.h"
 #include "data/sampler.h"
+#include "data/set_aside.h"
 
 namespace nextframe {
 
@@ -19,6 +21,7 @@ struct LoaderOptions {
   int64_t threads = 1;              // 0 reads in next()
   int64_t prefetch_grains = 8;      // grains read ahead at most
   std::string on_corrupt = "fail";  // skip: a damaged clip is replaced, the same one on any rank
+  std::vector<SetAsideClip> set_aside;           // replaced in the same way, without a warning
   std::function<void(const std::string&)> warn;  // takes each replaced clip's error, in next()
 };
 

@@ -19,7 +19,6 @@
 namespace nextframe {
 namespace {
 
-constexpr size_t kHistory = 64;  // records that a z-score looks back on
 constexpr int kBarCells = 30;
 
 __attribute__((format(printf, 1, 2))) std::string format(const char* pattern, ...) {
@@ -29,12 +28,6 @@ __attribute__((format(printf, 1, 2))) std::string format(const char* pattern, ..
   std::vsnprintf(buffer, sizeof(buffer), pattern, arguments);
   va_end(arguments);
   return buffer;
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 double peak_memory_gib() {
@@ -49,11 +42,6 @@ double seconds_left(const StepRecord& r, int64_t steps) {
   return static_cast<double>(steps - r.step) * r.step_s;
 }
 
-void remember(std::deque<double>& values, double value) {
-  values.push_back(value);
-  if (values.size() > kHistory) values.pop_front();
-}
-
 }  // namespace
 
 std::string format_duration(double seconds) {
@@ -63,15 +51,6 @@ std::string format_duration(double seconds) {
     return format("%dm %02ds", static_cast<int>(whole / 60), static_cast<int>(whole % 60));
   return format("%lldh %02dm", static_cast<long long>(whole / 3600),
                 static_cast<int>(whole % 3600 / 60));
-}
-
-double robust_z_score(const std::deque<double>& values) {
-  if (values.size() < 9 || !std::isfinite(values.back())) return 0;
-  std::vector<double> before(values.begin(), values.end() - 1);
-  const double center = median(before);
-  for (auto& value : before) value = std::abs(value - center);
-  const double spread = 1.4826 * median(before);
-  return spread > 0 ? (values.back() - center) / spread : 0;
 }
 
 Console::Console(bool is_root) : is_root_(is_root), is_terminal_(isatty(STDERR_FILENO) == 1) {}
@@ -105,8 +84,6 @@ void Console::say(const std::string& line) {
 void Console::show(const StepRecord& record, int64_t steps) {
   log(plain_line(record, steps));
   if (!is_root_) return;
-  remember(losses_, record.loss);
-  remember(norms_, record.grad_norm);
   clear_panel();
   const auto text = is_terminal_ ? panel(record, steps) : plain_line(record, steps);
   std::fprintf(stderr, "%s\n", text.c_str());
@@ -130,12 +107,14 @@ std::string Console::panel(const StepRecord& r, int64_t steps) const {
   std::string text = format("%s %3.0f%%  step %lld/%lld  %s left\n", bar.c_str(), done * 100,
                             static_cast<long long>(r.step), static_cast<long long>(steps),
                             format_duration(seconds_left(r, steps)).c_str());
-  text += format("loss %.5f (z %+.1f)  grad norm %.3f (z %+.1f)  lr %.2e\n", r.loss,
-                 robust_z_score(losses_), r.grad_norm, robust_z_score(norms_), r.lr);
+  text += format("loss %.5f (z %+.1f)  grad norm %.3f (z %+.1f)  lr %.2e\n", r.loss, r.loss_z,
+                 r.grad_norm, r.grad_norm_z, r.lr);
   text += format("%.0f frames/s  step %.0f ms  ", r.frames_per_s, r.step_s * 1e3);
   if (r.mfu > 0) text += format("MFU %.0f%%  ", r.mfu * 100);
   text += format("memory %.1f GiB a rank  waiting for data %.0f%%  ranks %lld", peak_memory_gib(),
                  wait_share(r), static_cast<long long>(r.world_size));
+  if (r.skipped_steps > 0)
+    text += format("  skipped %lld steps", static_cast<long long>(r.skipped_steps));
   return text;
 }
 

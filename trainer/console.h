@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -41,14 +40,9 @@ class Console {
   bool is_root_, is_terminal_;
   int panel_lines_ = 0;
   std::ofstream log_;
-  std::deque<double> losses_, norms_;  // of the last records, for the z-scores
 };
 
 /// 75 -> "1m 15s".
 std::string format_duration(double seconds);
-
-/// How many robust standard deviations (1.4826 median absolute deviations) the newest value is from
-/// the median of the ones before it; 0 when there are fewer than eight, or when it is not finite.
-double robust_z_score(const std::deque<double>& values);
 
 }  // namespace nextframe

@@ -42,7 +42,11 @@ std::string to_json_line(const StepRecord& r) {
                {"data_wait_s", r.data_wait_s},
                {"comm_exposed_s", r.comm_exposed_s},
                {"checkpoint_stall_s", r.checkpoint_stall_s},
-               {"world_size", r.world_size}};
+               {"world_size", r.world_size},
+               {"loss_z", r.loss_z},
+               {"grad_norm_z", r.grad_norm_z},
+               {"skipped_steps", r.skipped_steps},
+               {"set_aside", r.set_aside}};
   for (const auto& [name, value] : r.statistics) json[name] = value;
   if (!r.digest.empty()) json["digest"] = r.digest;
   return json.dump();

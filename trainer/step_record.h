@@ -23,11 +23,14 @@ struct StepRecord {
   double comm_exposed_s = 0;
   double checkpoint_stall_s = 0;
   int64_t world_size = 1;
+  double loss_z = 0, grad_norm_z = 0;  // against the last applied steps; see trainer/robust_z.h
+  int64_t skipped_steps = 0;           // of all steps so far
+  int64_t set_aside = 0;               // clips that the run does without
   std::map<std::string, double> statistics;  // the model's, as means
   std::string digest;                        // of the state, on steps where it was asked for
 };
 
-/// One JSON object on one line, without the line break.
+/// One JSON object on one line, without the line break. Numbers that are not finite are null.
 std::string to_json_line(const StepRecord& record);
 
 }  // namespace nextframe

@@ -11,8 +11,16 @@ constexpr int64_t kNewsColumns = 3;
 
 }  // namespace
 
-void StepStatistics::add(const LossTerms& terms) {
+double root_number(Communicator& world, double number) {
+  const auto shared = at::full({1}, number, at::kDouble);
+  world.broadcast(shared, 0).wait();
+  return shared.item<double>();
+}
+
+void StepStatistics::add(const LossTerms& terms, const at::Tensor& sample_ids_B) {
+  if (terms_.empty()) ids_B_.clear();
   terms_.push_back({terms.sum.detach(), terms.weight, terms.sums});
+  ids_B_.push_back(sample_ids_B.clone());  // on a GPU it goes to the host when it is asked for
 }
 
 /// float64 [1 + grains a rank at most, columns]: the news, then a grain's loss sum, weight and
@@ -58,12 +66,32 @@ StepTotals StepStatistics::finish(const RankNews& news) {
       const double* row = all[rank][1 + grain - first].const_data_ptr<double>();
       totals.loss_sum += row[0];
       totals.weight += row[1];
+      totals.grain_loss_sums.push_back(row[0]);
       int column = 2;
       for (const auto& [name, sum] : terms_.front().sums) totals.sums[name] += row[column++];
     }
   }
   terms_.clear();
   return totals;
+}
+
+std::vector<std::vector<int64_t>> StepStatistics::sample_ids() const {
+  const int64_t most = (num_grains_ + world_.size() - 1) / world_.size();
+  const int64_t clips = ids_B_.front().numel();
+  const auto own = at::zeros({most, clips}, at::kLong);
+  for (size_t i = 0; i < ids_B_.size(); ++i) own[static_cast<int64_t>(i)].copy_(ids_B_[i]);
+  auto all = at::empty({world_.size(), most, clips}, at::kLong);
+  world_.all_gather(own, all).wait();
+
+  std::vector<std::vector<int64_t>> by_grain;
+  for (int64_t rank = 0; rank < world_.size(); ++rank) {
+    const auto [first, last] = owned_leaves(num_grains_, rank, world_.size());
+    for (int64_t grain = first; grain < last; ++grain) {
+      const int64_t* ids = all[rank][grain - first].const_data_ptr<int64_t>();
+      by_grain.emplace_back(ids, ids + clips);
+    }
+  }
+  return by_grain;
 }
 
 }  // namespace nextframe

@@ -26,9 +26,14 @@ struct StepTotals {
   std::map<std::string, double> sums;    // the model's named statistics
   StopRequest stop = StopRequest::none;  // the strongest request of any rank
   bool have_all_saved = true;
-  std::vector<double> busy_s;  // by rank
+  std::vector<double> busy_s;           // by rank
+  std::vector<double> grain_loss_sums;  // by grain
   double loss() const { return loss_sum / weight; }
 };
+
+/// The root's number, on every rank: what is summed in no fixed order may differ in its last bits.
+/// Collective.
+double root_number(Communicator& world, double number);
 
 /// Collects the loss terms of this rank's grains of one step.
 class StepStatistics {
@@ -36,10 +41,13 @@ class StepStatistics {
   StepStatistics(Communicator& world, int64_t num_grains)
       : world_(world), num_grains_(num_grains) {}
 
-  void add(const LossTerms& terms);
+  void add(const LossTerms& terms, const at::Tensor& sample_ids_B);
 
   /// Collective, once a step after all owned grains; begins the next step.
   StepTotals finish(const RankNews& news);
+
+  /// Collective: the sample ids of each grain of the step that was finished last.
+  std::vector<std::vector<int64_t>> sample_ids() const;
 
  private:
   at::Tensor own_rows(const RankNews& news);
@@ -47,6 +55,7 @@ class StepStatistics {
   Communicator& world_;
   int64_t num_grains_;
   std::vector<LossTerms> terms_;
+  std::vector<at::Tensor> ids_B_;  // of the owned grains, kept until the next step
 };
 
 }  // namespace nextframe

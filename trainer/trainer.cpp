@@ -2,8 +2,6 @@
 
 #include <torch/torch.h>
 
-#include <cmath>
-
 #include "launch/roll_call.h"
 #include "trainer/environment.h"
 #include "trainer/peak_flops.h"
@@ -44,7 +42,9 @@ Trainer::Trainer(const Config& config, const World& world, const RunFolder& fold
       parameters_(*model_),
       optimizer_(config.optimizer, parameters_),
       sync_(*gradients_, config.trainer.grains, config.parallel.reduce == "strict"),
-      statistics_(*control_, config.trainer.grains) {
+      statistics_(*control_, config.trainer.grains),
+      judge_({config.trainer.max_bad_steps, config.trainer.max_rollbacks,
+              config.trainer.skip_spikes_above_z}) {
   position_.seed = config.trainer.seed;
   sync_.follow(parameters_, {config.parallel.first_bucket_bytes, config.parallel.bucket_bytes});
 }
@@ -52,11 +52,7 @@ Trainer::Trainer(const Config& config, const World& world, const RunFolder& fold
 Trainer::~Trainer() = default;
 
 StopRequest Trainer::run(const SignalWatch& signals, const Evaluation& evaluate) {
-  loader_ = make_loader();
-  if (world_.is_root()) {
-    metrics_.emplace(folder_.metrics(), position_.step);
-    tensorboard_.emplace(folder_.path, position_.step);
-  }
+  open_streams();
   if (model_->flops_per_clip() > 0) {
     peak_flops_ = measure_peak_flops(world_.device(), config_.trainer.precision == "bf16") *
                   static_cast<double>(world_.size());
@@ -65,9 +61,13 @@ StopRequest Trainer::run(const SignalWatch& signals, const Evaluation& evaluate)
   StopRequest stop = StopRequest::none;
   while (position_.step < config_.trainer.steps && stop == StopRequest::none) {
     const auto totals = train_step({.stop = signals.requested()});
-    const double norm = update(totals);
+    const auto judged = update(totals);
     stop = totals.stop;
-    log_step(totals, norm);
+    log_step(totals, judged);
+    if (judged.verdict == Verdict::roll_back) {
+      go_back();
+      continue;
+    }
     if (is_due(config_.checkpoint.every_steps) || stop != StopRequest::none) save();
     if (is_due(config_.evaluate.every_steps) && stop == StopRequest::none && world_.is_root()) {
       const auto start = Clock::now();
@@ -90,34 +90,42 @@ StepTotals Trainer::train_step(const RankNews& news) {
     sync_.begin(grain);
     terms.sum.backward();
     sync_.add(grain, parameters_.gradients());
-    statistics_.add(terms);
+    statistics_.add(terms, batch.sample_ids_B);
   }
   return statistics_.finish(news);
 }
 
-/// Clips, and steps the optimizer. Returns the norm of the mean gradient before clipping.
-double Trainer::update(const StepTotals& totals) {
+/// Judges the step by its loss and the norm of its mean gradient; unless they are bad, clips and
+/// steps the optimizer, which counts its own updates.
+JudgedStep Trainer::update(const StepTotals& totals) {
   const auto waiting = Clock::now();
   const auto gradient_sum = sync_.finish();
   exposed_s_ += seconds_since(waiting);
 
-  const double norm = gradient_norm(parameters_, gradient_sum) / totals.weight;
-  if (!std::isfinite(totals.loss()) || !std::isfinite(norm)) {
-    throw NumericsError(c10::str("step ", position_.step + 1, ": the loss is ", totals.loss(),
-                                 " and the gradient norm ", norm, "; the last checkpoint in ",
-                                 folder_.checkpoints().string(),
-                                 " is unharmed. A lower optimizer.lr or more "
-                                 "schedule.warmup_steps usually helps."));
-  }
-  const double limit = config_.optimizer.clip_norm;
-  const double clip = limit > 0 && norm > limit ? limit / norm : 1.0;
-  const double lr = config_.optimizer.lr *
-                    learning_rate_factor(config_.schedule, position_.step, config_.trainer.steps);
+  double norm = gradient_norm(parameters_, gradient_sum) / totals.weight;
+  if (config_.parallel.reduce == "fast") norm = root_number(*control_, norm);
   position_.step += 1;
   position_.samples += config_.trainer.global_batch;
   steps_since_ += 1;
-  optimizer_.update(gradient_sum, position_.step, lr, clip / totals.weight);
-  return norm;
+  const auto judged = judge_.judge(position_.history, position_.step, totals.loss(), norm);
+  if (judged.verdict != Verdict::apply || judged.is_spike) after_unusual_step(totals, judged);
+  if (judged.verdict != Verdict::apply) return judged;
+  const double limit = config_.optimizer.clip_norm;
+  const double clip = limit > 0 && norm > limit ? limit / norm : 1.0;
+  const double lr =
+      config_.optimizer.lr *
+      learning_rate_factor(config_.schedule, position_.step - 1, config_.trainer.steps);
+  optimizer_.update(gradient_sum, position_.step - position_.history.skipped_steps, lr,
+                    clip / totals.weight);
+  return judged;
+}
+
+/// What reads and writes from the present position on.
+void Trainer::open_streams() {
+  loader_ = make_loader();
+  if (!world_.is_root()) return;
+  metrics_.emplace(folder_.metrics(), position_.step);
+  tensorboard_.emplace(folder_.path, position_.step);
 }
 
 bool Trainer::is_due(int64_t every_steps) const {
@@ -136,6 +144,7 @@ std::unique_ptr<Loader> Trainer::make_loader() const {
   options.threads = config_.data.loader_threads;
   options.prefetch_grains = config_.data.prefetch_grains;
   options.on_corrupt = config_.data.on_corrupt;
+  options.set_aside = position_.set_aside;
   options.warn = [this](const std::string& damage) {
     console_.say("a damaged clip was replaced: " + damage);
   };
@@ -197,13 +206,17 @@ double Trainer::error_over_copy_last() const {
   return copy_error > 0 ? error / copy_error : 0;
 }
 
-StepRecord Trainer::make_record(const StepTotals& totals, double norm) {
+StepRecord Trainer::make_record(const StepTotals& totals, const JudgedStep& judged) {
   const double steps = static_cast<double>(std::max<int64_t>(1, steps_since_));
   StepRecord record;
   record.step = position_.step;
   record.samples = position_.samples;
-  record.loss = totals.loss();
-  record.grad_norm = norm;
+  record.loss = judged.loss;
+  record.grad_norm = judged.grad_norm;
+  record.loss_z = judged.loss_z;
+  record.grad_norm_z = judged.grad_norm_z;
+  record.skipped_steps = position_.history.skipped_steps;
+  record.set_aside = static_cast<int64_t>(position_.set_aside.size());
   record.lr = config_.optimizer.lr *
               learning_rate_factor(config_.schedule, position_.step - 1, config_.trainer.steps);
   record.step_s = (seconds_since(since_) - stall_s_) / steps;
@@ -229,20 +242,21 @@ void Trainer::prune() {
   }
 }
 
-void Trainer::log_step(const StepTotals& totals, double norm) {
-  recent_sums_.push_back(totals.sums);
+void Trainer::log_step(const StepTotals& totals, const JudgedStep& judged) {
+  const bool is_applied = judged.verdict == Verdict::apply;
+  if (is_applied) recent_sums_.push_back(totals.sums);
   if (recent_sums_.size() > kRecentSteps) recent_sums_.pop_front();
   const bool wants_digest = is_due(config_.checkpoint.digest_every_steps);
   const bool is_last = position_.step == config_.trainer.steps || totals.stop != StopRequest::none;
-  if (!is_due(config_.trainer.log_every_steps) && !is_last && !wants_digest) return;
-  auto record = make_record(totals, norm);
+  if (!is_due(config_.trainer.log_every_steps) && !is_last && !wants_digest && is_applied) return;
+  auto record = make_record(totals, judged);
   if (wants_digest) record.digest = state_digest(state());
   if (world_.is_root()) {
     metrics_->append(record);
     tensorboard_->append(record);
     write_status(folder_, "running", position_.step, config_.trainer.steps);
   }
-  console_.show(record, config_.trainer.steps);
+  if (is_applied) console_.show(record, config_.trainer.steps);  // a bad step has its own line
   since_ = Clock::now();
   steps_since_ = 0;
   exposed_s_ = stall_s_ = 0;

@@ -19,6 +19,7 @@
 #include "trainer/metrics_log.h"
 #include "trainer/optimizer.h"
 #include "trainer/run_folder.h"
+#include "trainer/step_judge.h"
 #include "trainer/step_statistics.h"
 #include "trainer/tensorboard.h"
 
@@ -49,14 +50,17 @@ class Trainer {
 
  private:
   StepTotals train_step(const RankNews& news);
-  double update(const StepTotals& totals);
+  JudgedStep update(const StepTotals& totals);
+  void after_unusual_step(const StepTotals& totals, const JudgedStep& judged);
+  void go_back();
   bool is_due(int64_t every_steps) const;
   void save();
   void prune();
-  void log_step(const StepTotals& totals, double norm);
-  StepRecord make_record(const StepTotals& totals, double norm);
+  void log_step(const StepTotals& totals, const JudgedStep& judged);
+  StepRecord make_record(const StepTotals& totals, const JudgedStep& judged);
   RunState state() const;
   std::unique_ptr<Loader> make_loader() const;
+  void open_streams();
 
   const Config& config_;
   const World& world_;
@@ -69,8 +73,10 @@ class Trainer {
   Optimizer optimizer_;
   GradientSync sync_;
   StepStatistics statistics_;
+  StepJudge judge_;
   Position position_;
   int64_t saved_step_ = -1;
+  int64_t told_spike_step_ = -1000;
   std::set<std::filesystem::path> verified_checkpoints_;  // each is read back once
   std::unique_ptr<Loader> loader_;
   std::optional<MetricsLog> metrics_;

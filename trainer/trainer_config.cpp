@@ -37,6 +37,13 @@ void TrainerConfig::fields(FieldVisitor& field) {
   field.free("recompute", recompute, "activations computed again in the backward pass", {"none"});
   field("seed", seed, "of parameters, sample order and noise");
   field.free("log_every_steps", log_every_steps, "steps from one logged line to the next");
+  field("max_bad_steps", max_bad_steps,
+        "bad steps in a row that are skipped; then the run goes back and does without their clips");
+  field.free("max_rollbacks", max_rollbacks,
+             "times that a run goes back without getting further; then it ends with exit code 6");
+  field("skip_spikes_above_z", skip_spikes_above_z,
+        "a loss or gradient norm so many robust standard deviations above the last 128 is bad too; "
+        "0: only what is not finite is");
 }
 
 void TrainerConfig::check(const Report& report) const {
@@ -54,6 +61,9 @@ void TrainerConfig::check(const Report& report) const {
   }
   if (seed < 0) report("seed", "must be 0 or more");
   if (log_every_steps < 1) report("log_every_steps", "must be 1 or more");
+  if (max_bad_steps < 1) report("max_bad_steps", "must be 1 or more");
+  if (max_rollbacks < 0) report("max_rollbacks", "must be 0 or more");
+  if (!(skip_spikes_above_z >= 0)) report("skip_spikes_above_z", "must be 0 or more");
 }
 
 void ParallelConfig::fields(FieldVisitor& field) {

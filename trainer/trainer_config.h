@@ -23,6 +23,9 @@ struct TrainerConfig {
   std::string recompute = "none";  // none
   int64_t seed = 0;
   int64_t log_every_steps = 10;
+  int64_t max_bad_steps = 3;  // skipped in a row, then back to a checkpoint without their clips
+  int64_t max_rollbacks = 2;  // without getting past the bad place
+  double skip_spikes_above_z = 0;  // robust standard deviations; 0 skips no finite numbers
 
   void fields(FieldVisitor& field);
   void check(const Report& report) const;

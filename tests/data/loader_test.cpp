@@ -134,6 +134,60 @@ TEST_F(LoaderTest, SkippedClipsAreReplacedAlikeOnAnyThreads) {
   }
 }
 
+std::vector<int64_t> first_ids(const Dataset& dataset, const Sampler& sampler,
+                               const LoaderOptions& options, int grains) {
+  Loader loader(dataset, sampler, options);
+  std::vector<int64_t> ids;
+  for (int i = 0; i < grains; ++i) {
+    const Batch batch = loader.next();
+    const auto* first = batch.sample_ids_B.const_data_ptr<int64_t>();
+    ids.insert(ids.end(), first, first + batch.sample_ids_B.numel());
+  }
+  return ids;
+}
+
+TEST_F(LoaderTest, SetAsideClipsAreReplacedFromTheirSlotOn) {
+  const Dataset dataset(folder / "*.h5", 6, 1);  // 80 clips: 96 slots are an epoch and more
+  const auto order = sampler(dataset);
+  const int64_t early = order.clip_at(20), late = order.clip_at(30);
+  auto expected = first_ids(dataset, order, small_options(1), 32);
+  for (int64_t slot = 0; slot < 96; ++slot) {
+    const auto is_left_out = [&](int64_t clip) {
+      return clip == early || (clip == late && slot >= 31);
+    };
+    int64_t ahead = 0;
+    while (is_left_out(order.clip_at(slot + ahead * 80))) ++ahead;
+    EXPECT_TRUE(ahead > 0 || slot != 20) << slot;
+    expected[static_cast<size_t>(slot)] = order.clip_at(slot + ahead * 80);
+  }
+  EXPECT_EQ(expected[30], late) << "before its slot a clip is read as ever";
+  for (const int64_t threads : {0, 1, 3}) {
+    auto options = small_options(threads);
+    options.set_aside = {{early, 0}, {late, 31}, {late, 40}};
+    EXPECT_EQ(first_ids(dataset, order, options, 32), expected) << threads;
+  }
+}
+
+TEST_F(LoaderTest, RanksReplaceSetAsideClipsAlike) {
+  const Dataset dataset(folder / "*.h5", 6, 1);
+  const auto order = sampler(dataset);
+  auto alone = small_options(1), second = small_options(1);
+  alone.set_aside = second.set_aside = {{order.clip_at(10), 0}};  // of the first step's last grain
+  second.first_grain = 2;
+  const auto ids = first_ids(dataset, order, alone, 4), own = first_ids(dataset, order, second, 2);
+  EXPECT_EQ(own, std::vector<int64_t>(ids.begin() + 6, ids.end()));
+  EXPECT_NE(ids[10], order.clip_at(10));
+}
+
+TEST_F(LoaderTest, TooManySetAsideClipsAreAnError) {
+  const Dataset dataset(folder / "*.h5", 6, 1);
+  auto options = small_options(1);
+  for (int64_t clip = 0; clip < dataset.num_clips(); ++clip) options.set_aside.push_back({clip, 0});
+  Loader loader(dataset, sampler(dataset), options);
+  const auto error = data_error_of([&] { loader.next(); });
+  EXPECT_TRUE(contains(error, "80 of 80 clips are set aside")) << error;
+}
+
 TEST_F(LoaderTest, StopsPromptlyWithGrainsUnread) {
   const Dataset dataset(folder / "*.h5", 6, 1);
   const auto begin = std::chrono::steady_clock::now();

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 
@@ -32,7 +33,8 @@ class Checkpoint : public ::testing::Test {
   ~Checkpoint() override { fs::remove_all(folder_); }
 
   RunState state(int64_t step = 7) {
-    return {parameters_, optimizer_.state(), {step, step * 8, 42, {3, 1}}};
+    StepHistory history{{0.1, 1.0 / 3}, {1e-310, 2e300}, 5, 2, {8, 9}, 1, 6};
+    return {parameters_, optimizer_.state(), {step, step * 8, 42, {{3, 0}, {1, 40}}, history}};
   }
 
   fs::path save(int64_t step = 7, int64_t world_size = 1) {
@@ -80,6 +82,16 @@ TEST_F(Checkpoint, AnyNumberOfWritersGivesOneDigest) {
 TEST_F(Checkpoint, DigestKnowsEveryElementAndThePosition) {
   const auto before = state_digest(state());
   EXPECT_NE(state_digest(state(8)), before);
+  for (auto* change : std::vector<void (*)(Position&)>{
+           [](Position& p) { p.set_aside.pop_back(); }, [](Position& p) { p.seed += 1; },
+           [](Position& p) { p.set_aside[0].from_slot += 1; },
+           [](Position& p) { p.history.losses[0] = std::nextafter(p.history.losses[0], 1); },
+           [](Position& p) { p.history.suspects[1] += 1; },
+           [](Position& p) { p.history.bad_in_row += 1; }}) {
+    auto changed = state();
+    change(changed.position);
+    EXPECT_NE(state_digest(changed), before);
+  }
   auto last = parameters_.values()[parameters_.chunks().back().offset];
   last.add_(1.0);
   EXPECT_NE(state_digest(state()), before);

@@ -37,6 +37,22 @@ class Hasher {
   std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
 };
 
+template <class Number>
+void add(Hasher& hasher, const std::vector<Number>& values) {
+  hasher.number(static_cast<int64_t>(values.size()));
+  hasher.bytes(values.data(), values.size() * sizeof(Number));
+}
+
+void add(Hasher& hasher, const StepHistory& history) {
+  add(hasher, history.losses);
+  add(hasher, history.grad_norms);
+  hasher.number(history.skipped_steps);
+  hasher.number(history.bad_in_row);
+  add(hasher, history.suspects);
+  hasher.number(history.rollbacks);
+  hasher.number(history.bad_until);
+}
+
 }  // namespace
 
 Hash chunk_hash(const std::string& tensor_name, const std::vector<int64_t>& sizes,
@@ -58,7 +74,12 @@ Hash state_digest(const std::vector<Hash>& chunk_hashes, const Position& positio
   hasher.number(position.samples);
   hasher.number(position.seed);
   hasher.number(static_cast<int64_t>(position.set_aside.size()));
-  for (const int64_t sample_id : position.set_aside) hasher.number(sample_id);
+  for (const auto& [clip, from_slot] : position.set_aside) {
+    hasher.number(clip);
+    hasher.number(from_slot);
+  }
+  // Checkpoints from before there was a history have none in their digest.
+  if (position.history != StepHistory{}) add(hasher, position.history);
   return hasher.hexadecimal();
 }
 

@@ -19,8 +19,8 @@ Hash chunk_hash(const std::string& tensor_name, const std::vector<int64_t>& size
                 int64_t chunk_number, const float* values, int64_t count);
 
 /// The digest of a run's state: XXH3-128 over the chunk hashes (tensors by name, chunks by number),
-/// then step, samples, seed and the set-aside sample ids. World size, sharding, recompute, paths
-/// and times have no part in it.
+/// then step, samples, seed, the set-aside clips and the history of steps. World size, sharding,
+/// recompute, paths and times have no part in it.
 Hash state_digest(const std::vector<Hash>& chunk_hashes, const Position& position);
 
 /// The same from tensors in memory (moved to the CPU if they are not there).

@@ -25,6 +25,34 @@ void from_json(const Json& json, Piece& piece) {
   json.at("chunk_hashes").get_to(piece.chunk_hashes);
 }
 
+void to_json(Json& json, const SetAsideClip& clip) { json = {clip.clip, clip.from_slot}; }
+
+void from_json(const Json& json, SetAsideClip& clip) {
+  json.at(0).get_to(clip.clip);
+  json.at(1).get_to(clip.from_slot);
+}
+
+// Numbers are written so that they are read back as the same bits.
+void to_json(Json& json, const StepHistory& history) {
+  json = {{"losses", history.losses},
+          {"grad_norms", history.grad_norms},
+          {"skipped_steps", history.skipped_steps},
+          {"bad_in_row", history.bad_in_row},
+          {"suspects", history.suspects},
+          {"rollbacks", history.rollbacks},
+          {"bad_until", history.bad_until}};
+}
+
+void from_json(const Json& json, StepHistory& history) {
+  json.at("losses").get_to(history.losses);
+  json.at("grad_norms").get_to(history.grad_norms);
+  json.at("skipped_steps").get_to(history.skipped_steps);
+  json.at("bad_in_row").get_to(history.bad_in_row);
+  json.at("suspects").get_to(history.suspects);
+  json.at("rollbacks").get_to(history.rollbacks);
+  json.at("bad_until").get_to(history.bad_until);
+}
+
 void to_json(Json& json, const StoredTensor& tensor) {
   json = {{"name", tensor.name},
           {"dtype", "float32"},
@@ -45,6 +73,7 @@ std::string to_json(const Manifest& manifest) {
                {"samples", manifest.position.samples},
                {"seed", manifest.position.seed},
                {"set_aside", manifest.position.set_aside},
+               {"history", manifest.position.history},
                {"world_size", manifest.world_size},
                {"digest", manifest.digest},
                {"dataset_fingerprint", manifest.dataset_fingerprint},
@@ -77,6 +106,7 @@ Manifest parse_manifest(const std::string& text, const std::string& source) {
     json.at("samples").get_to(manifest.position.samples);
     json.at("seed").get_to(manifest.position.seed);
     json.at("set_aside").get_to(manifest.position.set_aside);
+    if (json.contains("history")) json["history"].get_to(manifest.position.history);
     json.at("world_size").get_to(manifest.world_size);
     json.at("digest").get_to(manifest.digest);
     json.at("dataset_fingerprint").get_to(manifest.dataset_fingerprint);

@@ -5,8 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "data/set_aside.h"
 #include "trainer/flat_parameters.h"
 #include "trainer/optimizer.h"
+#include "trainer/step_judge.h"
 
 namespace nextframe {
 
@@ -16,7 +18,8 @@ struct Position {
   int64_t step = 0;     // steps done
   int64_t samples = 0;  // clips consumed, over all ranks
   int64_t seed = 0;
-  std::vector<int64_t> set_aside;  // sample ids left out after non-finite losses
+  std::vector<SetAsideClip> set_aside;  // left out after bad steps, in the order of setting aside
+  StepHistory history;
 
   bool operator==(const Position&) const = default;
 };

@@ -53,15 +53,15 @@ RunFolder open_on_root(const World& world, Communicator& control, const std::fil
 }
 
 /// On a CPU, cores are used by ranks; a lone run on a machine with idle ones says so.
-void suggest_ranks(const World& world, const Config& config,
-                   const std::vector<std::string>& command, Console& console) {
+void suggest_ranks(const World& world, const Config& config, std::vector<std::string> command,
+                   Console& console) {
   const auto cores = static_cast<int64_t>(std::thread::hardware_concurrency());
   const auto ranks =
       std::min(cores / std::max<int64_t>(1, config.parallel.threads), config.trainer.grains);
   if (world.size() > 1 || !world.device().is_cpu() || ranks < 2) return;
+  command.insert(command.begin() + 1, {"launch", "-n", std::to_string(ranks)});
   console.say(c10::str("one rank uses ", config.parallel.threads, " of ", cores,
-                       " cores; to use them all, with the same bits: mpirun -np ", ranks, " ",
-                       c10::Join(" ", command)));
+                       " cores; to use them all, with the same bits: ", c10::Join(" ", command)));
 }
 
 void introduce(const World& world, const Config& config, const RunFolder& folder,

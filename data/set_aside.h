@@ -1,0 +1,31 @@
+// This file is the clips that a run does without from some place in its stream of samples on.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+namespace nextframe {
+
+struct SetAsideClip {
+  int64_t clip = 0;       // its number in the dataset, which is its sample id
+  int64_t from_slot = 0;  // slots before this one still read it, so that they can be done again
+
+  bool operator==(const SetAsideClip&) const = default;
+};
+
+class SetAside {
+ public:
+  explicit SetAside(const std::vector<SetAsideClip>& clips);
+
+  /// Whether slot `slot` does without `clip`.
+  bool contains(int64_t clip, int64_t slot) const;
+
+  /// How many clips there are, each counted once.
+  int64_t size() const { return static_cast<int64_t>(from_slot_.size()); }
+
+ private:
+  std::unordered_map<int64_t, int64_t> from_slot_;  // by clip
+};
+
+}  // namespace nextframe

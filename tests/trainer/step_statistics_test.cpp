@@ -1,0 +1,54 @@
+#include "trainer/step_statistics.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "kernels/base/fixed_tree.h"
+#include "tests/trainer/thread_world.h"
+
+namespace nextframe {
+namespace {
+
+constexpr int64_t kGrains = 5;
+
+/// Grain g has loss sum g (NaN for grain 3), weight 2 and the clips 10 g and 10 g + 1.
+void add_own_grains(StepStatistics& statistics, const Communicator& world) {
+  const auto [first, last] = owned_leaves(kGrains, world.rank(), world.size());
+  for (int64_t grain = first; grain < last; ++grain) {
+    const double loss = grain == 3 ? std::nan("") : static_cast<double>(grain);
+    statistics.add({torch::tensor(loss), 2, {{"error", torch::tensor(1.0)}}},
+                   torch::tensor({10 * grain, 10 * grain + 1}));
+  }
+}
+
+TEST(StepStatistics, OneBadGrainIsBadForEveryRankAndIsNamed) {
+  for (const int64_t world_size : {1, 2, 3}) {
+    run_ranks(world_size, [&](Communicator& world) {
+      StepStatistics statistics(world, kGrains);
+      for (int step = 0; step < 2; ++step) {
+        add_own_grains(statistics, world);
+        const auto totals = statistics.finish({});
+        EXPECT_TRUE(std::isnan(totals.loss()));
+        EXPECT_EQ(totals.sums.at("error"), kGrains);
+        ASSERT_EQ(totals.grain_loss_sums.size(), 5U);
+        EXPECT_TRUE(std::isnan(totals.grain_loss_sums[3]));
+        EXPECT_EQ(totals.grain_loss_sums[4], 4);
+        const auto ids = statistics.sample_ids();
+        ASSERT_EQ(ids.size(), 5U);
+        EXPECT_EQ(ids[3], (std::vector<int64_t>{30, 31}));
+        EXPECT_EQ(ids[4], (std::vector<int64_t>{40, 41}));
+      }
+    });
+  }
+}
+
+TEST(StepStatistics, TheRootsNumberIsEverybodys) {
+  run_ranks(3, [](Communicator& world) {
+    EXPECT_EQ(root_number(world, 0.5 + static_cast<double>(world.rank())), 0.5);
+  });
+}
+
+}  // namespace
+}  // namespace nextframe

@@ -1,0 +1,60 @@
+// This file is what a run does about a step whose numbers are bad: apply it, skip it, go back, or
+// give up. It knows numbers only: no tensor, no rank, no file.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace nextframe {
+
+/// What was seen of the steps so far. Part of a run's position, so checkpoints and digests hold it.
+struct StepHistory {
+  std::vector<double> losses, grad_norms;  // of the newest steps that were applied, oldest first
+  int64_t skipped_steps = 0;               // of the steps done so far
+  int64_t bad_in_row = 0;                  // the newest of them
+  std::vector<int64_t> suspects;           // clips that may have made those bad
+  int64_t rollbacks = 0;                   // since the last step past the place that was bad
+  int64_t bad_until = 0;                   // the step from which the last rollback was made
+
+  bool operator==(const StepHistory&) const = default;
+};
+
+enum class Verdict {
+  apply,
+  skip,       // leave parameters and optimizer as they are, and go on
+  roll_back,  // skip, then go back to before the bad steps in a row
+  give_up     // going back has not helped
+};
+
+struct JudgedStep {
+  Verdict verdict = Verdict::apply;
+  double loss = 0, grad_norm = 0;      // as they were
+  double loss_z = 0, grad_norm_z = 0;  // against the steps applied before
+  bool is_spike = false;               // finite, and far above what it was; perhaps applied
+};
+
+struct JudgeLimits {
+  int64_t max_bad_steps = 3;       // in a row, then the run goes back
+  int64_t max_rollbacks = 2;       // without progress, then it gives up
+  double skip_spikes_above_z = 0;  // 0: finite numbers are applied, however high
+};
+
+inline constexpr size_t kJudgedSteps = 128;  // that a spike is measured against
+inline constexpr double kTellSpikeAboveZ = 10;
+
+/// The same numbers give the same verdict on every rank.
+class StepJudge {
+ public:
+  explicit StepJudge(const JudgeLimits& limits) : limits_(limits) {}
+
+  /// Of step number `step`, 1 for the first; brings `history` up to it.
+  JudgedStep judge(StepHistory& history, int64_t step, double loss, double grad_norm) const;
+
+ private:
+  Verdict after_bad_step(StepHistory& history) const;
+
+  JudgeLimits limits_;
+};
+
+}  // namespace nextframe
