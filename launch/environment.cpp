@@ -21,6 +21,11 @@ std::optional<int64_t> environment_number(const char* name) {
   return value;
 }
 
+std::string environment_text(const char* name) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? "" : text;
+}
+
 }  // namespace
 
 LauncherEnvironment read_launcher_environment() {
@@ -28,6 +33,8 @@ LauncherEnvironment read_launcher_environment() {
   result.is_mpirun = environment_number("OMPI_COMM_WORLD_SIZE").has_value();
   result.slurm_tasks = environment_number("SLURM_NTASKS").value_or(1);
   result.is_slurm_job = environment_number("SLURM_JOB_ID").has_value();
+  result.slurm_nodes = environment_text("SLURM_JOB_NODELIST");
+  result.slurm_tasks_per_node = environment_text("SLURM_TASKS_PER_NODE");
   // mpirun comes first: inside a Slurm job both sets of variables are there. PMIx names no size.
   constexpr const char* kLaunchers[][3] = {
       {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_SIZE"},

@@ -23,6 +23,7 @@ namespace {
 
 constexpr auto kKillLimit = std::chrono::seconds(10);
 constexpr int kWriteLimit_ms = 1000;
+constexpr size_t kLastWords = 1 << 16;
 
 struct Pipe {
   Pipe() {
@@ -90,16 +91,15 @@ MpirunJob::MpirunJob(MpirunOptions options, std::function<std::vector<std::strin
 
 MpirunJob::~MpirunJob() { kill(); }
 
-void MpirunJob::start(int64_t num_ranks) {
-  auto words = mpirun_words(options_, num_ranks, command_());
+void MpirunJob::start(const Placement& placement) {
+  auto words = mpirun_words(options_, placement, command_());
   std::vector<char*> arguments;
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
-  for (const auto& [name, value] : mpirun_variables(options_, num_ranks))
+  for (const auto& [name, value] : mpirun_variables(options_, placement))
     setenv(name.c_str(), value.c_str(), 0);
   ranks_.clear();
   last_errors_.clear();
-  lacked_slots_ = false;
 
   const Pipe errors, failure;
   const pid_t parent = getpid();
@@ -141,6 +141,10 @@ bool MpirunJob::has_lost_a_rank() {
   });
 }
 
+bool MpirunJob::lacked_slots() const {
+  return last_errors_.find(kNoSlotsText) != std::string::npos;
+}
+
 std::optional<int> MpirunJob::take_exit() {
   std::optional<int> code;
   int status = 0;
@@ -161,8 +165,7 @@ void MpirunJob::relay_errors() {
     if (bytes <= 0) return close_errors();
     pass_on(text.data(), static_cast<size_t>(bytes));
     last_errors_.append(text.data(), static_cast<size_t>(bytes));
-    lacked_slots_ = lacked_slots_ || last_errors_.find(kNoSlotsText) != std::string::npos;
-    last_errors_.erase(0, last_errors_.size() - std::min<size_t>(last_errors_.size(), 128));
+    last_errors_.erase(0, last_errors_.size() - std::min(last_errors_.size(), kLastWords));
   }
 }
 

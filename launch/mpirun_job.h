@@ -25,11 +25,12 @@ class MpirunJob : public SupervisedJob {
   MpirunJob& operator=(const MpirunJob&) = delete;
 
   /// EnvironmentError when there is no mpirun.
-  void start(int64_t num_ranks) override;
+  void start(const Placement& placement) override;
   void ask_to_save() override;
   void kill() override;
   bool has_lost_a_rank() override;
-  bool lacked_slots() const override { return lacked_slots_; }
+  bool lacked_slots() const override;
+  std::string last_words() const override { return last_errors_; }
 
   /// Reaps what has ended. The exit code of mpirun (128 + signal), once, when it was mpirun.
   std::optional<int> take_exit();
@@ -48,8 +49,7 @@ class MpirunJob : public SupervisedJob {
   const std::set<pid_t> spared_;  // children from before: a shell may have become this program
   pid_t mpirun_ = 0;              // 0 when none runs
   int errors_ = -1;
-  std::string last_errors_;  // to find words that two reads have cut
-  bool lacked_slots_ = false;
+  std::string last_errors_;
   std::set<pid_t> ranks_;  // of this host
 };
 

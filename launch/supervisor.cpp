@@ -8,6 +8,8 @@
 #include <cstring>
 #include <utility>
 
+#include "launch/host_blame.h"
+
 namespace nextframe {
 namespace {
 
@@ -47,9 +49,11 @@ std::string describe_exit(int code) {
 }
 
 Supervisor::Supervisor(SupervisorLimits limits, SupervisedJob& job, SupervisorView view)
-    : limits_(limits), job_(job), view_(std::move(view)) {
-  current_.num_ranks = limits.num_ranks;
-}
+    : limits_(std::move(limits)),
+      job_(job),
+      view_(std::move(view)),
+      pool_(limits_.hosts, limits_.min_ranks, limits_.pool),
+      wanted_ranks_(limits_.num_ranks) {}
 
 void Supervisor::begin(double now_s) {
   newest_step_ = view_.newest_step();
@@ -57,10 +61,20 @@ void Supervisor::begin(double now_s) {
 }
 
 void Supervisor::start(double now_s) {
-  current_ = {"start", current_.start + 1, current_.num_ranks, view_.newest_step(), -1, 0, ""};
+  const int64_t start = current_.start + 1;
+  current_ = LaunchEvent();
+  current_.event = "start";
+  current_.start = start;
+  current_.place = pool_.place(wanted_ranks_, now_s);
+  current_.step = view_.newest_step();
   started_s_ = now_s;
   lost_rank_since_s_.reset();
-  job_.start(current_.num_ranks);
+  has_stood_still_ = false;
+  if (current_.place.num_ranks < wanted_ranks_) {
+    view_.say(std::to_string(current_.place.num_ranks) + " of " + ranks(wanted_ranks_) + ", on " +
+              to_host_list(current_.place.hosts) + ": slower, the same result");
+  }
+  job_.start(current_.place);
   state_ = State::running;
   view_.note(current_);
 }
@@ -88,9 +102,9 @@ void Supervisor::on_signal(int signal, double now_s) {
   event.event = "stop";
   event.step = view_.newest_step();
   view_.note(event);
-  view_.say(std::string("SIG") + sigabbrev_np(signal) + ": asked " + ranks(current_.num_ranks) +
-            " to save and end, within " + seconds(limits_.grace_s) +
-            "; a second signal ends them at once");
+  view_.say(std::string("SIG") + sigabbrev_np(signal) + ": asked " +
+            ranks(current_.place.num_ranks) + " to save and end, within " +
+            seconds(limits_.grace_s) + "; a second signal ends them at once");
 }
 
 void Supervisor::on_exit(int code, double now_s) {
@@ -130,6 +144,7 @@ void Supervisor::watch_ranks(double now_s) {
   kill("a rank ended or stood still, and mpirun did not end the job within " +
            seconds(limits_.lost_rank_s),
        now_s);
+  has_stood_still_ = true;
   after_failure(kKilled, now_s);
 }
 
@@ -152,8 +167,9 @@ void Supervisor::after_failure(int code, double now_s) {
     newest_step_ = step;
     has_committed_ = true;
     restarts_without_commit_ = 0;
+    pool_.forgive();
   }
-  const std::string what = ranks(current_.num_ranks) + " ended with " + describe_exit(code) +
+  const std::string what = ranks(current_.place.num_ranks) + " ended with " + describe_exit(code) +
                            " after " + seconds(current_.ran_s);
   if (!is_worth_a_restart(code)) return leave(code, code == 0 ? "" : what + "; not started again");
   if (restarts_without_commit_ == limits_.max_restarts_without_commit) {
@@ -164,6 +180,7 @@ void Supervisor::after_failure(int code, double now_s) {
   if (restarts_ == limits_.max_restarts) {
     return leave(code, what + "; no restart is left of " + std::to_string(limits_.max_restarts));
   }
+  blame_hosts(now_s);
   next_start_s_ = now_s + kFirstPause_s * std::exp2(restarts_without_commit_);
   ++restarts_;
   ++restarts_without_commit_;
@@ -171,6 +188,24 @@ void Supervisor::after_failure(int code, double now_s) {
   note_end("restart");
   view_.say(what + "; going on from " + where(step) + ", restart " + std::to_string(restarts_) +
             " of " + std::to_string(limits_.max_restarts));
+}
+
+/// Before the restart, so that it takes place elsewhere.
+void Supervisor::blame_hosts(double now_s) {
+  current_.blamed = hosts_to_blame(job_.last_words(), current_.place.hosts);
+  if (current_.blamed.empty() && has_stood_still_) current_.blamed = {limits_.this_host};
+  const auto what = describe_exit(static_cast<int>(current_.code));
+  const auto failures = std::to_string(limits_.pool.max_failures) +
+                        " failures are laid to it, without a new checkpoint between them";
+  for (const auto& host : current_.blamed) {
+    const auto result = pool_.blame(host, what, now_s);
+    if (result == BlameResult::left_out) {
+      view_.say(host + " is left out for " + seconds(limits_.pool.leave_out_s) + ": " + failures);
+    } else if (result == BlameResult::needed) {
+      view_.say(host + " is needed for " + ranks(limits_.min_ranks) + ", though " + failures +
+                "; name a spare host, or allow fewer ranks with --min-ranks");
+    }
+  }
 }
 
 void Supervisor::after_stop(int code) {
@@ -182,14 +217,14 @@ void Supervisor::after_stop(int code) {
 }
 
 void Supervisor::use_fewer_ranks(double now_s) {
-  const int64_t before = current_.num_ranks;
+  const int64_t before = current_.place.num_ranks;
   const int64_t fewer = std::max(limits_.min_ranks, before - std::max<int64_t>(1, before / 8));
   if (fewer >= before) {
     return leave(kEnvironment, "mpirun has no slots for " + ranks(before) +
                                    "; give fewer with -n, allow fewer with --min-ranks, name more "
                                    "hosts or slots with --hosts, or use --oversubscribe");
   }
-  current_.num_ranks = fewer;
+  wanted_ranks_ = fewer;
   next_start_s_ = now_s;
   state_ = State::waiting;
   note_end("restart");

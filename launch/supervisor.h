@@ -6,6 +6,9 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include "launch/host_pool.h"
 
 namespace nextframe {
 
@@ -13,7 +16,7 @@ namespace nextframe {
 class SupervisedJob {
  public:
   virtual ~SupervisedJob() = default;
-  virtual void start(int64_t num_ranks) = 0;
+  virtual void start(const Placement& placement) = 0;
   /// Asks every rank to save and end.
   virtual void ask_to_save() = 0;
   /// Ends every process of the job, at once; afterwards none of it is left.
@@ -22,6 +25,8 @@ class SupervisedJob {
   virtual bool has_lost_a_rank() = 0;
   /// The job that has just ended never began, because there are fewer slots than ranks.
   virtual bool lacked_slots() const = 0;
+  /// The end of what mpirun and the ranks of this start wrote to standard error.
+  virtual std::string last_words() const = 0;
 };
 
 struct SupervisorLimits {
@@ -31,17 +36,21 @@ struct SupervisorLimits {
   int64_t max_restarts_without_commit = 3;  // then the exit code is 93
   double grace_s = 100;                     // for saving, once asked
   double lost_rank_s = 30;                  // that a job may go on without one of its ranks
+  std::vector<Host> hosts{};                // none: mpirun knows them
+  HostPoolLimits pool{};
+  std::string this_host{};
 };
 
 /// A line of launch.jsonl.
 struct LaunchEvent {
   std::string event;  // start | stop | end
   int64_t start = 0;  // counts the starts of the job
-  int64_t num_ranks = 0;
-  int64_t step = 0;   // of the newest committed checkpoint, 0 if there is none
-  int64_t code = -1;  // end: the exit code
-  double ran_s = 0;   // end: since the start
-  std::string next;   // end: "restart" or "leave"
+  Placement place{};
+  int64_t step = 0;                 // of the newest committed checkpoint, 0 if there is none
+  int64_t code = -1;                // end: the exit code
+  double ran_s = 0;                 // end: since the start
+  std::vector<std::string> blamed;  // end: the hosts that it is laid to
+  std::string next;                 // end: "restart" or "leave"
 };
 
 struct SupervisorView {
@@ -74,6 +83,7 @@ class Supervisor {
   void watch_ranks(double now_s);
   void kill(const std::string& why, double now_s);
   void after_failure(int code, double now_s);
+  void blame_hosts(double now_s);
   void after_stop(int code);
   void use_fewer_ranks(double now_s);
   void leave(int code, const std::string& line);
@@ -85,6 +95,8 @@ class Supervisor {
   const SupervisorView view_;
   State state_ = State::waiting;
   std::optional<int> exit_code_;
+  HostPool pool_;
+  int64_t wanted_ranks_;
   LaunchEvent current_;   // of the start that runs or ran last
   int64_t restarts_ = 0;  // all of them
   int64_t restarts_without_commit_ = 0;
@@ -93,6 +105,7 @@ class Supervisor {
   double started_s_ = 0;
   double next_start_s_ = 0;
   std::optional<double> lost_rank_since_s_;
+  bool has_stood_still_ = false;  // a rank of this host, until the job was killed
   int stop_signal_ = 0;
   double asked_s_ = 0, asked_again_s_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "trainer/launch_log.h"
 
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <ctime>
 #include <fstream>
@@ -23,17 +24,36 @@ std::string now_utc() {
   return text;
 }
 
+/// ["node1:8", "node2:8"]
+nlohmann::ordered_json to_json(const std::vector<Host>& hosts) {
+  auto list = nlohmann::ordered_json::array();
+  for (const auto& host : hosts) list.push_back(to_host_list({host}));
+  return list;
+}
+
+nlohmann::ordered_json to_json(const std::vector<LeftOutHost>& hosts) {
+  auto list = nlohmann::ordered_json::array();
+  for (const auto& [name, why, remaining_s] : hosts)
+    list.push_back({{"host", name}, {"why", why}, {"for_s", std::round(remaining_s)}});
+  return list;
+}
+
 }  // namespace
 
 void LaunchLog::append(const LaunchEvent& event) {
   nlohmann::ordered_json line = {{"time", now_utc()},
                                  {"event", event.event},
                                  {"start", event.start},
-                                 {"ranks", event.num_ranks},
+                                 {"ranks", event.place.num_ranks},
                                  {"step", event.step}};
+  if (event.event == "start" && !event.place.hosts.empty()) {
+    line["hosts"] = to_json(event.place.hosts);
+    line["left_out"] = to_json(event.place.left_out);
+  }
   if (event.event == "end") {
     line["code"] = event.code;
     line["ran_s"] = event.ran_s;
+    line["blamed"] = event.blamed;
     line["next"] = event.next;
   }
   kept_.push_back(line.dump());

@@ -1,30 +1,11 @@
 #!/usr/bin/env bash
 # `nextframe launch`: five faults at random times and the run ends as if there had been none; stopping; giving up.
 source "$(dirname "$0")/../integration/common.sh"
+source "$source_dir/tests/faults/launched.sh"
 make_world
 STEPS=1100 write_config run.yaml
 train=(train run.yaml --set trainer.log_every_steps=1 checkpoint.every_steps=10 --run)
 
-# await SECONDS WHAT COMMAND ...: until the command succeeds.
-await() {
-  local deadline=$((SECONDS + $1)) what=$2
-  shift 2
-  until "$@"; do
-    [ $SECONDS -lt $deadline ] || { tail -n 20 launch.log >&2; fail "waited in vain for $what"; }
-    sleep 0.02
-  done
-}
-children() { ps -o pid= --ppid "$1" | tr -d ' '; }
-has_started() { [ "$(grep -c '"event":"start"' "$1/launch.jsonl" 2>/dev/null)" -ge "$2" ]; }
-last_start() { grep '"event":"start"' "$1/launch.jsonl" | tail -n 1 | sed -n "s/.*\"$2\":\"\\{0,1\\}\\([^,\"}]*\\).*/\\1/p"; }
-# A step after the checkpoint from which the last start went on, in a line written since that start.
-has_stepped() {
-  local step
-  [ -s "$1/launch.jsonl" ] || return 1
-  step=$(tail -n 1 "$1/metrics.jsonl" 2>/dev/null | sed -n 's/^{"step":\([0-9]*\),.*}$/\1/p')
-  [ -n "$step" ] && [ "$step" -gt "$(last_start "$1" step)" ] &&
-    [ "$(date +%s%N -r "$1/metrics.jsonl")" -gt "$(date +%s%N -d "$(last_start "$1" time)")" ]
-}
 # Every process of the runs names the scratch folder in its arguments, or is below the launcher.
 no_process_left() {
   local process
@@ -35,7 +16,6 @@ no_process_left() {
     fi
   done
 }
-seconds() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.1f", (b - a) / 1e9}'; }
 
 "$nextframe" launch -n 2 "${train[@]}" "$scratch/undisturbed" >launch.log 2>&1 || { cat launch.log; fail "no faults, and yet"; }
 
@@ -93,7 +73,7 @@ await 10 "the ranks of a killed launcher to end" is_gone
 quietly() { local code=0; "$@" >long.log 2>&1 || code=$?; grep '^launch: ' long.log; return $code; }
 expect 5 "mpirun has no slots for 3 ranks" quietly "$nextframe" launch -n 3 --hosts localhost:2 train run.yaml --run slots
 STEPS=8 write_config short.yaml
-expect 0 "trying 2 ranks" quietly "$nextframe" launch -n 3 --min-ranks 1 --hosts localhost:2 train short.yaml --run slots
+expect 0 "2 of 3 ranks, on localhost:2" quietly "$nextframe" launch -n 3 --min-ranks 1 --hosts localhost:2 train short.yaml --run slots
 
 # A crash loop: an mpirun that always crashes.
 mkdir bin

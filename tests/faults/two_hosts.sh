@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154
 # Sourced after common.sh: hosts out of namespaces, so that one machine has a network that can break.
 #
 #   make_hosts 2                 node01 and node02, each with a network and a name; they share files, disk, clock, kernel

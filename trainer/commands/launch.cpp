@@ -4,6 +4,7 @@
 
 #include "launch/affinity.h"
 #include "launch/environment.h"
+#include "launch/job_hosts.h"
 #include "launch/supervise.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/commands/command.h"
@@ -43,9 +44,11 @@ std::shared_ptr<const TrainArguments> parse_train(const std::vector<std::string>
   return arguments;
 }
 
-/// Slurm's number of tasks, else one rank a core, as many as have a grain each.
-int64_t default_ranks(const Config& config, const LauncherEnvironment& environment) {
+/// Slurm's number of tasks, else one rank a slot or core, as many as have a grain each.
+int64_t default_ranks(const Config& config, const LauncherEnvironment& environment,
+                      const std::vector<Host>& hosts) {
   if (environment.slurm_tasks > 1) return environment.slurm_tasks;
+  if (!hosts.empty()) return std::min(count_slots(hosts), config.trainer.grains);
   const int64_t threads = std::max<int64_t>(1, config.parallel.threads);
   return std::clamp<int64_t>(num_available_cores() / threads, 1, config.trainer.grains);
 }
@@ -53,7 +56,11 @@ int64_t default_ranks(const Config& config, const LauncherEnvironment& environme
 SupervisorLimits limits_of(const LaunchOptions& options, const Config& config,
                            const LauncherEnvironment& environment) {
   auto limits = options.limits;
-  limits.num_ranks = options.num_ranks > 0 ? options.num_ranks : default_ranks(config, environment);
+  limits.hosts = job_hosts(options.mpirun.hosts, environment);
+  limits.this_host = host_name();
+  limits.pool.oversubscribe = options.mpirun.oversubscribe;
+  limits.num_ranks =
+      options.num_ranks > 0 ? options.num_ranks : default_ranks(config, environment, limits.hosts);
   limits.min_ranks = options.min_ranks > 0 ? options.min_ranks : limits.num_ranks;
   if (limits.min_ranks > limits.num_ranks) {
     throw UsageError("--min-ranks " + std::to_string(limits.min_ranks) + " is more than the " +
@@ -105,12 +112,13 @@ CommandBody set_up(CLI::App& app) {
   app.group(kTrainingCommands);
   app.prefix_command();
   app.footer("Then 'train' and its arguments: nextframe launch -n 4 train CONFIG");
-  app.add_option("-n,--ranks", options->num_ranks, "ranks; default Slurm's tasks, or one a core")
+  app.add_option("-n,--ranks", options->num_ranks,
+                 "ranks; default Slurm's tasks, or one a slot or core")
       ->check(CLI::PositiveNumber);
   app.add_option("--hosts", options->mpirun.hosts, "a host file, or a list: node1:8,node2:8");
   app.add_flag("--oversubscribe", options->mpirun.oversubscribe, "allow more ranks than slots");
   app.add_option("--min-ranks", options->min_ranks,
-                 "where slots are missing go on with fewer ranks, down to this")
+                 "where slots or hosts are missing go on with fewer ranks, down to this")
       ->check(CLI::PositiveNumber);
   app.add_option("--max-restarts", options->limits.max_restarts, "in all")
       ->capture_default_str()

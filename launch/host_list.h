@@ -1,0 +1,36 @@
+// This file is the hosts of a job and their slots, as people, host files and Slurm write them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace nextframe {
+
+struct Host {
+  std::string name;
+  int64_t slots = 1;  // ranks that it takes
+};
+
+bool operator==(const Host& a, const Host& b);
+
+/// "node1:8,node2": 1 slot where no number is given, as mpirun counts. Empty for what only mpirun
+/// understands, such as "node1:*" or "+n0".
+std::vector<Host> parse_host_list(const std::string& list);
+
+/// Lines "node1 slots=8" and comments behind '#'. Empty unless every host has its slots.
+std::vector<Host> parse_host_file(const std::string& text);
+
+/// SLURM_JOB_NODELIST "node[01-03,07],login" and SLURM_TASKS_PER_NODE "8(x4),4". Empty when they do
+/// not fit each other.
+std::vector<Host> parse_slurm_hosts(const std::string& nodes, const std::string& tasks);
+
+/// "node1:8,node2:1"
+std::string to_host_list(const std::vector<Host>& hosts);
+
+int64_t count_slots(const std::vector<Host>& hosts);
+
+/// "node07" and "node07.cluster.example" are one host.
+bool is_same_host(const std::string& a, const std::string& b);
+
+}  // namespace nextframe

@@ -1,0 +1,62 @@
+// This file is which hosts the next start of a job gets: spares, and hosts that are left out for a
+// while because they failed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "launch/host_list.h"
+
+namespace nextframe {
+
+struct LeftOutHost {
+  std::string name;
+  std::string why;
+  double remaining_s = 0;
+};
+
+/// Where a start takes place.
+struct Placement {
+  int64_t num_ranks = 0;
+  std::vector<Host> hosts{};  // none: mpirun knows where
+  std::vector<LeftOutHost> left_out{};
+};
+
+struct HostPoolLimits {
+  int64_t max_failures = 2;  // without a commit in between; then the host is left out
+  double leave_out_s = 600;
+  bool oversubscribe = false;  // more ranks than slots are welcome
+};
+
+enum class BlameResult { noted, left_out, needed };
+
+/// Times are seconds of any clock that does not go back.
+class HostPool {
+ public:
+  /// Ranks fewer than `min_ranks` are no job: a host without which they do not fit stays.
+  HostPool(std::vector<Host> hosts, int64_t min_ranks, HostPoolLimits limits);
+
+  /// A failure is laid to a host. `needed`: it should be left out, and cannot be.
+  BlameResult blame(const std::string& name, const std::string& why, double now_s);
+  /// A new checkpoint: whoever failed before has worked since.
+  void forgive();
+  /// The first hosts that are enough for `wanted` ranks, or all and fewer ranks.
+  Placement place(int64_t wanted, double now_s) const;
+
+ private:
+  struct Record {
+    int64_t failures = 0;
+    std::string why;
+    double out_until_s = 0;
+  };
+  bool is_out(size_t host, double now_s) const { return now_s < records_[host].out_until_s; }
+  bool is_needed(size_t host, double now_s) const;
+
+  const std::vector<Host> hosts_;
+  const int64_t min_ranks_;
+  const HostPoolLimits limits_;
+  std::vector<Record> records_;  // one a host
+};
+
+}  // namespace nextframe
