@@ -38,7 +38,14 @@ std::pair<size_t, size_t> size_class(size_t bytes) {
   return {doubling * 2 * kStepsOfADoubling + steps, steps * step};
 }
 
-std::atomic<int64_t> from_system_bytes = 0;
+std::atomic<int64_t> from_system_bytes = 0, in_use_bytes = 0, peak_bytes = 0;
+
+void count_taken(size_t bytes) {
+  const int64_t now = in_use_bytes += static_cast<int64_t>(bytes);
+  int64_t peak = peak_bytes;
+  while (now > peak && !peak_bytes.compare_exchange_weak(peak, now)) {
+  }
+}
 
 void* map(size_t bytes) {
   from_system_bytes += static_cast<int64_t>(bytes);
@@ -54,6 +61,7 @@ class Pool final : public c10::Allocator {
   c10::DataPtr allocate(size_t bytes) override {
     if (bytes == 0) return {nullptr, c10::Device(c10::kCPU)};
     void* data = take(bytes + sizeof(Header));
+    count_taken(header_of(data)->bytes);
     return {data, data, &Pool::release, c10::Device(c10::kCPU)};
   }
   c10::DeleterFnPtr raw_deleter() const override { return &Pool::release; }
@@ -67,6 +75,8 @@ class Pool final : public c10::Allocator {
   }
 
  private:
+  static Header* header_of(void* data) { return static_cast<Header*>(data) - 1; }
+
   static void release(void* data) {
     if (data != nullptr) instance().give_back(data);
   }
@@ -96,7 +106,8 @@ class Pool final : public c10::Allocator {
   }
 
   void give_back(void* data) {
-    auto* header = static_cast<Header*>(data) - 1;
+    auto* header = header_of(data);
+    in_use_bytes -= static_cast<int64_t>(header->bytes);
     if (header->size_class == kNotKept) {
       munmap(header, header->bytes);
       return;
@@ -116,6 +127,10 @@ class Pool final : public c10::Allocator {
 c10::Allocator& pooled_host_memory() { return Pool::instance(); }
 
 int64_t host_memory_from_system_bytes() { return from_system_bytes; }
+
+int64_t host_memory_in_use_bytes() { return in_use_bytes; }
+
+int64_t take_host_memory_peak_bytes() { return peak_bytes.exchange(in_use_bytes); }
 
 void use_pooled_host_memory() {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

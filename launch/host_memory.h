@@ -15,6 +15,12 @@ c10::Allocator& pooled_host_memory();
 /// Bytes that it has asked the system for since the program started.
 int64_t host_memory_from_system_bytes();
 
+/// Bytes of the blocks that are handed out now, each rounded up to the size that it was given.
+int64_t host_memory_in_use_bytes();
+
+/// The most that were handed out at once since the last call.
+int64_t take_host_memory_peak_bytes();
+
 /// Makes it LibTorch's allocator of CPU tensors. Does nothing under a sanitizer, which needs the
 /// system's.
 void use_pooled_host_memory();

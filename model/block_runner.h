@@ -13,7 +13,16 @@ namespace nextframe {
 /// it is run once: it may add to what a rollout remembers.
 class BlockRunner {
  public:
-  using Block = std::function<at::Tensor(const at::Tensor& hidden)>;
+  using Part = std::function<at::Tensor(const at::Tensor& hidden)>;
+
+  /// A block as one function, or as two that a runner may treat apart.
+  struct Block {
+    Part attention;     // first; empty in a block that is not cut
+    Part feed_forward;  // what follows, or all of the block
+    at::Tensor operator()(const at::Tensor& hidden) const {
+      return feed_forward(attention ? attention(hidden) : hidden);
+    }
+  };
 
   virtual ~BlockRunner() = default;
 

@@ -22,17 +22,20 @@ SpaceTimeBlock::SpaceTimeBlock(const BlockShape& shape, const ParameterMaker& ma
   mlp_out_ = make.normal(*this, "mlp_out", {D, F}, depth / std::sqrt(static_cast<double>(F)));
 }
 
-at::Tensor SpaceTimeBlock::forward(const at::Tensor& tokens_BTND, const Rotation& in_space,
-                                   const Rotation& in_time, TimeMemory* memory) const {
+at::Tensor SpaceTimeBlock::attend(const at::Tensor& tokens_BTND, const Rotation& in_space,
+                                  const Rotation& in_time, TimeMemory* memory) const {
   const bool bf16 = shape_.bf16;
   auto hidden = norm_linear(tokens_BTND, space_in_, bf16);
-  auto sum = add_linear(hidden.sum, attend_in_space(hidden.product, in_space), space_out_, bf16);
-  if (shape_.in_time) {
-    hidden = norm_linear(sum, time_in_, bf16);
-    sum = add_linear(hidden.sum, attend_in_time(hidden.product, in_time, memory), time_out_, bf16);
-  }
-  hidden = norm_linear(sum, mlp_in_, bf16);
-  return add_gated_linear(hidden.sum, hidden.product, mlp_out_, bf16);
+  const auto sum =
+      add_linear(hidden.sum, attend_in_space(hidden.product, in_space), space_out_, bf16);
+  if (!shape_.in_time) return sum;
+  hidden = norm_linear(sum, time_in_, bf16);
+  return add_linear(hidden.sum, attend_in_time(hidden.product, in_time, memory), time_out_, bf16);
+}
+
+at::Tensor SpaceTimeBlock::feed_forward(const at::Tensor& tokens_BTND) const {
+  const auto hidden = norm_linear(tokens_BTND, mlp_in_, shape_.bf16);
+  return add_gated_linear(hidden.sum, hidden.product, mlp_out_, shape_.bf16);
 }
 
 AttentionOptions SpaceTimeBlock::options(const Rotation& rotation) const {

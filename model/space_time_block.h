@@ -27,10 +27,13 @@ class SpaceTimeBlock : public torch::nn::Module {
  public:
   SpaceTimeBlock(const BlockShape& shape, const ParameterMaker& make);
 
-  /// float32 [B, T, N, D] to the same. With a `memory` the tokens follow the frames in it, and join
-  /// them.
-  at::Tensor forward(const at::Tensor& tokens_BTND, const Rotation& in_space,
-                     const Rotation& in_time, TimeMemory* memory) const;
+  /// The first part of the block: attention in space, and in time. float32 [B, T, N, D] to the
+  /// same. With a `memory` the tokens follow the frames in it, and join them.
+  at::Tensor attend(const at::Tensor& tokens_BTND, const Rotation& in_space,
+                    const Rotation& in_time, TimeMemory* memory) const;
+
+  /// The second part; shapes as above.
+  at::Tensor feed_forward(const at::Tensor& tokens_BTND) const;
 
  private:
   AttentionOptions options(const Rotation& rotation) const;

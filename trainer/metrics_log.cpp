@@ -47,6 +47,7 @@ std::string to_json_line(const StepRecord& r) {
                {"grad_norm_z", r.grad_norm_z},
                {"skipped_steps", r.skipped_steps},
                {"set_aside", r.set_aside}};
+  if (r.memory_peak_bytes > 0) json["memory_peak_bytes"] = r.memory_peak_bytes;
   for (const auto& [name, value] : r.statistics) json[name] = value;
   if (!r.digest.empty()) json["digest"] = r.digest;
   return json.dump();

@@ -26,6 +26,7 @@ struct StepRecord {
   double loss_z = 0, grad_norm_z = 0;  // against the last applied steps; see trainer/robust_z.h
   int64_t skipped_steps = 0;           // of all steps so far
   int64_t set_aside = 0;               // clips that the run does without
+  int64_t memory_peak_bytes = 0;       // of this rank's tensors on the CPU; 0 when not measured
   std::map<std::string, double> statistics;  // the model's, as means
   std::string digest;                        // of the state, on steps where it was asked for
 };

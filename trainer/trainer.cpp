@@ -62,6 +62,7 @@ StopRequest Trainer::run(const SignalWatch& signals, const Evaluation& evaluate)
   while (position_.step < config_.trainer.steps && stop == StopRequest::none) {
     const auto totals = train_step({.stop = signals.requested()});
     const auto judged = update(totals);
+    memory_.tell_once(console_, config_.trainer.recompute);
     stop = totals.stop;
     log_step(totals, judged);
     if (judged.verdict == Verdict::roll_back) {
@@ -86,9 +87,11 @@ StepTotals Trainer::train_step(const RankNews& news) {
   for (int64_t grain = sync_.first_grain(); grain < sync_.last_grain(); ++grain) {
     const auto batch = to_device(loader_->next(), world_.device());
     parameters_.clear_gradients();
+    memory_.begin_grain();
     const auto terms = model_->loss(batch, draw);
     sync_.begin(grain);
     terms.sum.backward();
+    memory_.end_grain();
     sync_.add(grain, parameters_.gradients());
     statistics_.add(terms, batch.sample_ids_B);
   }
@@ -228,6 +231,7 @@ StepRecord Trainer::make_record(const StepTotals& totals, const JudgedStep& judg
   record.comm_exposed_s = exposed_s_ / steps;
   record.checkpoint_stall_s = stall_s_;
   record.world_size = world_.size();
+  record.memory_peak_bytes = memory_.take_peak_bytes();
   for (const auto& [name, sum] : totals.sums) record.statistics[name] = sum / totals.weight;
   return record;
 }

@@ -20,6 +20,7 @@
 #include "trainer/optimizer.h"
 #include "trainer/run_folder.h"
 #include "trainer/step_judge.h"
+#include "trainer/step_memory.h"
 #include "trainer/step_statistics.h"
 #include "trainer/tensorboard.h"
 
@@ -87,6 +88,7 @@ class Trainer {
   int64_t steps_since_ = 0;
   double exposed_s_ = 0, stall_s_ = 0;
   double peak_flops_ = 0;  // of all ranks
+  StepMemory memory_;
 
   std::deque<std::map<std::string, double>>
       recent_sums_;  // the model's statistics of the last steps

@@ -34,7 +34,10 @@ void TrainerConfig::fields(FieldVisitor& field) {
         "pieces of fixed shape that a step is cut into; divides global_batch, and ranks own them");
   field("precision", precision, "type of the products; everything else stays fp32",
         {"fp32", "bf16"});
-  field.free("recompute", recompute, "activations computed again in the backward pass", {"none"});
+  field.free(
+      "recompute", recompute,
+      "what a backward pass computes again instead of keeping it: a block's attention, or all",
+      {"none", "block", "attention"});
   field("seed", seed, "of parameters, sample order and noise");
   field.free("log_every_steps", log_every_steps, "steps from one logged line to the next");
   field("max_bad_steps", max_bad_steps,

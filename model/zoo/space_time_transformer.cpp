@@ -228,9 +228,13 @@ at::Tensor SpaceTimeTransformer::run(const at::Tensor& x_BTHWC, const at::Tensor
   for (size_t i = 0; i < blocks_.size(); ++i) {
     TimeMemory* const of_block = memory != nullptr ? &memory->of_block[i] : nullptr;
     // By value: a runner may call it again in backward.
-    const auto block = [layer = blocks_[i], in_space = in_space_, in_time = in_time_,
-                        of_block](const at::Tensor& hidden) {
-      return layer->forward(hidden, in_space, in_time, of_block);
+    BlockRunner::Block block;
+    block.attention = [layer = blocks_[i], in_space = in_space_, in_time = in_time_,
+                       of_block](const at::Tensor& hidden) {
+      return layer->attend(hidden, in_space, in_time, of_block);
+    };
+    block.feed_forward = [layer = blocks_[i]](const at::Tensor& hidden) {
+      return layer->feed_forward(hidden);
     };
     tokens_BTND = runner_->run(static_cast<int64_t>(i), block, tokens_BTND);
   }

@@ -33,5 +33,11 @@ train_on 3 run.yaml --run few-buckets --set parallel.first_bucket_bytes=3000 par
 equal "$(digest buckets)" "$(digest whole)" "digest with a bucket a parameter"
 equal "$(digest few-buckets)" "$(digest whole)" "digest with few buckets"
 
+# Activations that are made again change nothing either, and buckets travel all the same.
+train run.yaml --run attention-again --set trainer.recompute=attention
+train_on 2 run.yaml --run blocks-again --set trainer.recompute=block parallel.first_bucket_bytes=1 parallel.bucket_bytes=2000
+equal "$(digest attention-again)" "$(digest whole)" "digest with trainer.recompute=attention"
+equal "$(digest blocks-again)" "$(digest whole)" "digest with trainer.recompute=block on 2 ranks"
+
 train run.yaml --run other-seed --set trainer.seed=1
 [ "$(digest other-seed)" != "$(digest whole)" ] || fail "the seed does not show in the digest"

@@ -35,6 +35,22 @@ TEST(HostMemory, AFreedBlockIsUsedAgain) {
   }
 }
 
+TEST(HostMemory, CountsWhatIsInUseAndTheMostThatEverWas) {
+  auto& memory = pooled_host_memory();
+  constexpr int64_t kSmall = 1 << 20, kLarge = 80 << 20;  // kept when freed, and not
+  const int64_t before = host_memory_in_use_bytes();
+  take_host_memory_peak_bytes();
+  {
+    const auto small = memory.allocate(kSmall);
+    const auto large = memory.allocate(kLarge);
+    EXPECT_GE(host_memory_in_use_bytes() - before, kSmall + kLarge);
+    EXPECT_LE(host_memory_in_use_bytes() - before, (kSmall + kLarge) * 9 / 8);
+  }
+  EXPECT_EQ(host_memory_in_use_bytes(), before);
+  EXPECT_GE(take_host_memory_peak_bytes() - before, kSmall + kLarge);
+  EXPECT_EQ(take_host_memory_peak_bytes(), before) << "the peak begins anew";
+}
+
 TEST(HostMemory, NothingIsNoBlock) { EXPECT_EQ(pooled_host_memory().allocate(0).get(), nullptr); }
 
 TEST(HostMemory, TooMuchIsAnErrorThatNamesTheBytes) {

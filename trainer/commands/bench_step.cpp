@@ -10,6 +10,7 @@
 #include "trainer/commands/command.h"
 #include "trainer/commands/config_arguments.h"
 #include "trainer/peak_flops.h"
+#include "trainer/recompute.h"
 
 namespace nextframe {
 namespace {
@@ -77,6 +78,7 @@ int bench_step_command(const StepOptions& options) {
   at::set_num_threads(1);
   const Dataset data(config.data.train, config.data.clip_frames, config.data.stride_frames);
   const auto model = config.make_model(data.shape());
+  recompute_blocks(*model, config);
   const auto batch = first_grain(data, config.trainer.global_batch / config.trainer.grains);
   const auto bench = bench_step(*model, batch, config.trainer.precision == "bf16", options.rounds);
   if (options.json) return print_json(figures_of(bench, config.trainer.precision)), 0;

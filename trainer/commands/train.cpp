@@ -16,6 +16,7 @@
 #include "trainer/evaluate/evaluate.h"
 #include "trainer/evaluate/write_report.h"
 #include "trainer/exit_code.h"
+#include "trainer/recompute.h"
 #include "trainer/run_folder.h"
 #include "trainer/trainer.h"
 #include "trainer/version.h"
@@ -162,6 +163,7 @@ int train(const TrainArguments& options) {
   require_equal(*control, "dataset", data.fingerprint());
   const auto model = make_model(config, data.shape());
   model->to(world.device());
+  recompute_blocks(*model, config);
 
   RunLock lock;
   const auto folder = open_on_root(world, *control, path, config, options, lock);

@@ -57,6 +57,13 @@ std::string to_yaml(const Config& config) {
   return text;
 }
 
+std::string Config::value_of(const std::string& key) const {
+  for (const auto& field : resolved) {
+    if (field.key == key) return field.value;
+  }
+  return "";
+}
+
 std::shared_ptr<WorldModel> Config::make_model(const ClipShape& shape) const {
   Problems problems;
   Assignments assignments;

@@ -45,6 +45,9 @@ struct Config {
   std::vector<ResolvedField>
       resolved;  // every field of every section, `model.*` and `objective.*` included
 
+  /// A field's value as YAML would write it; "" when there is no such field.
+  std::string value_of(const std::string& key) const;
+
   /// The model of the `model` and `objective` sections for data of this shape, parameters drawn
   /// from trainer.seed.
   std::shared_ptr<WorldModel> make_model(const ClipShape& shape) const;
