@@ -5,17 +5,25 @@
 #include <memory>
 
 #include "launch/communicator.h"
+#include "launch/device_queue.h"
 
 namespace nextframe {
 
+struct NcclLimits {
+  double start_s = 300;  // for the other ranks to answer
+  double abort_s = 5;    // for NCCL to end what is under way
+};
+
 /// As many ranks as `host_communicator`, which is used only now, to agree on NCCL's unique id.
 ///
-/// Collectives run in order on a stream of this object. Each starts after the work that the calling
-/// thread's current stream holds by then; Ticket::wait makes the then current stream wait for the
-/// result, the host goes on. Only a barrier's ticket is waited for by the host.
+/// Collectives run in order on `queue`. Each starts after the work that the calling thread's
+/// current stream holds by then; Ticket::wait makes the then current stream wait for the result,
+/// the host goes on. Only a barrier's ticket is waited for by the host, and every ticket where the
+/// queue's device has no streams.
 ///
-/// EnvironmentError where NCCL's library is missing or this program was built without CUDA.
+/// EnvironmentError where NCCL's library is missing, a peer does not come, or NCCL fails.
 std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host_communicator,
-                                                     int64_t gpu_index);
+                                                     std::unique_ptr<DeviceQueue> queue,
+                                                     const NcclLimits& limits = {});
 
 }  // namespace nextframe

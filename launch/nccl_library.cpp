@@ -6,6 +6,7 @@
 
 #include "launch/environment.h"
 #include "launch/error.h"
+#include "launch/nccl_environment.h"
 
 namespace nextframe {
 namespace {
@@ -29,6 +30,7 @@ std::string version_text(int version) {
 }  // namespace
 
 NcclLibrary load_nccl() {
+  pin_nccl_sums();
   void* library = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     throw EnvironmentError(host_name() + ": several GPUs need NCCL: " + dlerror() + kRemedy);
@@ -37,15 +39,16 @@ NcclLibrary load_nccl() {
   find(library, "ncclGetVersion", nccl.GetVersion);
   int version = 0;
   nccl.GetVersion(&version);
-  if (version < NCCL_VERSION_CODE) {
+  if (version < nccl::kVersion) {
     throw EnvironmentError(host_name() + ": NCCL " + version_text(version) + " was found, " +
-                           version_text(NCCL_VERSION_CODE) + " or newer is needed" + kRemedy);
+                           version_text(nccl::kVersion) + " or newer is needed" + kRemedy);
   }
   find(library, "ncclGetUniqueId", nccl.GetUniqueId);
   find(library, "ncclCommInitRankConfig", nccl.CommInitRankConfig);
   find(library, "ncclCommGetAsyncError", nccl.CommGetAsyncError);
   find(library, "ncclCommFinalize", nccl.CommFinalize);
   find(library, "ncclCommDestroy", nccl.CommDestroy);
+  find(library, "ncclCommAbort", nccl.CommAbort);
   find(library, "ncclGetErrorString", nccl.GetErrorString);
   find(library, "ncclGetLastError", nccl.GetLastError);
   find(library, "ncclAllReduce", nccl.AllReduce);

@@ -1,31 +1,33 @@
-// This file is the part of NCCL that is used here, loaded when the first communicator is made.
+// This file is NCCL's library, loaded when the first communicator is made.
 #pragma once
 
-#include <nccl.h>
+#include "launch/nccl_api.h"
 
 namespace nextframe {
 
 /// NCCL's functions under their own names. The library stays loaded until the process ends.
 struct NcclLibrary {
-  decltype(&::ncclGetVersion) GetVersion;
-  decltype(&::ncclGetUniqueId) GetUniqueId;
-  decltype(&::ncclCommInitRankConfig) CommInitRankConfig;
-  decltype(&::ncclCommGetAsyncError) CommGetAsyncError;
-  decltype(&::ncclCommFinalize) CommFinalize;
-  decltype(&::ncclCommDestroy) CommDestroy;
-  decltype(&::ncclGetErrorString) GetErrorString;
-  decltype(&::ncclGetLastError) GetLastError;
-  decltype(&::ncclAllReduce) AllReduce;
-  decltype(&::ncclReduceScatter) ReduceScatter;
-  decltype(&::ncclAllGather) AllGather;
-  decltype(&::ncclBroadcast) Broadcast;
-  decltype(&::ncclSend) Send;
-  decltype(&::ncclRecv) Recv;
-  decltype(&::ncclGroupStart) GroupStart;
-  decltype(&::ncclGroupEnd) GroupEnd;
+  nccl::GetVersion* GetVersion;
+  nccl::GetUniqueId* GetUniqueId;
+  nccl::CommInitRankConfig* CommInitRankConfig;
+  nccl::CommGetAsyncError* CommGetAsyncError;
+  nccl::OnComm* CommFinalize;
+  nccl::OnComm* CommDestroy;
+  nccl::OnComm* CommAbort;
+  nccl::GetErrorString* GetErrorString;
+  nccl::GetLastError* GetLastError;
+  nccl::AllReduce* AllReduce;
+  nccl::ReduceScatter* ReduceScatter;
+  nccl::AllGather* AllGather;
+  nccl::Broadcast* Broadcast;
+  nccl::Send* Send;
+  nccl::Recv* Recv;
+  nccl::Group* GroupStart;
+  nccl::Group* GroupEnd;
 };
 
-/// EnvironmentError when libnccl.so.2 is missing, or older than the headers this was built with.
+/// Pins what decides the order of NCCL's additions (see pin_nccl_sums), then loads the library.
+/// EnvironmentError when libnccl.so.2 is missing, or older than launch/nccl_api.h.
 NcclLibrary load_nccl();
 
 }  // namespace nextframe

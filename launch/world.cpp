@@ -109,7 +109,7 @@ std::unique_ptr<Communicator> World::make_host_communicator() const {
 std::unique_ptr<Communicator> World::make_device_communicator() const {
   if (size_ == 1 || device_.is_cpu()) return make_host_communicator();
   const auto all = make_mpi_communicator();
-  return make_nccl_communicator(*all, device_.index());
+  return make_nccl_communicator(*all, make_gpu_queue(device_.index()));
 }
 
 void set_torch_threads(int64_t threads) { at::set_num_threads(static_cast<int>(threads)); }

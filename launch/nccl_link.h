@@ -1,0 +1,75 @@
+// This file is one NCCL communicator with its queue: how it starts, what went wrong in it, and how
+// it ends.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "launch/collective_check.h"
+#include "launch/device_queue.h"
+#include "launch/flight_recorder.h"
+#include "launch/nccl_communicator.h"
+#include "launch/nccl_library.h"
+
+namespace nextframe {
+
+/// Errors are EnvironmentErrors that name rank, host, GPU and call and end in the recorder's last
+/// lines. After the first one nothing but abort() reaches NCCL any more.
+class NcclLink {
+ public:
+  /// Every rank makes one; `host` carries NCCL's unique id from rank 0 to the others.
+  NcclLink(Communicator& host, std::unique_ptr<DeviceQueue> queue, const NcclLimits& limits);
+  /// Waits for the peers to end theirs, if all went well; else aborts.
+  ~NcclLink();
+  NcclLink(const NcclLink&) = delete;
+  NcclLink& operator=(const NcclLink&) = delete;
+
+  const CollectiveCaller& caller() const { return caller_; }
+  const NcclLibrary& nccl() const { return nccl_; }
+  DeviceQueue& queue() { return *queue_; }
+  nccl::Comm comm() const { return comm_; }
+
+  /// Enters a collective, runs its NCCL calls behind what the caller's stream holds, and returns
+  /// the point after it.
+  std::shared_ptr<QueuePoint> start(const std::string& name, int64_t bytes,
+                                    const std::string& dtype, const std::function<void()>& calls);
+  /// Throws what one NCCL call has met.
+  void check(nccl::Result result, const std::string& call);
+  /// Throws what any collective has met by now.
+  void check_all(const std::string& call);
+  /// Waits on the host for a point, or for an error.
+  void wait_for(const QueuePoint& point, const std::string& call);
+
+  /// See Communicator.
+  std::string problem();
+  bool abort(double limit_s);
+
+ private:
+  nccl::Result ask();
+  void settle(const std::string& call);
+  void note_finished();
+  std::string reason(nccl::Result result) const;
+  [[noreturn]] void fail(const std::string& call, const std::string& reason);
+
+  struct Pending {
+    int64_t sequence;
+    std::shared_ptr<QueuePoint> done;
+  };
+
+  int exceptions_at_start_;
+  NcclLimits limits_;
+  NcclLibrary nccl_;
+  std::unique_ptr<DeviceQueue> queue_;
+  CollectiveCaller caller_;
+  FlightRecorder recorder_;
+  nccl::Comm comm_ = nullptr;
+  std::mutex mutex_;             // of asking, aborting and pending_
+  std::deque<Pending> pending_;  // not known to be done
+  std::atomic<bool> is_broken_ = false;
+  bool is_aborted_ = false;
+};
+
+}  // namespace nextframe

@@ -1,0 +1,44 @@
+// This file is a device queue of the host: work runs in order in a thread of its own, as it would
+// on a GPU's stream.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <utility>
+
+#include "launch/device_queue.h"
+#include "launch/task_queue.h"
+#include "tests/launch/fake_nccl/control.h"
+
+namespace nextframe {
+
+class HostPoint final : public QueuePoint {
+ public:
+  bool is_reached() const override { return is_reached_; }
+  bool hold_caller() const override { return false; }  // the caller's work is done when it returns
+  void reach() { is_reached_ = true; }
+
+ private:
+  std::atomic<bool> is_reached_ = false;
+};
+
+class HostQueue final : public DeviceQueue, public HostStream {
+ public:
+  c10::Device device() const override { return {c10::DeviceType::CPU, 0}; }
+  void* handle() const override {
+    return const_cast<HostStream*>(static_cast<const HostStream*>(this));
+  }
+  void follow_caller() override {}
+  void run(const std::function<void()>& work) override { tasks_.push(work); }
+  std::shared_ptr<QueuePoint> record() override {
+    auto point = std::make_shared<HostPoint>();
+    tasks_.push([point] { point->reach(); });
+    return point;
+  }
+  void enqueue(std::function<void()> work) override { tasks_.push(std::move(work)); }
+
+ private:
+  TaskQueue tasks_;
+};
+
+}  // namespace nextframe
