@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "kernels/attention_tensors.h"
 #include "kernels/cpu/scratch.h"
-#include "kernels/norm.h"
 
 namespace nextframe::cpu {
 namespace {
@@ -15,8 +15,7 @@ namespace {
 at::Tensor with_rows(const at::Tensor& x) { return x.stride(-1) == 1 ? x : x.contiguous(); }
 
 AttentionOperand operand(const at::Tensor& x_OLIKF) {
-  return {x_OLIKF.data_ptr(), x_OLIKF.stride(0), x_OLIKF.stride(1), x_OLIKF.stride(2),
-          x_OLIKF.stride(3)};
+  return operand_of<AttentionOperand>(x_OLIKF);
 }
 
 AttentionCall make_call(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
@@ -27,15 +26,7 @@ AttentionCall make_call(const at::Tensor& query, const at::Tensor& key, const at
   call.head_dim = sizes[4];
   call.query = operand(query), call.key = operand(key), call.value = operand(value);
   call.is_bf16 = query.scalar_type() == at::kBFloat16;
-  call.normalise = options.normalise;
-  call.epsilon = static_cast<float>(kNormEpsilon);
-  if (options.rotation.cosine_LP.defined()) {
-    call.cosine = options.rotation.cosine_LP.const_data_ptr<float>();
-    call.sine = options.rotation.sine_LP.const_data_ptr<float>();
-  }
-  call.scale = static_cast<float>(options.scale);
-  call.mask = options.mask;
-  call.mask.keys = key.size(1);
+  take_options(call, options, key.size(1));
   return call;
 }
 

@@ -4,7 +4,7 @@
 
 #include <ATen/ATen.h>
 
-#include "kernels/attention.h"
+#include "kernels/attention_tensors.h"
 #include "kernels/cuda/attention_operand.h"
 
 namespace nextframe {
@@ -36,8 +36,7 @@ inline at::Tensor with_aligned_rows(const at::Tensor& x_OLIKF) {
 }
 
 inline AttentionOperand attention_operand(const at::Tensor& x_OLIKF) {
-  return {x_OLIKF.data_ptr(), x_OLIKF.stride(0), x_OLIKF.stride(1), x_OLIKF.stride(2),
-          x_OLIKF.stride(3)};
+  return operand_of<AttentionOperand>(x_OLIKF);
 }
 
 }  // namespace nextframe

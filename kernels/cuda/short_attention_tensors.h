@@ -10,7 +10,6 @@
 #include "kernels/attention.h"
 #include "kernels/cuda/attention_tensors.h"
 #include "kernels/cuda/short_attention_call.h"
-#include "kernels/norm.h"
 
 namespace nextframe {
 
@@ -35,15 +34,7 @@ inline ShortAttentionCall short_attention_call(const at::Tensor& query, const at
   call.query = attention_operand(query);
   call.key = attention_operand(key);
   call.value = attention_operand(value);
-  call.normalise = options.normalise;
-  call.epsilon = static_cast<float>(kNormEpsilon);
-  if (options.rotation.cosine_LP.defined()) {
-    call.cosine = options.rotation.cosine_LP.const_data_ptr<float>();
-    call.sine = options.rotation.sine_LP.const_data_ptr<float>();
-  }
-  call.scale = static_cast<float>(options.scale);
-  call.mask = options.mask;
-  call.mask.keys = key.size(1);
+  take_options(call, options, key.size(1));
   return call;
 }
 
