@@ -104,6 +104,34 @@ int64_t sum_bytes(const std::vector<Parcel>& parcels) {
   return bytes;
 }
 
+CollectiveCall call_on(const std::string& name, const at::Tensor& tensor) {
+  return {name, static_cast<int64_t>(tensor.nbytes()), collective_dtype_name(tensor.scalar_type())};
+}
+
+CollectiveCall exchange_call(const CollectiveCaller& caller, const at::Tensor& in,
+                             const std::vector<int64_t>& in_counts, const at::Tensor& out,
+                             const std::vector<int64_t>& out_counts) {
+  const auto in_bytes = [&](std::vector<int64_t> counts) {
+    for (auto& count : counts) count *= static_cast<int64_t>(in.element_size());
+    return counts;
+  };
+  return {"all_to_all", static_cast<int64_t>(in.nbytes()), collective_dtype_name(in.scalar_type()),
+          static_cast<int64_t>(out.nbytes()),
+          exchange_balance(caller.rank, in_bytes(in_counts), in_bytes(out_counts))};
+}
+
+CollectiveCall exchange_call(const CollectiveCaller& caller, const std::vector<Parcel>& outgoing,
+                             const std::vector<Parcel>& incoming) {
+  const auto by_peer = [&](const std::vector<Parcel>& parcels) {
+    std::vector<int64_t> bytes(static_cast<size_t>(caller.size), 0);
+    for (const auto& parcel : parcels)
+      bytes[static_cast<size_t>(parcel.peer)] += static_cast<int64_t>(parcel.tensor.nbytes());
+    return bytes;
+  };
+  return {"exchange", sum_bytes(outgoing), "", sum_bytes(incoming),
+          exchange_balance(caller.rank, by_peer(outgoing), by_peer(incoming))};
+}
+
 std::string collective_dtype_name(c10::ScalarType type) {
   switch (type) {
     case c10::ScalarType::Float:

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "launch/communicator.h"
+#include "launch/flight_recorder.h"
 
 namespace nextframe {
 
@@ -34,6 +35,15 @@ void check_exchange(const CollectiveCaller& caller, const std::vector<Parcel>& o
 
 /// Of all parcels together.
 int64_t sum_bytes(const std::vector<Parcel>& parcels);
+
+/// What the recorder keeps of a call on one tensor.
+CollectiveCall call_on(const std::string& name, const at::Tensor& tensor);
+/// Of an exchange.
+CollectiveCall exchange_call(const CollectiveCaller& caller, const at::Tensor& in,
+                             const std::vector<int64_t>& in_counts, const at::Tensor& out,
+                             const std::vector<int64_t>& out_counts);
+CollectiveCall exchange_call(const CollectiveCaller& caller, const std::vector<Parcel>& outgoing,
+                             const std::vector<Parcel>& incoming);
 
 /// "float32" for a type that collectives take, "" for any other.
 std::string collective_dtype_name(c10::ScalarType type);

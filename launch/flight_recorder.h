@@ -1,8 +1,10 @@
-// This file is the last collectives of one communicator, kept to explain a failure.
+// This file is the newest collectives of one communicator, kept to explain a failure or a hang.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -11,39 +13,89 @@ namespace nextframe {
 
 enum class CollectiveState { queued, running, done, failed };
 
-struct CollectiveRecord {
-  int64_t sequence = -1;  // counts a communicator's collectives; equal on all ranks if all is well
+/// What this rank asked for.
+struct CollectiveCall {
   std::string name;       // "all_reduce"
   int64_t bytes = 0;      // that this rank put in
   std::string dtype;      // "float32"; "" for a barrier
+  int64_t out_bytes = 0;  // of an exchange, whose ranks may put in and get different amounts
+  uint64_t balance = 0;   // of an exchange: see exchange_balance
+};
+
+struct CollectiveRecord {
+  int64_t sequence = -1;  // counts a communicator's collectives; equal on all ranks if all is well
+  CollectiveCall call;
+  std::string purpose;  // "bucket 2"; what CollectivePurpose said, or ""
+  int64_t step = 0;     // of training, counted from 1
   CollectiveState state = CollectiveState::queued;
-  double queued_s = 0;  // seconds since the recorder was made
+  double queued_s = 0;  // since 1970, as all of them; 0: not yet
   double started_s = 0;
   double finished_s = 0;
+};
+
+/// All calls of one communicator so far, in two numbers that 52 bits hold.
+struct CallsDigest {
+  uint64_t order = 0;    // of names, sizes, types and purposes: the same on every rank
+  uint64_t balance = 0;  // of exchanges: their sum over ranks is 0, modulo 2^52
 };
 
 /// A ring of the newest collectives. Safe to call from many threads.
 class FlightRecorder {
  public:
-  explicit FlightRecorder(int64_t capacity = 256);
+  explicit FlightRecorder(std::string name = "", int64_t capacity = 2048,
+                          std::shared_ptr<const std::atomic<int64_t>> step = nullptr);
+
+  const std::string& name() const { return name_; }
+  int64_t capacity() const { return static_cast<int64_t>(ring_.size()); }
 
   /// Enters a collective and returns its sequence number.
-  int64_t enter(const std::string& name, int64_t bytes, const std::string& dtype);
+  int64_t enter(const CollectiveCall& call);
   /// Moves on a collective that is still in the ring; forgotten ones are ignored.
   void mark(int64_t sequence, CollectiveState state);
 
+  /// How many were entered.
+  int64_t entered() const;
   /// The newest `count` records at most, oldest first.
   std::vector<CollectiveRecord> newest(int64_t count) const;
-  /// The same as lines: "  #17 all_reduce 4096 bytes float32 done, queued 1.204 s, took 0.003 s".
+  /// The oldest one that this rank has entered and not finished; sequence -1 if there is none.
+  CollectiveRecord oldest_open() const;
+  CallsDigest digest() const;
+  /// The newest as lines: "  #17 all_reduce 4096 bytes float32 done, queued at 1.204 s, ...".
   std::string print(int64_t count) const;
 
  private:
   double now_s() const;
+  CollectiveRecord& slot(int64_t sequence);
 
+  const std::string name_;
+  const std::shared_ptr<const std::atomic<int64_t>> step_;
+  // A clock that never goes back, set to the time of day once.
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  const double start_unix_s_;
   mutable std::mutex mutex_;
   std::vector<CollectiveRecord> ring_;
   int64_t next_sequence_ = 0;
+  CallsDigest digest_;
 };
+
+/// What the collectives that this thread calls meanwhile are for: "bucket 2". The same text on all
+/// ranks.
+class CollectivePurpose {
+ public:
+  explicit CollectivePurpose(std::string purpose);
+  ~CollectivePurpose();
+  CollectivePurpose(const CollectivePurpose&) = delete;
+  CollectivePurpose& operator=(const CollectivePurpose&) = delete;
+
+ private:
+  std::string before_;
+};
+
+/// A number of what one rank sends to and expects of each other one; summed over all ranks it is 0,
+/// modulo 2^64, when everybody gets what was sent.
+uint64_t exchange_balance(int64_t rank, const std::vector<int64_t>& sent_bytes,
+                          const std::vector<int64_t>& expected_bytes);
+
+const char* state_name(CollectiveState state);
 
 }  // namespace nextframe

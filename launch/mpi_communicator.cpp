@@ -22,31 +22,33 @@ constexpr int64_t kRecordsInMessage = 8;
 struct Link {
   MPI_Comm comm = MPI_COMM_NULL;
   CollectiveCaller caller;
-  FlightRecorder recorder;
+  std::shared_ptr<FlightRecorder> recorder;
   bool is_broken = false;  // touched by the queue's thread only
 
   /// Runs one collective; anything wrong ends in an error that says all there is to know.
   template <class Call>
   void run(int64_t sequence, const std::string& description, const Call& call) {
-    recorder.mark(sequence, CollectiveState::running);
+    recorder->mark(sequence, CollectiveState::running);
     std::string problem = is_broken ? "an earlier collective failed" : "";
     try {
       if (problem.empty()) call(comm);
     } catch (const std::exception& error) {
       problem = error.what();
     }
-    recorder.mark(sequence, problem.empty() ? CollectiveState::done : CollectiveState::failed);
+    recorder->mark(sequence, problem.empty() ? CollectiveState::done : CollectiveState::failed);
     if (problem.empty()) return;
     is_broken = true;
     throw EnvironmentError(caller.who + ": " + description + " failed: " + problem +
                            "\nlast collectives of this rank:\n" +
-                           recorder.print(kRecordsInMessage));
+                           recorder->print(kRecordsInMessage));
   }
 };
 
 class MpiCommunicator final : public Communicator {
  public:
-  MpiCommunicator() : exceptions_at_start_(std::uncaught_exceptions()) {
+  explicit MpiCommunicator(std::shared_ptr<FlightRecorder> recorder)
+      : exceptions_at_start_(std::uncaught_exceptions()) {
+    link_->recorder = std::move(recorder);
     check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &link_->comm), "MPI_Comm_dup");
     check_mpi(MPI_Comm_set_errhandler(link_->comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
     int rank = 0, size = 1;
@@ -95,15 +97,14 @@ class MpiCommunicator final : public Communicator {
   Ticket all_to_all(const at::Tensor& in, const std::vector<int64_t>& in_counts,
                     const at::Tensor& out, const std::vector<int64_t>& out_counts) override {
     check_all_to_all(link_->caller, in, in_counts, out, out_counts);
-    return enqueue("all_to_all", &in,
+    return enqueue(exchange_call(link_->caller, in, in_counts, out, out_counts),
                    [=](MPI_Comm comm) { mpi_all_to_all(in, in_counts, out, out_counts, comm); });
   }
 
   Ticket exchange(const std::vector<Parcel>& outgoing,
                   const std::vector<Parcel>& incoming) override {
     check_exchange(link_->caller, outgoing, incoming);
-    const auto bytes = sum_bytes(outgoing);
-    return enqueue("exchange", bytes, "",
+    return enqueue(exchange_call(link_->caller, outgoing, incoming),
                    [=](MPI_Comm comm) { mpi_exchange(outgoing, incoming, comm); });
   }
 
@@ -122,16 +123,15 @@ class MpiCommunicator final : public Communicator {
  private:
   template <class Call>
   Ticket enqueue(const std::string& name, const at::Tensor* tensor, Call call) {
-    const auto bytes = tensor == nullptr ? int64_t{0} : static_cast<int64_t>(tensor->nbytes());
-    const auto dtype = tensor == nullptr ? "" : collective_dtype_name(tensor->scalar_type());
-    return enqueue(name, bytes, dtype, std::move(call));
+    return enqueue(tensor == nullptr ? CollectiveCall{name, 0, ""} : call_on(name, *tensor),
+                   std::move(call));
   }
 
   template <class Call>
-  Ticket enqueue(const std::string& name, int64_t bytes, const std::string& dtype, Call call) {
-    const int64_t sequence = link_->recorder.enter(name, bytes, dtype);
-    const std::string description =
-        name + " #" + std::to_string(sequence) + " of " + std::to_string(bytes) + " bytes";
+  Ticket enqueue(const CollectiveCall& what, Call call) {
+    const int64_t sequence = link_->recorder->enter(what);
+    const std::string description = what.name + " #" + std::to_string(sequence) + " of " +
+                                    std::to_string(what.bytes) + " bytes";
     return push(
         [link = link_, sequence, description, call] { link->run(sequence, description, call); });
   }
@@ -151,8 +151,9 @@ class MpiCommunicator final : public Communicator {
 
 }  // namespace
 
-std::unique_ptr<Communicator> make_mpi_communicator() {
-  return std::make_unique<MpiCommunicator>();
+std::unique_ptr<Communicator> make_mpi_communicator(std::shared_ptr<FlightRecorder> recorder) {
+  if (!recorder) recorder = std::make_shared<FlightRecorder>();
+  return std::make_unique<MpiCommunicator>(std::move(recorder));
 }
 
 }  // namespace nextframe

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "launch/communicator.h"
+#include "launch/flight_recorder.h"
 
 namespace nextframe {
 
@@ -12,6 +13,8 @@ namespace nextframe {
 /// MPI libraries make no progress on their own, so the collectives run one after another, blocking,
 /// in a thread of this object, on an MPI communicator of this object: computation goes on
 /// meanwhile, and two communicators never wait for each other. bfloat16 is summed in float32.
-std::unique_ptr<Communicator> make_mpi_communicator();
+/// `recorder` keeps its calls; without one it has a recorder of its own.
+std::unique_ptr<Communicator> make_mpi_communicator(
+    std::shared_ptr<FlightRecorder> recorder = nullptr);
 
 }  // namespace nextframe

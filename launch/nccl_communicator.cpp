@@ -42,8 +42,9 @@ size_t count(const at::Tensor& tensor) { return static_cast<size_t>(tensor.numel
 /// Tickets share the link, so it lives until the last one is gone.
 class NcclCommunicator final : public Communicator {
  public:
-  NcclCommunicator(Communicator& host, std::unique_ptr<DeviceQueue> queue, const NcclLimits& limits)
-      : link_(std::make_shared<NcclLink>(host, std::move(queue), limits)),
+  NcclCommunicator(Communicator& host, std::unique_ptr<DeviceQueue> queue, const NcclLimits& limits,
+                   std::shared_ptr<FlightRecorder> recorder)
+      : link_(std::make_shared<NcclLink>(host, std::move(queue), limits, std::move(recorder))),
         flag_(
             at::zeros({1}, at::TensorOptions().dtype(at::kByte).device(link_->queue().device()))) {}
 
@@ -92,7 +93,7 @@ class NcclCommunicator final : public Communicator {
   Ticket exchange(const std::vector<Parcel>& outgoing,
                   const std::vector<Parcel>& incoming) override {
     check_exchange(link_->caller(), outgoing, incoming);
-    return enqueue("exchange", sum_bytes(outgoing), "", [&] {
+    return enqueue(exchange_call(link_->caller(), outgoing, incoming), [&] {
       link_->check(nccl().GroupStart(), "ncclGroupStart");
       for (const auto& [peer, tensor] : outgoing) {
         link_->check(nccl().Send(tensor.const_data_ptr(), count(tensor), type(tensor),
@@ -109,7 +110,7 @@ class NcclCommunicator final : public Communicator {
   }
 
   Ticket barrier() override {
-    const auto done = link_->start("barrier", 1, "", [&] { reduce_in_place(flag_); });
+    const auto done = link_->start({"barrier", 1, ""}, [&] { reduce_in_place(flag_); });
     return Ticket([link = link_, done] { link->wait_for(*done, "barrier"); });
   }
 
@@ -132,16 +133,14 @@ class NcclCommunicator final : public Communicator {
   }
 
   Ticket enqueue(const char* name, const at::Tensor& tensor, const std::function<void()>& calls) {
-    return enqueue(name, static_cast<int64_t>(tensor.nbytes()),
-                   collective_dtype_name(tensor.scalar_type()), calls);
+    return enqueue(call_on(name, tensor), calls);
   }
 
-  Ticket enqueue(const char* name, int64_t bytes, const std::string& dtype,
-                 const std::function<void()>& calls) {
-    return ticket(link_->start(name, bytes, dtype, calls), name);
+  Ticket enqueue(const CollectiveCall& what, const std::function<void()>& calls) {
+    return ticket(link_->start(what, calls), what.name);
   }
 
-  Ticket ticket(std::shared_ptr<QueuePoint> done, const char* name) {
+  Ticket ticket(std::shared_ptr<QueuePoint> done, const std::string& name) {
     return Ticket([link = link_, done = std::move(done), name] {
       link->check_all(name);
       if (!done->hold_caller()) link->wait_for(*done, name);
@@ -156,8 +155,10 @@ class NcclCommunicator final : public Communicator {
 
 std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host_communicator,
                                                      std::unique_ptr<DeviceQueue> queue,
-                                                     const NcclLimits& limits) {
-  return std::make_unique<NcclCommunicator>(host_communicator, std::move(queue), limits);
+                                                     const NcclLimits& limits,
+                                                     std::shared_ptr<FlightRecorder> recorder) {
+  return std::make_unique<NcclCommunicator>(host_communicator, std::move(queue), limits,
+                                            std::move(recorder));
 }
 
 }  // namespace nextframe

@@ -6,6 +6,7 @@
 
 #include "launch/communicator.h"
 #include "launch/device_queue.h"
+#include "launch/flight_recorder.h"
 
 namespace nextframe {
 
@@ -22,8 +23,10 @@ struct NcclLimits {
 /// queue's device has no streams.
 ///
 /// EnvironmentError where NCCL's library is missing, a peer does not come, or NCCL fails.
+/// `recorder` keeps its calls; without one it has a recorder of its own.
 std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host_communicator,
                                                      std::unique_ptr<DeviceQueue> queue,
-                                                     const NcclLimits& limits = {});
+                                                     const NcclLimits& limits = {},
+                                                     std::shared_ptr<FlightRecorder> recorder = {});
 
 }  // namespace nextframe

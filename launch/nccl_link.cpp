@@ -31,12 +31,14 @@ std::string name_of(const Communicator& host, c10::Device device) {
 
 }  // namespace
 
-NcclLink::NcclLink(Communicator& host, std::unique_ptr<DeviceQueue> queue, const NcclLimits& limits)
+NcclLink::NcclLink(Communicator& host, std::unique_ptr<DeviceQueue> queue, const NcclLimits& limits,
+                   std::shared_ptr<FlightRecorder> recorder)
     : exceptions_at_start_(std::uncaught_exceptions()),
       limits_(limits),
       nccl_(load_nccl()),
       queue_(std::move(queue)),
-      caller_{name_of(host, queue_->device()), host.rank(), host.size(), queue_->device().type()} {
+      caller_{name_of(host, queue_->device()), host.rank(), host.size(), queue_->device().type()},
+      recorder_(recorder ? std::move(recorder) : std::make_shared<FlightRecorder>()) {
   const c10::DeviceGuard guard(queue_->device());
   nccl::UniqueId id = {};
   if (host.rank() == 0) check(nccl_.GetUniqueId(&id), "ncclGetUniqueId");
@@ -73,22 +75,21 @@ NcclLink::~NcclLink() {
   }
 }
 
-std::shared_ptr<QueuePoint> NcclLink::start(const std::string& name, int64_t bytes,
-                                            const std::string& dtype,
+std::shared_ptr<QueuePoint> NcclLink::start(const CollectiveCall& what,
                                             const std::function<void()>& calls) {
   const c10::DeviceGuard guard(queue_->device());
   note_finished();
-  const auto sequence = recorder_.enter(name, bytes, dtype);
+  const auto sequence = recorder_->enter(what);
   const auto call =
-      name + " #" + std::to_string(sequence) + " of " + std::to_string(bytes) + " bytes";
+      what.name + " #" + std::to_string(sequence) + " of " + std::to_string(what.bytes) + " bytes";
   check_all(call);
   queue_->follow_caller();
-  recorder_.mark(sequence, CollectiveState::running);
+  recorder_->mark(sequence, CollectiveState::running);
   try {
     calls();
     settle(call);
   } catch (const EnvironmentError&) {
-    recorder_.mark(sequence, CollectiveState::failed);
+    recorder_->mark(sequence, CollectiveState::failed);
     throw;
   }
   const auto done = queue_->record();
@@ -165,7 +166,7 @@ void NcclLink::settle(const std::string& call) {
 void NcclLink::note_finished() {
   const std::lock_guard lock(mutex_);
   while (!pending_.empty() && pending_.front().done->is_reached()) {
-    recorder_.mark(pending_.front().sequence, CollectiveState::done);
+    recorder_->mark(pending_.front().sequence, CollectiveState::done);
     pending_.pop_front();
   }
 }
@@ -177,7 +178,8 @@ std::string NcclLink::reason(nccl::Result result) const {
 void NcclLink::fail(const std::string& call, const std::string& reason) {
   is_broken_ = true;
   throw EnvironmentError(caller_.who + ": " + call + " failed: " + reason +
-                         "\nlast collectives of this rank:\n" + recorder_.print(kRecordsInMessage));
+                         "\nlast collectives of this rank:\n" +
+                         recorder_->print(kRecordsInMessage));
 }
 
 }  // namespace nextframe

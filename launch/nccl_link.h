@@ -21,7 +21,8 @@ namespace nextframe {
 class NcclLink {
  public:
   /// Every rank makes one; `host` carries NCCL's unique id from rank 0 to the others.
-  NcclLink(Communicator& host, std::unique_ptr<DeviceQueue> queue, const NcclLimits& limits);
+  NcclLink(Communicator& host, std::unique_ptr<DeviceQueue> queue, const NcclLimits& limits,
+           std::shared_ptr<FlightRecorder> recorder);
   /// Waits for the peers to end theirs, if all went well; else aborts.
   ~NcclLink();
   NcclLink(const NcclLink&) = delete;
@@ -34,8 +35,7 @@ class NcclLink {
 
   /// Enters a collective, runs its NCCL calls behind what the caller's stream holds, and returns
   /// the point after it.
-  std::shared_ptr<QueuePoint> start(const std::string& name, int64_t bytes,
-                                    const std::string& dtype, const std::function<void()>& calls);
+  std::shared_ptr<QueuePoint> start(const CollectiveCall& what, const std::function<void()>& calls);
   /// Throws what one NCCL call has met.
   void check(nccl::Result result, const std::string& call);
   /// Throws what any collective has met by now.
@@ -64,7 +64,7 @@ class NcclLink {
   NcclLibrary nccl_;
   std::unique_ptr<DeviceQueue> queue_;
   CollectiveCaller caller_;
-  FlightRecorder recorder_;
+  std::shared_ptr<FlightRecorder> recorder_;
   nccl::Comm comm_ = nullptr;
   std::mutex mutex_;             // of asking, aborting and pending_
   std::deque<Pending> pending_;  // not known to be done

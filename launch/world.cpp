@@ -102,14 +102,14 @@ World::World(const MpiSession& session, const WorldOptions& options) : host_(hos
   set_torch_threads(options.threads);
 }
 
-std::unique_ptr<Communicator> World::make_host_communicator() const {
-  return size_ > 1 ? make_mpi_communicator() : make_solo_communicator();
+std::unique_ptr<Communicator> World::make_host_communicator(const std::string& name) const {
+  return size_ > 1 ? make_mpi_communicator(flight_log_->open(name)) : make_solo_communicator();
 }
 
-std::unique_ptr<Communicator> World::make_device_communicator() const {
-  if (size_ == 1 || device_.is_cpu()) return make_host_communicator();
+std::unique_ptr<Communicator> World::make_device_communicator(const std::string& name) const {
+  if (size_ == 1 || device_.is_cpu()) return make_host_communicator(name);
   const auto all = make_mpi_communicator();
-  return make_nccl_communicator(*all, make_gpu_queue(device_.index()));
+  return make_nccl_communicator(*all, make_gpu_queue(device_.index()), {}, flight_log_->open(name));
 }
 
 void set_torch_threads(int64_t threads) { at::set_num_threads(static_cast<int>(threads)); }

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "launch/communicator.h"
+#include "launch/flight_log.h"
 #include "launch/mpi_session.h"
 
 namespace nextframe {
@@ -35,11 +36,15 @@ class World {
   c10::Device device() const { return device_; }
 
   /// All ranks, for tensors in host memory: control, checkpoints, roll call. Collective. Each has
-  /// its own thread and its own order, so two of them never disturb each other.
-  std::unique_ptr<Communicator> make_host_communicator() const;
+  /// its own thread and its own order, so two of them never disturb each other. `name` is what it
+  /// is called when a hang is explained.
+  std::unique_ptr<Communicator> make_host_communicator(const std::string& name = "host") const;
 
   /// All ranks, for tensors on device(): NCCL for GPUs, else as above. Collective.
-  std::unique_ptr<Communicator> make_device_communicator() const;
+  std::unique_ptr<Communicator> make_device_communicator(const std::string& name = "device") const;
+
+  /// The calls of all these communicators.
+  const std::shared_ptr<FlightLog>& flight_log() const { return flight_log_; }
 
  private:
   int64_t rank_ = 0;
@@ -48,6 +53,7 @@ class World {
   int64_t local_size_ = 1;
   std::string host_;
   c10::Device device_{c10::DeviceType::CPU};
+  std::shared_ptr<FlightLog> flight_log_ = std::make_shared<FlightLog>();
 };
 
 /// To be called first in every thread that calls LibTorch: the number of threads is a property of

@@ -38,6 +38,13 @@ double peak_memory_gib() {
 
 double wait_share(const StepRecord& r) { return r.step_s > 0 ? 100 * r.data_wait_s / r.step_s : 0; }
 
+/// "  busiest rank 2 +12%": by how much it works longer than the median.
+std::string busiest(const StepRecord& r) {
+  if (r.world_size < 2 || r.busy.median_s <= 0) return "";
+  return format("  busiest rank %lld %+.0f%%", static_cast<long long>(r.busy.slowest_rank),
+                100 * (r.busy.max_s / r.busy.median_s - 1));
+}
+
 double seconds_left(const StepRecord& r, int64_t steps) {
   return static_cast<double>(steps - r.step) * r.step_s;
 }
@@ -92,10 +99,10 @@ void Console::show(const StepRecord& record, int64_t steps) {
 
 std::string Console::plain_line(const StepRecord& r, int64_t steps) const {
   return format(
-      "step %lld/%lld  loss %.5f  grad %.3f  lr %.2e  %.0f frames/s  step %.0f ms  wait %.0f%%  "
+      "step %lld/%lld  loss %.5f  grad %.3f  lr %.2e  %.0f frames/s  step %.0f ms  wait %.0f%%%s  "
       "left %s",
       static_cast<long long>(r.step), static_cast<long long>(steps), r.loss, r.grad_norm, r.lr,
-      r.frames_per_s, r.step_s * 1e3, wait_share(r),
+      r.frames_per_s, r.step_s * 1e3, wait_share(r), busiest(r).c_str(),
       format_duration(seconds_left(r, steps)).c_str());
 }
 
@@ -115,7 +122,7 @@ std::string Console::panel(const StepRecord& r, int64_t steps) const {
                  wait_share(r), static_cast<long long>(r.world_size));
   if (r.skipped_steps > 0)
     text += format("  skipped %lld steps", static_cast<long long>(r.skipped_steps));
-  return text;
+  return text + busiest(r);
 }
 
 }  // namespace nextframe

@@ -3,6 +3,9 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <string>
+
+#include "launch/flight_recorder.h"
 
 namespace nextframe {
 namespace {
@@ -61,6 +64,7 @@ void GradientSync::on_ready(int64_t tensor) {
 }
 
 void GradientSync::start_next(int64_t grain, const at::Tensor& gradient) {
+  const CollectivePurpose purpose("bucket " + std::to_string(num_started_));
   buckets_[num_started_]->add(grain, gradient);
   buckets_[num_started_]->start();
   ++num_started_;
@@ -106,6 +110,7 @@ void GradientSync::cut(std::vector<int64_t> order) {
     if (!is_known[i]) order.push_back(static_cast<int64_t>(i));
   }
   const auto shared = at::tensor(order, at::kLong).to(parameters_->gradients().device());
+  const CollectivePurpose purpose("the order of buckets");
   world_.broadcast(shared, 0).wait();
   const auto agreed = shared.cpu();
 

@@ -46,7 +46,11 @@ std::string to_json_line(const StepRecord& r) {
                {"loss_z", r.loss_z},
                {"grad_norm_z", r.grad_norm_z},
                {"skipped_steps", r.skipped_steps},
-               {"set_aside", r.set_aside}};
+               {"set_aside", r.set_aside},
+               {"busy_s_min", r.busy.min_s},
+               {"busy_s_median", r.busy.median_s},
+               {"busy_s_max", r.busy.max_s},
+               {"slowest_rank", r.busy.slowest_rank}};
   if (r.memory_peak_bytes > 0) json["memory_peak_bytes"] = r.memory_peak_bytes;
   for (const auto& [name, value] : r.statistics) json[name] = value;
   if (!r.digest.empty()) json["digest"] = r.digest;

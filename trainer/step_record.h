@@ -5,6 +5,8 @@
 #include <map>
 #include <string>
 
+#include "trainer/stragglers.h"
+
 namespace nextframe {
 
 /// Times and rates are means over the steps since the last record; loss, norm and statistics are of
@@ -27,6 +29,7 @@ struct StepRecord {
   int64_t skipped_steps = 0;           // of all steps so far
   int64_t set_aside = 0;               // clips that the run does without
   int64_t memory_peak_bytes = 0;       // of this rank's tensors on the CPU; 0 when not measured
+  BusyTimes busy;                      // own work of the ranks, a step
   std::map<std::string, double> statistics;  // the model's, as means
   std::string digest;                        // of the state, on steps where it was asked for
 };

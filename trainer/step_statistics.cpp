@@ -3,11 +3,12 @@
 #include <torch/torch.h>
 
 #include "kernels/base/fixed_tree.h"
+#include "launch/desync.h"
 
 namespace nextframe {
 namespace {
 
-constexpr int64_t kNewsColumns = 3;
+constexpr int64_t kNewsColumns = 5;
 
 }  // namespace
 
@@ -40,6 +41,8 @@ at::Tensor StepStatistics::own_rows(const RankNews& news) {
   rows[0][0] = static_cast<double>(news.stop);
   rows[0][1] = news.has_saved;
   rows[0][2] = news.busy_s;
+  rows[0][3] = static_cast<double>(news.calls.order);
+  rows[0][4] = static_cast<double>(news.calls.balance);
   for (size_t i = 0; i < terms_.size(); ++i) {
     const auto from = sums[static_cast<int64_t>(i)];
     auto row = rows[1 + static_cast<int64_t>(i)];
@@ -56,11 +59,13 @@ StepTotals StepStatistics::finish(const RankNews& news) {
   world_.all_gather(rows, all).wait();
 
   StepTotals totals;
+  std::vector<CallsDigest> calls;
   for (int64_t rank = 0; rank < world_.size(); ++rank) {
     const double* told = all[rank][0].const_data_ptr<double>();
     totals.stop = std::max(totals.stop, static_cast<StopRequest>(static_cast<int>(told[0])));
     totals.have_all_saved = totals.have_all_saved && told[1] != 0;
     totals.busy_s.push_back(told[2]);
+    calls.push_back({static_cast<uint64_t>(told[3]), static_cast<uint64_t>(told[4])});
     const auto [first, last] = owned_leaves(num_grains_, rank, world_.size());
     for (int64_t grain = first; grain < last; ++grain) {
       const double* row = all[rank][1 + grain - first].const_data_ptr<double>();
@@ -71,6 +76,7 @@ StepTotals StepStatistics::finish(const RankNews& news) {
       for (const auto& [name, sum] : terms_.front().sums) totals.sums[name] += row[column++];
     }
   }
+  totals.do_calls_agree = do_calls_agree(calls);
   terms_.clear();
   return totals;
 }

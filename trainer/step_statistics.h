@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "launch/communicator.h"
+#include "launch/flight_recorder.h"
 #include "launch/signals.h"
 #include "model/world_model.h"
 
@@ -15,8 +16,9 @@ namespace nextframe {
 /// What each rank tells all others once a step, beside its grains.
 struct RankNews {
   StopRequest stop = StopRequest::none;
-  bool has_saved = true;  // its part of the checkpoint under way, if there is one
-  double busy_s = 0;      // its own work since the step began, before it waits for other ranks
+  bool has_saved = true;   // its part of the checkpoint under way, if there is one
+  double busy_s = 0;       // its own work since the step began, before it waits for other ranks
+  CallsDigest calls = {};  // that it has made of collectives on the device
 };
 
 /// Sums over all grains of a step, in fp64 and in grain order; the same bits on every rank.
@@ -28,6 +30,7 @@ struct StepTotals {
   bool have_all_saved = true;
   std::vector<double> busy_s;           // by rank
   std::vector<double> grain_loss_sums;  // by grain
+  bool do_calls_agree = true;           // all ranks have called the same collectives
   double loss() const { return loss_sum / weight; }
 };
 

@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include "launch/desync.h"
 #include "launch/roll_call.h"
 #include "trainer/environment.h"
 #include "trainer/peak_flops.h"
@@ -30,19 +31,22 @@ Batch to_device(const Batch& batch, c10::Device device) {
 }  // namespace
 
 Trainer::Trainer(const Config& config, const World& world, const RunFolder& folder,
-                 std::shared_ptr<WorldModel> model, const Dataset& data, Console& console)
+                 std::shared_ptr<WorldModel> model, const Dataset& data, Console& console,
+                 Watchdog& watchdog)
     : config_(config),
       world_(world),
       folder_(folder),
       console_(console),
+      watchdog_(watchdog),
       data_(data),
       model_(std::move(model)),
-      control_(world.make_host_communicator()),
-      gradients_(world.make_device_communicator()),
+      control_(world.make_host_communicator("control")),
+      gradients_(world.make_device_communicator("gradients")),
       parameters_(*model_),
       optimizer_(config.optimizer, parameters_),
       sync_(*gradients_, config.trainer.grains, config.parallel.reduce == "strict"),
       statistics_(*control_, config.trainer.grains),
+      stragglers_(gather_strings(*control_, world.host()), config.trainer.grains),
       judge_({config.trainer.max_bad_steps, config.trainer.max_rollbacks,
               config.trainer.skip_spikes_above_z}) {
   position_.seed = config.trainer.seed;
@@ -60,6 +64,7 @@ StopRequest Trainer::run(const SignalWatch& signals, const Evaluation& evaluate)
   since_ = Clock::now();
   StopRequest stop = StopRequest::none;
   while (position_.step < config_.trainer.steps && stop == StopRequest::none) {
+    const auto step = watchdog_.step(position_.step + 1);
     const auto totals = train_step({.stop = signals.requested()});
     const auto judged = update(totals);
     memory_.tell_once(console_, config_.trainer.recompute);
@@ -70,9 +75,10 @@ StopRequest Trainer::run(const SignalWatch& signals, const Evaluation& evaluate)
       continue;
     }
     if (is_due(config_.checkpoint.every_steps) || stop != StopRequest::none) save();
-    if (is_due(config_.evaluate.every_steps) && stop == StopRequest::none && world_.is_root()) {
+    if (is_due(config_.evaluate.every_steps) && stop == StopRequest::none) {
+      const auto pause = watchdog_.pause("evaluate");
       const auto start = Clock::now();
-      optimizer_.with_average([&] { evaluate(position_.step); });
+      if (world_.is_root()) optimizer_.with_average([&] { evaluate(position_.step); });
       since_ += Clock::now() - start;  // no part of a step's time
     }
   }
@@ -81,11 +87,13 @@ StopRequest Trainer::run(const SignalWatch& signals, const Evaluation& evaluate)
 }
 
 /// Forward, backward and the fixed tree over this rank's grains.
-StepTotals Trainer::train_step(const RankNews& news) {
+StepTotals Trainer::train_step(RankNews news) {
+  const auto began = Clock::now();
   const Draw draw{static_cast<uint64_t>(config_.trainer.seed),
                   static_cast<uint64_t>(position_.step)};
   for (int64_t grain = sync_.first_grain(); grain < sync_.last_grain(); ++grain) {
-    const auto batch = to_device(loader_->next(), world_.device());
+    const auto batch =
+        watchdog_.during("data", [&] { return to_device(loader_->next(), world_.device()); });
     parameters_.clear_gradients();
     memory_.begin_grain();
     const auto terms = model_->loss(batch, draw);
@@ -95,14 +103,20 @@ StepTotals Trainer::train_step(const RankNews& news) {
     sync_.add(grain, parameters_.gradients());
     statistics_.add(terms, batch.sample_ids_B);
   }
-  return statistics_.finish(news);
+  news.busy_s = std::max(seconds_since(began), watchdog_.take_standstill_s());
+  const auto recorder = world_.flight_log()->find("gradients");
+  if (recorder) news.calls = recorder->digest();
+  const auto meeting = watchdog_.meeting();
+  const auto totals = statistics_.finish(news);
+  if (!totals.do_calls_agree) throw_desync(*control_, *recorder);
+  return totals;
 }
 
 /// Judges the step by its loss and the norm of its mean gradient; unless they are bad, clips and
 /// steps the optimizer, which counts its own updates.
 JudgedStep Trainer::update(const StepTotals& totals) {
   const auto waiting = Clock::now();
-  const auto gradient_sum = sync_.finish();
+  const auto gradient_sum = watchdog_.during("wait", [&] { return sync_.finish(); });
   exposed_s_ += seconds_since(waiting);
 
   double norm = gradient_norm(parameters_, gradient_sum) / totals.weight;
@@ -156,6 +170,7 @@ std::unique_ptr<Loader> Trainer::make_loader() const {
 }
 
 void Trainer::restore() {
+  const auto pause = watchdog_.pause("restore");
   std::string found, problem;
   if (world_.is_root()) {
     try {
@@ -187,6 +202,7 @@ void Trainer::restore() {
 
 void Trainer::save() {
   if (saved_step_ == position_.step) return;
+  const auto pause = watchdog_.pause("save");
   const auto start = Clock::now();
   Manifest manifest;
   manifest.config = to_yaml(config_);
@@ -232,6 +248,7 @@ StepRecord Trainer::make_record(const StepTotals& totals, const JudgedStep& judg
   record.checkpoint_stall_s = stall_s_;
   record.world_size = world_.size();
   record.memory_peak_bytes = memory_.take_peak_bytes();
+  record.busy = stragglers_.take();
   for (const auto& [name, sum] : totals.sums) record.statistics[name] = sum / totals.weight;
   return record;
 }
@@ -247,6 +264,8 @@ void Trainer::prune() {
 }
 
 void Trainer::log_step(const StepTotals& totals, const JudgedStep& judged) {
+  const auto slowness = stragglers_.add(totals.busy_s, position_.step, seconds_since({}));
+  if (!slowness.empty()) console_.say(slowness);
   const bool is_applied = judged.verdict == Verdict::apply;
   if (is_applied) recent_sums_.push_back(totals.sums);
   if (recent_sums_.size() > kRecentSteps) recent_sums_.pop_front();

@@ -11,6 +11,7 @@
 
 #include "data/loader.h"
 #include "launch/signals.h"
+#include "launch/watchdog.h"
 #include "launch/world.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/config/config.h"
@@ -22,6 +23,7 @@
 #include "trainer/step_judge.h"
 #include "trainer/step_memory.h"
 #include "trainer/step_statistics.h"
+#include "trainer/stragglers.h"
 #include "trainer/tensorboard.h"
 
 namespace nextframe {
@@ -34,7 +36,8 @@ class Trainer {
  public:
   /// All references outlive the trainer. `console` and `metrics` belong to the root.
   Trainer(const Config& config, const World& world, const RunFolder& folder,
-          std::shared_ptr<WorldModel> model, const Dataset& data, Console& console);
+          std::shared_ptr<WorldModel> model, const Dataset& data, Console& console,
+          Watchdog& watchdog);
   ~Trainer();
 
   /// Continues from the newest valid checkpoint, if there is one. Collective.
@@ -50,7 +53,7 @@ class Trainer {
   double error_over_copy_last() const;
 
  private:
-  StepTotals train_step(const RankNews& news);
+  StepTotals train_step(RankNews news);
   JudgedStep update(const StepTotals& totals);
   void after_unusual_step(const StepTotals& totals, const JudgedStep& judged);
   void go_back();
@@ -67,6 +70,7 @@ class Trainer {
   const World& world_;
   const RunFolder& folder_;
   Console& console_;
+  Watchdog& watchdog_;
   const Dataset& data_;
   std::shared_ptr<WorldModel> model_;
   std::unique_ptr<Communicator> control_, gradients_;  // host scalars and bytes; device tensors
@@ -74,6 +78,7 @@ class Trainer {
   Optimizer optimizer_;
   GradientSync sync_;
   StepStatistics statistics_;
+  Stragglers stragglers_;
   StepJudge judge_;
   Position position_;
   int64_t saved_step_ = -1;

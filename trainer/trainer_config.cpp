@@ -78,12 +78,20 @@ void ParallelConfig::fields(FieldVisitor& field) {
   field.free("first_bucket_bytes", first_bucket_bytes,
              "bytes of the gradient that are exchanged first, while backward goes on");
   field.free("bucket_bytes", bucket_bytes, "bytes of each bucket that follows");
+  field.free(
+      "hang_limit_s", hang_limit_s,
+      "seconds that a step may take before the job ends as hung (exit 86); 0: five times the "
+      "longest so far, at least 10");
+  field.free("pause_limit_s", pause_limit_s,
+             "the same for starting, the first five steps, saving and evaluating");
 }
 
 void ParallelConfig::check(const Report& report) const {
   if (threads < 1) report("threads", "must be 1 or more");
   if (first_bucket_bytes < 1) report("first_bucket_bytes", "must be 1 or more");
   if (bucket_bytes < 1) report("bucket_bytes", "must be 1 or more");
+  if (hang_limit_s < 0) report("hang_limit_s", "must be 0 (automatic) or more");
+  if (pause_limit_s <= 0) report("pause_limit_s", "must be more than 0");
 }
 
 void CheckpointConfig::fields(FieldVisitor& field) {

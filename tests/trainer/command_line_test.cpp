@@ -54,6 +54,7 @@ const Commands kPromised = {
     {"doctor", {"--json"}},
     {"eval", {"--out", "--json"}},
     {"explain", {"KEY"}},
+    {"hang-report", {"RUN", "--json"}},
     {"launch",
      {"--ranks", "--hosts", "--oversubscribe", "--min-ranks", "--max-restarts", "--grace-s",
       "--lost-rank-s"}},

@@ -32,10 +32,12 @@ TEST(MetricsLog, AResumedRunWritesEachStepOnce) {
 TEST(MetricsLog, ALineHasTheFieldsThatScriptsReadInOrder) {
   const auto line = to_json_line(record(5));
   size_t at = 0;
-  for (const auto* field :
-       {"step", "samples", "loss", "grad_norm", "lr", "step_s", "frames_per_s", "tokens_per_s",
-        "mfu", "data_wait_s", "comm_exposed_s", "checkpoint_stall_s", "world_size", "loss_z",
-        "grad_norm_z", "skipped_steps", "set_aside"}) {
+  for (const auto* field : {"step",        "samples",     "loss",           "grad_norm",
+                            "lr",          "step_s",      "frames_per_s",   "tokens_per_s",
+                            "mfu",         "data_wait_s", "comm_exposed_s", "checkpoint_stall_s",
+                            "world_size",  "loss_z",      "grad_norm_z",    "skipped_steps",
+                            "set_aside",   "busy_s_min",  "busy_s_median",  "busy_s_max",
+                            "slowest_rank"}) {
     const auto found = line.find('"' + std::string(field) + "\":", at);
     ASSERT_NE(found, std::string::npos) << field;
     at = found;

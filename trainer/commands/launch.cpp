@@ -4,6 +4,7 @@
 
 #include "launch/affinity.h"
 #include "launch/environment.h"
+#include "launch/hang_folder.h"
 #include "launch/job_hosts.h"
 #include "launch/supervise.h"
 #include "trainer/checkpoint/store.h"
@@ -103,7 +104,11 @@ int launch(const LaunchOptions& options, const std::vector<std::string>& words) 
   MpirunJob job(mpirun, command, say);
   Supervisor supervisor(limits_of(options, config, environment), job,
                         {[folder] { return newest_step(folder / "checkpoints"); }, say,
-                         [&log](const LaunchEvent& event) { log.append(event); }});
+                         [&log, folder](const LaunchEvent& event) {
+                           log.append(event);
+                           if (event.code == static_cast<int>(ExitCode::hang))
+                             say("hang: " + HangFolder::newest_verdict(folder / "log"));
+                         }});
   return supervise(supervisor, job, [&log] { log.flush(); });
 }
 

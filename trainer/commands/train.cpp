@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "launch/last_words.h"
 #include "launch/mpi_session.h"
 #include "launch/roll_call.h"
 #include "launch/world.h"
@@ -155,7 +156,10 @@ int train(const TrainArguments& options) {
                               world.size(), " ranks; start at most ", config.trainer.grains,
                               ", or give more grains"));
   }
-  const auto control = world.make_host_communicator();
+  Watchdog watchdog({world.rank(), world.size(), world.host()},
+                    {config.parallel.hang_limit_s, config.parallel.pause_limit_s},
+                    world.flight_log(), speak_last_words);
+  const auto control = world.make_host_communicator("setup");
   require_equal(*control, "config", text_hash(to_yaml(config)));
   require_equal(*control, "build", version() + " " + commit() + " " + build_type());
   Console console(world.is_root());
@@ -167,10 +171,12 @@ int train(const TrainArguments& options) {
 
   RunLock lock;
   const auto folder = open_on_root(world, *control, path, config, options, lock);
+  watchdog.keep_in({folder.log(), broadcast_string(*control, new_start_name())});
+  if (world.is_root()) HangFolder::prune(folder.log());
   console.open_log(folder.log() / c10::str("rank", world.rank(), ".log"));
   introduce(world, config, folder, data, console);
   suggest_ranks(world, config, options.command(path), console);
-  Trainer trainer(config, world, folder, model, data, console);
+  Trainer trainer(config, world, folder, model, data, console, watchdog);
   trainer.restore();
   if (world.is_root()) accept_config(folder, config, options.command(path));
   if (trainer.position().step >= config.trainer.steps) {

@@ -1,0 +1,155 @@
+#include "launch/watchdog.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
+#include "launch/waking_clock.h"
+
+namespace nextframe {
+namespace {
+
+constexpr auto kTick = std::chrono::milliseconds(100);
+constexpr auto kBeat = std::chrono::milliseconds(500);
+constexpr auto kLastBeatLimit = std::chrono::seconds(2);
+constexpr int64_t kInHeartbeat = 4;  // collectives of each communicator
+
+double wall_s() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+struct Watchdog::State {
+  State(WatchedRank watched, HangLimits limits, std::shared_ptr<FlightLog> flight_log,
+        std::function<void(const Hang&)> hang)
+      : who(std::move(watched)),
+        log(std::move(flight_log)),
+        on_hang(std::move(hang)),
+        sections(limits, 0) {}
+
+  const WatchedRank who;
+  const std::shared_ptr<FlightLog> log;
+  const std::function<void(const Hang&)> on_hang;
+  SectionStack sections;
+
+  std::mutex mutex;
+  std::condition_variable wake, ended;
+  bool is_ending = false, has_writer_ended = false;
+  WakingClock clock{wall_s()};
+  HangFolder folder;
+
+  /// Of the newest collectives, or all that are kept.
+  RankReport report(bool is_dump) {
+    RankReport result;
+    {
+      const std::lock_guard lock(mutex);
+      result = {who.rank,
+                who.size,
+                who.host,
+                folder.start(),
+                unix_time_s(),
+                sections.step(),
+                is_ending ? "the end" : sections.section(),
+                sections.section_s(clock.now(wall_s())),
+                is_dump,
+                {}};
+    }
+    for (const auto& recorder : log->recorders()) {
+      result.communicators.push_back(
+          {recorder->name(), recorder->entered(),
+           recorder->newest(is_dump ? recorder->capacity() : kInHeartbeat)});
+    }
+    return result;
+  }
+
+  /// Touches memory only, until it is sure.
+  static void count(const std::shared_ptr<State>& state) {
+    std::unique_lock lock(state->mutex);
+    while (!state->wake.wait_for(lock, kTick, [&] { return state->is_ending; })) {
+      state->clock.tick(wall_s());
+      const auto expiry = state->sections.expired(state->clock.now(wall_s()));
+      if (!expiry) continue;
+      const Hang hang{*expiry, state->who, state->folder, [state] { return state->report(true); }};
+      lock.unlock();
+      return state->on_hang(hang);
+    }
+  }
+
+  /// The disk may hold it up for as long as it likes.
+  static void write(const std::shared_ptr<State>& state) {
+    std::unique_lock lock(state->mutex);
+    bool has_answered = false, is_last = false;
+    do {
+      is_last = state->is_ending;
+      const HangFolder folder = state->folder;
+      lock.unlock();
+      folder.write_heartbeat(state->report(false));
+      if (!has_answered && folder.wants_dumps()) {
+        has_answered = folder.has_dump(state->who.rank) || folder.write_dump(state->report(true));
+      }
+      lock.lock();
+      state->wake.wait_for(lock, kBeat, [&] { return state->is_ending; });
+    } while (!is_last);
+    state->has_writer_ended = true;
+    state->ended.notify_all();
+  }
+};
+
+Watchdog::Watchdog(WatchedRank who, HangLimits limits, std::shared_ptr<FlightLog> log,
+                   std::function<void(const Hang&)> on_hang)
+    : state_(new State(std::move(who), limits, std::move(log), std::move(on_hang))),
+      counter_([state = state_] { State::count(state); }),
+      writer_([state = state_] { State::write(state); }) {}
+
+Watchdog::~Watchdog() {
+  std::unique_lock lock(state_->mutex);
+  state_->is_ending = true;
+  state_->wake.notify_all();
+  const bool is_written =
+      state_->ended.wait_for(lock, kLastBeatLimit, [&] { return state_->has_writer_ended; });
+  lock.unlock();
+  counter_.join();
+  is_written ? writer_.join() : writer_.detach();
+}
+
+void Watchdog::keep_in(const HangFolder& folder) {
+  const std::lock_guard lock(state_->mutex);
+  state_->folder = folder;
+}
+
+template <class Change>
+Watchdog::Section Watchdog::enter(const Change& change) {
+  const std::lock_guard lock(state_->mutex);
+  change(state_->sections, state_->clock.now(wall_s()));
+  return Section(*this);
+}
+
+Watchdog::Section Watchdog::step(int64_t number) {
+  state_->log->set_step(number);
+  return enter([&](SectionStack& stack, double now_s) { stack.enter_step(number, now_s); });
+}
+
+Watchdog::Section Watchdog::pause(const char* name) {
+  return enter([&](SectionStack& stack, double now_s) { stack.enter_pause(name, now_s); });
+}
+
+Watchdog::Section Watchdog::part(const char* name) {
+  return enter([&](SectionStack& stack, double now_s) { stack.enter_part(name, now_s); });
+}
+
+Watchdog::Section Watchdog::meeting() {
+  return enter([&](SectionStack& stack, double now_s) { stack.enter_meeting(now_s); });
+}
+
+void Watchdog::leave() {
+  const std::lock_guard lock(state_->mutex);
+  state_->sections.leave(state_->clock.now(wall_s()));
+}
+
+double Watchdog::take_standstill_s() {
+  const std::lock_guard lock(state_->mutex);
+  return state_->clock.take_standstill();
+}
+
+}  // namespace nextframe
