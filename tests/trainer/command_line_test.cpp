@@ -58,9 +58,15 @@ const Commands kPromised = {
     {"launch",
      {"--ranks", "--hosts", "--oversubscribe", "--min-ranks", "--max-restarts", "--grace-s",
       "--lost-rank-s"}},
+    {"plan",
+     {"CONFIG", "--set", "--ranks", "--grains-per-rank", "--ranks-per-node", "--cores-per-node",
+      "--flops", "--bandwidth-gbs", "--message-us", "--disk-gbs", "--mtbf-hours", "--restart-s",
+      "--frame", "--actions", "--json"}},
     {"rollout", {"--context", "--frames", "--out"}},
     {"schema", {}},
     {"train", {"CONFIG", "--set", "--run", "--fork"}},
+    {"verify",
+     {"CONFIG", "--set", "--ranks", "--steps", "--limit-s", "--scratch", "--keep", "--json"}},
 };
 
 /// Runs the command line and returns the message of its UsageError; "" if there was none.

@@ -1,0 +1,215 @@
+// nextframe plan CONFIG: what a run will take, in time, memory, network and disk, before it is
+// queued.
+#include <torch/torch.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+
+#include "data/dataset.h"
+#include "data/error.h"
+#include "launch/affinity.h"
+#include "launch/world.h"
+#include "trainer/commands/command.h"
+#include "trainer/commands/config_arguments.h"
+#include "trainer/commands/field_choices.h"
+#include "trainer/commands/rank_list.h"
+#include "trainer/flat_parameters.h"
+#include "trainer/plan/plan_report.h"
+#include "trainer/recompute.h"
+#include "trainer/step_memory.h"
+
+namespace nextframe {
+namespace {
+
+struct PlanOptions {
+  std::shared_ptr<const ConfigArguments> config;
+  std::string ranks;
+  int64_t grains_per_rank = 0, ranks_per_node = 0, cores_per_node = 0;
+  double flops = 0, bandwidth_gbs = 0, disk_gbs = 0, message_us = 0;
+  double mtbf_hours = 0, restart_s = 60;
+  std::string frame;
+  int64_t actions = 0;
+  bool json = false;
+};
+
+/// "64x64x3"
+ClipShape shape_of_words(const PlanOptions& options, const DataConfig& data) {
+  ClipShape shape;
+  shape.clip_frames = data.clip_frames;
+  shape.action_width = options.actions * data.stride_frames;
+  char rest = 0;
+  long long height = 0, width = 0, channels = 0;
+  const int read =
+      std::sscanf(options.frame.c_str(), "%lldx%lldx%lld%c", &height, &width, &channels, &rest);
+  if (read != 3 || height < 1 || width < 1 || (channels != 1 && channels != 3)) {
+    throw UsageError("--frame " + options.frame + ": give height x width x channels, as 64x64x3");
+  }
+  shape.height_px = height, shape.width_px = width, shape.channels = channels;
+  return shape;
+}
+
+ClipShape clip_shape(const PlanOptions& options, const Config& config) {
+  if (!options.frame.empty()) return shape_of_words(options, config.data);
+  try {
+    return Dataset(config.data.train, config.data.clip_frames, config.data.stride_frames).shape();
+  } catch (const DataError& error) {
+    throw UsageError(std::string(error.what()) +
+                     "\nwithout data, plan needs their shape: --frame 64x64x3 --actions 3");
+  }
+}
+
+/// A grain of noise: time and memory do not depend on what is in it.
+Batch noise(const ClipShape& shape, int64_t clips) {
+  auto batch = make_batch(shape, clips);
+  batch.frames_BTHWC.random_(0, 256);
+  return batch;
+}
+
+/// Runs the model's own forward and backward here.
+void measure_grain(WorldModel& model, const Batch& batch, PlanReport& report) {
+  FlatParameters parameters(model);
+  StepMemory memory;
+  uint64_t step = 0;
+  report.rates.grain_s = measure_grain_s([&] {
+    parameters.clear_gradients();
+    memory.begin_grain();
+    model.loss(batch, {0, step++}).sum.backward();
+    memory.end_grain();
+  });
+  report.work.activation_bytes = memory.activation_bytes();
+  report.sources.push_back(c10::str(
+      "a grain takes ", std::round(report.rates.grain_s * 1e6) / 1000, " ms on one core here, ",
+      std::lround(report.work.flops_per_grain / report.rates.grain_s / 1e9),
+      " GFLOP/s (measured; --flops replaces it)"));
+}
+
+/// This machine's, unless a node of another kind is described: there each rank has cores of its
+/// own.
+void set_node(const PlanOptions& options, int64_t threads, MachineRates& rates) {
+  rates.threads_per_rank = threads;
+  rates.cores_per_node = num_available_cores();
+  rates.ranks_per_node = std::max<int64_t>(1, rates.cores_per_node / threads);
+  if (options.ranks_per_node > 0) {
+    rates.ranks_per_node = options.ranks_per_node;
+    rates.cores_per_node = options.ranks_per_node * threads;
+  }
+  if (options.cores_per_node > 0) rates.cores_per_node = options.cores_per_node;
+}
+
+void set_rates(const PlanOptions& options, const Config& config, PlanReport& report) {
+  auto& rates = report.rates;
+  rates.memory_bytes_per_s = measure_memory_bytes_per_s();
+  rates.exchange_bytes_per_s = options.bandwidth_gbs > 0
+                                   ? options.bandwidth_gbs * 1e9
+                                   : rates.memory_bytes_per_s * kSendOverMemory;
+  if (options.message_us > 0) rates.message_s = options.message_us * 1e-6;
+  rates.disk_bytes_per_s = options.disk_gbs > 0
+                               ? options.disk_gbs * 1e9
+                               : measure_disk_bytes_per_s(std::filesystem::current_path());
+  set_node(options, config.parallel.threads, rates);
+  rates.node_mtbf_s = options.mtbf_hours * 3600;
+  rates.restart_s = options.restart_s;
+  const auto origin = [](bool is_given) { return is_given ? " (given)" : " (measured here)"; };
+  const auto gbs = [](double bytes_per_s) { return std::round(bytes_per_s / 1e7) / 100; };
+  report.sources.push_back(
+      c10::str("a rank sends ", gbs(rates.exchange_bytes_per_s), " GB/s",
+               options.bandwidth_gbs > 0 ? " (given)" : " (guessed from the rate of copying here)",
+               "; a core moves ", gbs(rates.memory_bytes_per_s), " GB/s of memory", origin(false),
+               "; checkpoints are written at ", gbs(rates.disk_bytes_per_s), " GB/s",
+               origin(options.disk_gbs > 0)));
+  report.sources.push_back(
+      c10::str(rates.ranks_per_node, " ranks and ", rates.cores_per_node, " cores a node"));
+}
+
+/// One rank, and doublings up to what this machine and the grains can use.
+std::vector<int64_t> default_ranks(const MachineRates& rates, int64_t grains) {
+  std::vector<int64_t> ranks;
+  for (int64_t count = 1; count <= std::min(rates.ranks_per_node, grains); count *= 2)
+    ranks.push_back(count);
+  return ranks;
+}
+
+void add_rows(const PlanOptions& options, const Config& config, PlanReport& report) {
+  const int64_t grains = config.trainer.grains;
+  const auto all =
+      options.ranks.empty() ? default_ranks(report.rates, grains) : parse_rank_list(options.ranks);
+  for (const int64_t ranks : all) {
+    const int64_t wanted = options.grains_per_rank * ranks;
+    if (wanted == 0 && ranks > grains) {
+      throw UsageError(c10::str("trainer.grains = ", grains, " cannot feed ", ranks,
+                                " ranks; ask for fewer, or for --grains-per-rank 4: the step that "
+                                "so many ranks would need"));
+    }
+    report.rows.push_back(plan_row(report.work, report.rates, ranks, wanted));
+  }
+}
+
+int plan(const PlanOptions& options) {
+  const auto config = options.config->load();
+  set_torch_threads(config.parallel.threads);
+  const auto shape = clip_shape(options, config);
+  const auto model = config.make_model(shape);
+  recompute_blocks(*model, config);
+  PlanReport report;
+  report.model = config.value_of("model.name");
+  report.recompute = config.trainer.recompute;
+  report.work = workload_of(config, *model);
+  if (options.flops > 0) {
+    if (report.work.flops_per_grain == 0) {
+      throw UsageError("--flops: model " + report.model +
+                       " does not say how many operations it takes; leave it out to measure here");
+    }
+    report.rates.grain_s = report.work.flops_per_grain / options.flops;
+    report.sources.push_back(c10::str("a rank reaches ", options.flops / 1e12, " TFLOP/s (given)"));
+  } else {
+    measure_grain(*model, noise(shape, report.work.clips_per_grain), report);
+  }
+  set_rates(options, config, report);
+  report.shards = choices_of(config.parallel, "shard");
+  add_rows(options, config, report);
+  std::cout << (options.json ? to_json(report) + "\n" : to_text(report)) << std::flush;
+  return 0;
+}
+
+CommandBody set_up(CLI::App& app) {
+  app.group(kTrainingCommands);
+  const auto options = std::make_shared<PlanOptions>();
+  options->config = add_config_arguments(app);
+  app.add_option("--ranks", options->ranks,
+                 "4, or 1,2,4, or 8..16384 and its doublings; default: what this machine can use");
+  app.add_option("--grains-per-rank", options->grains_per_rank,
+                 "plan a larger step: so many grains a rank instead of trainer.grains in all")
+      ->check(CLI::Range(1, 1 << 20));
+  app.add_option("--ranks-per-node", options->ranks_per_node, "default: one a core of this machine")
+      ->check(CLI::Range(1, 1 << 16));
+  app.add_option("--cores-per-node", options->cores_per_node,
+                 "fewer than its ranks need: they share them")
+      ->check(CLI::Range(1, 1 << 16));
+  app.add_option("--flops", options->flops, "operations a second that a rank reaches, as 2e14")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--bandwidth-gbs", options->bandwidth_gbs,
+                 "10^9 bytes a second that a rank sends while all do")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--message-us", options->message_us, "microseconds of a short message, 20")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--disk-gbs", options->disk_gbs, "10^9 bytes a second of checkpoints, all ranks")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--mtbf-hours", options->mtbf_hours,
+                 "hours from one failure of a node to its next; none if not given")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--restart-s", options->restart_s, "from a failure until training goes on, 60")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--frame", options->frame, "height x width x channels, where there are no data");
+  app.add_option("--actions", options->actions, "width of an action, where there are no data")
+      ->check(CLI::NonNegativeNumber);
+  app.add_flag("--json", options->json, "one JSON value on standard output");
+  return [options] { return plan(*options); };
+}
+
+}  // namespace
+
+NF_REGISTER_COMMAND(plan, "plan", "time, memory, network and disk of a run, before it is queued",
+                    set_up)
+
+}  // namespace nextframe

@@ -1,0 +1,141 @@
+#include "trainer/plan/scaling_model.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "kernels/base/fixed_tree.h"
+
+namespace nextframe {
+namespace {
+
+constexpr int64_t kPieceBytes = int64_t{4} << 20;  // of a bucket, exchanged at once on the CPU
+
+struct Nodes {
+  int64_t most = 1;  // of one rank
+  int64_t all = 0;   // of all ranks
+};
+
+/// How many sums a rank has to send in strict mode: its maximal nodes of the tree over grains.
+Nodes nodes_of(int64_t grains, int64_t ranks) {
+  Nodes nodes;
+  for (int64_t rank = 0; rank < ranks; ++rank) {
+    const auto [first, last] = owned_leaves(grains, rank, ranks);
+    const auto count = static_cast<int64_t>(maximal_nodes(grains, first, last).size());
+    nodes.most = std::max(nodes.most, count);
+    nodes.all += count;
+  }
+  return nodes;
+}
+
+/// How many kinds of memory parallel.shard splits: moments, then gradients, then parameters.
+int64_t splits(const std::string& shard) {
+  return shard == "optimizer" ? 1 : shard == "gradients" ? 2 : shard == "parameters" ? 3 : 0;
+}
+
+/// Sizes of the buckets that the gradient is cut into, were its tensors small.
+struct Buckets {
+  double count = 1;
+  double last_fraction = 1;  // of the gradient: no backward is left to hide it
+};
+
+Buckets buckets_of(const Workload& work) {
+  const double all = static_cast<double>(work.flat_bytes());
+  const double first = std::min(all, static_cast<double>(work.first_bucket_bytes));
+  const double size = static_cast<double>(work.bucket_bytes);
+  const double others = std::ceil((all - first) / size);
+  if (others == 0) return {1, 1};
+  return {1 + others, (all - first - (others - 1) * size) / all};
+}
+
+/// How often the gradient's bytes leave a rank in a step.
+double sent_copies(const Workload& work, const Nodes& nodes, const RankPlan& plan) {
+  const auto grains = static_cast<double>(plan.grains_per_rank);
+  const int64_t split = splits(work.shard);
+  if (split == 3) return 3 * grains;  // blocks gathered twice, and the grain's gradient
+  if (split == 2) return grains + 1;
+  return work.is_strict ? static_cast<double>(nodes.most) + 1 : 2;
+}
+
+/// Seconds of forward and backward beside which the exchange goes on.
+double hiding_s(const Workload& work, const RankPlan& plan) {
+  const double all_s = plan.time.grains_s;
+  const int64_t split = splits(work.shard);
+  if (split == 3) return all_s;
+  if (split == 2) return 2.0 / 3.0 * all_s;
+  return 2.0 / 3.0 * all_s / static_cast<double>(plan.grains_per_rank);  // of the last grain
+}
+
+void plan_exchange(const Workload& work, const MachineRates& rates, const Nodes& nodes,
+                   double slowdown, RankPlan& plan) {
+  if (plan.ranks == 1) return;
+  const auto buckets = buckets_of(work);
+  const auto peers = static_cast<double>(plan.ranks - 1);
+  const double bytes = peers / static_cast<double>(plan.ranks) * sent_copies(work, nodes, plan) *
+                       static_cast<double>(work.flat_bytes());
+  plan.sent_bytes = std::llround(bytes);
+  plan.time.exchange_s =
+      slowdown * bytes / rates.exchange_bytes_per_s + 2 * peers * buckets.count * rates.message_s;
+  const double hidden_s = buckets.count > 1 ? hiding_s(work, plan) : 0;
+  plan.time.exposed_s =
+      std::max(plan.time.exchange_s - hidden_s, plan.time.exchange_s * buckets.last_fraction);
+}
+
+}  // namespace
+
+RankPlan plan_ranks(const Workload& work, const MachineRates& rates, int64_t ranks,
+                    int64_t grains) {
+  RankPlan plan;
+  plan.ranks = ranks;
+  plan.nodes = (ranks + rates.ranks_per_node - 1) / rates.ranks_per_node;
+  plan.grains = grains > 0 ? grains : work.grains;
+  plan.grains_per_rank = (plan.grains + ranks - 1) / ranks;
+  plan.balance =
+      static_cast<double>(plan.grains) / static_cast<double>(ranks * plan.grains_per_rank);
+
+  const auto on_node = static_cast<double>(std::min(ranks, rates.ranks_per_node));
+  const double slowdown = std::max(1.0, on_node * static_cast<double>(rates.threads_per_rank) /
+                                            static_cast<double>(rates.cores_per_node));
+  const double bytes = static_cast<double>(work.flat_bytes());
+  const double memory_s = slowdown * bytes / rates.memory_bytes_per_s;  // one flat buffer, touched
+  const auto busiest = static_cast<double>(plan.grains_per_rank);
+  plan.time.grains_s = slowdown * busiest * rates.grain_s;
+  plan.time.fold_s = memory_s * (2 * busiest + 3 * (busiest - 1));  // copies, then additions
+  plan.time.update_s = memory_s * (work.has_average ? 10 : 8);
+  plan_exchange(work, rates, nodes_of(plan.grains, ranks), slowdown, plan);
+  if (ranks > 1) {
+    const auto alone = plan_ranks(work, rates, 1, plan.grains);
+    plan.efficiency = alone.time.total_s() / (static_cast<double>(ranks) * plan.time.total_s());
+  }
+  return plan;
+}
+
+RankBytes plan_bytes(const Workload& work, int64_t ranks, const std::string& shard,
+                     int64_t grains) {
+  if (grains == 0) grains = work.grains;
+  const int64_t all = work.flat_bytes(), part = (all + ranks - 1) / ranks;
+  const int64_t split = ranks == 1 ? 0 : splits(shard);
+  const auto levels = [](int64_t count) {
+    return static_cast<int64_t>(std::bit_width(static_cast<uint64_t>(count)));
+  };
+  RankBytes bytes;
+  bytes.parameters = split < 3 ? all : part + 4 * (work.outside_elements + 3 * work.block_elements);
+  bytes.moments = 2 * (split > 0 ? part : all);
+  bytes.average = work.has_average ? bytes.moments / 2 : 0;
+  bytes.activations = work.activation_bytes;
+  if (split > 1) {  // buckets leave at once, and the owner keeps a sum a level of the tree
+    bytes.gradients = part;
+    bytes.buckets = std::min(all, 2 * work.bucket_bytes) + levels(grains) * part;
+    return bytes;
+  }
+  const bool has_buckets = ranks > 1 && buckets_of(work).count > 1;
+  bytes.gradients = all + (!has_buckets ? 0 : split > 0 ? part : all);
+  bytes.buckets = (work.is_strict ? levels((grains + ranks - 1) / ranks) : 2) * all;
+  if (ranks > 1 && work.is_strict) {
+    const auto nodes = nodes_of(grains, ranks);
+    bytes.buckets += (nodes.all - nodes.most) * std::min(part, kPieceBytes / ranks);
+  }
+  return bytes;
+}
+
+}  // namespace nextframe

@@ -1,0 +1,53 @@
+// This file is the checks of `nextframe verify`, each a short run or two and a result.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "trainer/config/config.h"
+#include "trainer/verify/check_result.h"
+#include "trainer/verify/scratch_runs.h"
+
+namespace nextframe {
+
+struct VerifyPlan {
+  std::vector<int64_t> ranks;                 // the first is what the others are compared with
+  int64_t steps = 4;                          // 2 or more
+  std::vector<std::string> recompute, shard;  // values to compare with the config's own
+};
+
+class Verification {
+ public:
+  using Tell = std::function<void(const CheckResult&)>;
+
+  /// `begin` is told of each check before it starts, `tell` after it. All references outlive this.
+  Verification(const Config& config, const Dataset& data, const VerifyPlan& plan, ScratchRuns& runs,
+               std::function<void(const std::string& check)> begin, Tell tell);
+
+  /// Everything; nothing more after a first short run that failed. Whether all passed.
+  bool run();
+
+  void ranks_agree(int64_t ranks);
+  void resumes_on(int64_t ranks);
+  void rollouts_agree(WorldModel& fp32_model);
+  void gradients_are_synchronised();
+  void setting_changes_nothing(const std::string& key, const std::string& value);
+
+ private:
+  CheckResult compare(const ScratchRun& run);
+  void check(const std::string& name, const std::function<CheckResult()>& body);
+  bool reference_runs();
+  int64_t middle() const { return plan_.steps / 2; }
+
+  const Config& config_;
+  const Dataset& data_;
+  const VerifyPlan& plan_;
+  ScratchRuns& runs_;
+  std::function<void(const std::string&)> begin_;
+  Tell tell_;
+  bool has_failed_ = false;
+};
+
+}  // namespace nextframe
