@@ -10,6 +10,12 @@ namespace nextframe {
 /// The CPUs of "0-3,8,10-11", the kernel's way of writing them; empty for text that is none.
 std::vector<int> parse_cpu_list(const std::string& text);
 
+/// "0-3,8", the inverse; "" for none. Numbers ascend.
+std::string to_cpu_list(const std::vector<int>& cpus);
+
+/// The CPUs that the calling thread may run on.
+std::vector<int> current_cpus();
+
 /// The part of `cpus` for sharer `index` of `count`: contiguous, and all of them when there are
 /// fewer CPUs than sharers.
 std::vector<int> cpu_share(const std::vector<int>& cpus, int64_t index, int64_t count);

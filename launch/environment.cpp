@@ -33,6 +33,8 @@ LauncherEnvironment read_launcher_environment() {
   result.is_mpirun = environment_number("OMPI_COMM_WORLD_SIZE").has_value();
   result.slurm_tasks = environment_number("SLURM_NTASKS").value_or(1);
   result.is_slurm_job = environment_number("SLURM_JOB_ID").has_value();
+  const auto start = environment_text("PMIX_NAMESPACE");
+  if (!start.empty()) result.job = start + "." + environment_text("SLURM_RESTART_COUNT");
   result.slurm_nodes = environment_text("SLURM_JOB_NODELIST");
   result.slurm_tasks_per_node = environment_text("SLURM_TASKS_PER_NODE");
   // mpirun comes first: inside a Slurm job both sets of variables are there. PMIx names no size.

@@ -16,6 +16,7 @@ struct LauncherEnvironment {
   int64_t size = 1;           // as the launcher says, or rank + 1 where it names no size
   int64_t slurm_tasks = 1;    // SLURM_NTASKS: what a Slurm job meant to start
   bool is_slurm_job = false;  // mpirun takes hosts and slots from Slurm
+  std::string job;            // names this start of all ranks; "" when alone
   std::string slurm_nodes;    // SLURM_JOB_NODELIST: "node[01-03]"
   std::string slurm_tasks_per_node;  // SLURM_TASKS_PER_NODE: "8(x3)"
 };

@@ -28,7 +28,7 @@ const std::array<Signs, 4>& all_signs() {
       Signs{{like(R"(^mpirun noticed that process rank \d+ with PID \d+ on node (\S+) exited on)")},
             {like(R"(^srun: error: ([^\s:]+): task \d+: (?:Killed|Segmentation|Aborted|Bus))")}},
       Signs{{like(R"(\brank \d+ on (\S+) (?:fell silent|never entered))")}},
-      Signs{{like(R"(^rank \d+ on ([^\s:]+): )"), true}}};
+      Signs{{like(R"(^(?:nextframe: )?rank \d+ on ([^\s:]+): )"), true}}};
   return signs;
 }
 

@@ -6,9 +6,11 @@
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <optional>
 #include <string>
 #include <thread>
 
+#include "launch/arrivals.h"
 #include "launch/environment.h"
 #include "launch/error.h"
 
@@ -34,6 +36,14 @@ void start_mpi() {
                          "use an OpenMPI built with thread support (Debian's is)");
 }
 
+/// The main thread is inside of MPI_Init and stays there.
+void end_incomplete_start(const std::string& text) {
+  constexpr int kHang = 86;  // trainer/exit_code.h
+  if (!text.empty()) std::fprintf(stderr, "%s: %s\n", process_name().c_str(), text.c_str());
+  std::fflush(nullptr);
+  _exit(kHang);
+}
+
 void refuse_lonely_slurm_task(int64_t slurm_tasks) {
   throw EnvironmentError(
       host_name() + ": SLURM_NTASKS is " + std::to_string(slurm_tasks) +
@@ -45,10 +55,14 @@ void refuse_lonely_slurm_task(int64_t slurm_tasks) {
 
 }  // namespace
 
-MpiSession::MpiSession() : exceptions_at_start_(std::uncaught_exceptions()) {
+MpiSession::MpiSession(const SessionOptions& options)
+    : exceptions_at_start_(std::uncaught_exceptions()) {
   const auto environment = read_launcher_environment();
   int size = 1;
   if (environment.has_mpi_launcher) {
+    std::optional<Arrivals> arrivals;
+    if (!options.run.empty())
+      arrivals.emplace(options.run, environment, options.limit, end_incomplete_start);
     start_mpi();
     is_active_ = true;
     MPI_Comm_size(MPI_COMM_WORLD, &size);

@@ -1,10 +1,17 @@
 // This file is the lifetime of MPI in this process, and the way out when one rank fails.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 
 namespace nextframe {
+
+struct SessionOptions {
+  std::filesystem::path run{};      // ranks sign beside it until all have come; "": nobody waits
+  std::chrono::seconds limit{300};  // then a start without all ranks ends with 86
+};
 
 /// Starts MPI where a launcher's environment is there, else leaves libmpi alone: one solo process.
 /// Made by the commands that need a world, after everything that can be checked without one.
@@ -14,7 +21,7 @@ namespace nextframe {
 class MpiSession {
  public:
   /// EnvironmentError when Slurm started several tasks that do not find each other.
-  MpiSession();
+  explicit MpiSession(const SessionOptions& options = {});
   ~MpiSession();
   MpiSession(const MpiSession&) = delete;
   MpiSession& operator=(const MpiSession&) = delete;

@@ -123,7 +123,7 @@ ranks_on() {
   local process rank
   for process in $(processes_on "$1"); do
     [ "$(readlink "/proc/$process/exe" 2>/dev/null)" = "$(readlink -f "$nextframe")" ] || continue
-    rank=$(tr '\0' '\n' 2>/dev/null <"/proc/$process/environ" | sed -n 's/^OMPI_COMM_WORLD_RANK=//p')
+    rank=$(tr '\0' '\n' 2>/dev/null <"/proc/$process/environ" | sed -n 's/^PMIX_RANK=//p')
     [ -z "$rank" ] || echo "$process $rank"
   done
 }

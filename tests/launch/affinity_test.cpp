@@ -52,5 +52,10 @@ TEST(Affinity, AThreadBoundToOneCpuGetsItsShareBack) {
   EXPECT_EQ(kept, widened);
 }
 
+TEST(Affinity, ListsAreWrittenAsTheyAreRead) {
+  for (const char* text : {"", "3", "0-3,8,10-11"})
+    EXPECT_EQ(to_cpu_list(parse_cpu_list(text)), text);
+}
+
 }  // namespace
 }  // namespace nextframe

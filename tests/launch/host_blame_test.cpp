@@ -74,12 +74,14 @@ TEST(HostBlame, SlurmsWordsForANodeAndATask) {
 }
 
 TEST(HostBlame, AnErrorOfOurOwn) {
-  EXPECT_EQ(blamed("rank 3 on node02: cannot read data/a.h5: Input/output error\n"),
+  EXPECT_EQ(blamed("nextframe: rank 3 on node02: cannot read data/a.h5: Input/output error\n"),
             Names{"node02"});
 }
 
 TEST(HostBlame, WhatRanksOfSeveralHostsSayIsNoHostsFault) {
-  EXPECT_EQ(blamed("rank 1 on node01: no space left\nrank 2 on node02: no space left\n"), Names{});
+  EXPECT_EQ(blamed("nextframe: rank 1 on node01: no space left\nnextframe: rank 2 on node02: no "
+                   "space left\n"),
+            Names{});
 }
 
 TEST(HostBlame, TheCulpritOfAHangAndNotThoseWhoWaited) {

@@ -16,6 +16,7 @@
 #include "launch/gpu.h"
 #include "launch/machine_report.h"
 #include "trainer/commands/command.h"
+#include "trainer/commands/doctor_ranks.h"
 #include "trainer/exit_code.h"
 #include "trainer/machine_checks.h"
 #include "trainer/version.h"
@@ -59,10 +60,11 @@ void print_table(const std::string& heading, const Rows& rows) {
   std::cout << "\n";
 }
 
-void print_markdown(const std::vector<MachineCheck>& checks) {
+void print_markdown(const std::vector<MachineCheck>& checks, const Rows& ranks) {
   std::cout << "# nextframe doctor\n\n";
   print_table("Versions", library_rows());
   print_table("Machine", machine_rows());
+  print_table("Ranks", ranks);
   print_table("Environment", relevant_environment());
   std::cout << "## Checks in " << std::filesystem::current_path().string() << "\n\n";
   for (const auto& [what, found, fix] : checks) {
@@ -72,9 +74,10 @@ void print_markdown(const std::vector<MachineCheck>& checks) {
   std::cout << std::flush;
 }
 
-void print_json(const std::vector<MachineCheck>& checks) {
+void print_json(const std::vector<MachineCheck>& checks, const Rows& ranks) {
   nlohmann::ordered_json report = {{"versions", library_rows()},
                                    {"machine", machine_rows()},
+                                   {"ranks", ranks},
                                    {"environment", relevant_environment()}};
   for (const auto& [what, found, fix] : checks) {
     report["checks"].push_back(
@@ -85,8 +88,10 @@ void print_json(const std::vector<MachineCheck>& checks) {
 }
 
 int doctor(bool as_json) {
+  const auto ranks = rank_rows();
+  if (ranks.empty()) return 0;  // rank 0 speaks for this one
   const auto checks = check_machine(std::filesystem::current_path());
-  (as_json ? print_json : print_markdown)(checks);
+  (as_json ? print_json : print_markdown)(checks, ranks);
   for (const auto& check : checks) {
     if (!check.fix.empty()) return static_cast<int>(ExitCode::environment);
   }

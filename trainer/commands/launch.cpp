@@ -9,6 +9,7 @@
 #include "launch/supervise.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/commands/command.h"
+#include "trainer/commands/launch_sbatch.h"
 #include "trainer/commands/train_arguments.h"
 #include "trainer/exit_code.h"
 #include "trainer/launch_log.h"
@@ -20,6 +21,7 @@ struct LaunchOptions {
   SupervisorLimits limits;
   int64_t num_ranks = 0, min_ranks = 0;  // 0: not given
   MpirunOptions mpirun;
+  SbatchArguments sbatch;
 };
 
 void say(const std::string& line) { std::cerr << "launch: " << line << std::endl; }
@@ -70,6 +72,28 @@ SupervisorLimits limits_of(const LaunchOptions& options, const Config& config,
   return limits;
 }
 
+/// A job script that repeats these options.
+int write_script(const LaunchOptions& options, const Config& config,
+                 const std::vector<std::string>& train) {
+  auto sbatch = options.sbatch;
+  auto& script = sbatch.options;
+  script.num_ranks =
+      options.num_ranks > 0 ? options.num_ranks : script.gpus_per_node * script.num_nodes;
+  if (script.num_ranks == 0) throw UsageError("how many ranks is the script for? Give -n");
+  if (script.num_ranks > config.trainer.grains) {
+    throw UsageError("trainer.grains = " + std::to_string(config.trainer.grains) + " cannot feed " +
+                     std::to_string(script.num_ranks) + " ranks; see -n");
+  }
+  script.cpus_per_rank = std::max<int64_t>(1, config.parallel.threads);
+  script.folder = std::filesystem::current_path().string();
+  std::vector<std::string> launch = {train.front(), "launch", "-n",
+                                     std::to_string(script.num_ranks)};
+  if (options.min_ranks > 0)
+    launch.insert(launch.end(), {"--min-ranks", std::to_string(options.min_ranks)});
+  launch.insert(launch.end(), train.begin() + 1, train.end());
+  return write_sbatch(sbatch, launch, train);
+}
+
 int64_t newest_step(const std::filesystem::path& checkpoints) {
   const auto found = list_checkpoints(checkpoints);
   if (found.empty()) return 0;
@@ -99,6 +123,8 @@ int launch(const LaunchOptions& options, const std::vector<std::string>& words) 
     throw UsageError(train->fork +
                      " is a run already; continue it with --run, or fork into a new folder");
   }
+
+  if (!options.sbatch.file.empty()) return write_script(options, config, command());
 
   LaunchLog log(folder);
   MpirunJob job(mpirun, command, say);
@@ -135,6 +161,7 @@ CommandBody set_up(CLI::App& app) {
                  "seconds until a job that lost a rank is killed")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
+  add_sbatch_arguments(app, options->sbatch);
   return [options, &app] { return launch(*options, app.remaining()); };
 }
 

@@ -149,7 +149,7 @@ int train(const TrainArguments& options) {
   const auto config = options.config->load();
   const auto path = options.folder(config);
   const SignalWatch signals;
-  const MpiSession session;
+  const MpiSession session({.run = path});
   const World world(session, {config.parallel.device, config.parallel.threads});
   if (world.size() > config.trainer.grains) {
     throw UsageError(c10::str("trainer.grains = ", config.trainer.grains, " cannot feed ",

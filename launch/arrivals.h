@@ -1,0 +1,53 @@
+// This file is who has come to the start: MPI waits for all ranks for ever, and cannot say for
+// whom.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "launch/environment.h"
+
+namespace nextframe {
+
+/// "2 of 4 ranks have not come within 300 s: rank 1, rank 3; here are rank 0 on a, rank 2 on b", or
+/// that all have come and MPI does not start. `here`: host by rank.
+std::string describe_missing(const std::map<int64_t, std::string>& here, int64_t size,
+                             double limit_s);
+
+/// Each rank leaves a hidden file beside the run's folder, or in the nearest folder above that is
+/// there. Where that fails nothing is watched.
+class Arrivals {
+ public:
+  /// `on_missing` is called once, in a thread, when this object still lives after the limit; on the
+  /// lowest rank that is here with the text, on the others a little later with "".
+  Arrivals(const std::filesystem::path& run, const LauncherEnvironment& environment,
+           std::chrono::milliseconds limit, std::function<void(const std::string&)> on_missing);
+  /// All have come. Rank 0 removes the files, and those that killed starts of this run left.
+  ~Arrivals();
+  Arrivals(const Arrivals&) = delete;
+  Arrivals& operator=(const Arrivals&) = delete;
+
+ private:
+  bool waits_for(std::chrono::milliseconds time);
+  void watch(std::chrono::milliseconds limit);
+  std::map<int64_t, std::string> here() const;
+  void remove_files() const;
+
+  const int64_t rank_, size_;
+  std::filesystem::path folder_;
+  std::string run_prefix_, start_prefix_;  // of the files' names
+  const std::function<void(const std::string&)> on_missing_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool is_over_ = false;
+  std::thread watcher_;
+};
+
+}  // namespace nextframe

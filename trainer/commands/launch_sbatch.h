@@ -1,0 +1,22 @@
+// This file is `nextframe launch --write-sbatch`: a Slurm job script instead of a start.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "launch/sbatch_script.h"
+
+namespace nextframe {
+
+struct SbatchArguments {
+  std::string file;  // "" when none is asked for
+  SbatchOptions options;
+};
+
+void add_sbatch_arguments(CLI::App& app, SbatchArguments& arguments);
+
+/// Writes the script and says how to submit it. `launch` are launch's own arguments, to be repeated
+/// in it. UsageError when the file exists or ranks and nodes do not fit.
+int write_sbatch(const SbatchArguments& arguments, const std::vector<std::string>& launch,
+                 const std::vector<std::string>& train);
+
+}  // namespace nextframe
