@@ -16,6 +16,8 @@
 namespace nextframe {
 namespace {
 
+constexpr std::chrono::milliseconds kAsk{50};  // from one question whether to give up to the next
+
 /// A place of the prefetch ring: grain `number` lives in slot `number` modulo the ring's size.
 struct Slot {
   bool ready = false;
@@ -66,17 +68,17 @@ struct Loader::State {
       const int64_t number = claimed++;
       Slot filled{.ready = true, .batch = take_batch()};
       lock.unlock();
-      read(number, filled);
+      read(number, filled, [&] { return stopping.load(); });
       lock.lock();
       slot_of(number) = std::move(filled);
       ready.notify_all();
     }
   }
 
-  void read(int64_t number, Slot& slot) {
+  void read(int64_t number, Slot& slot, const std::function<bool()>& stopped) {
     try {
       if (!slot.batch.frames_BTHWC.defined()) slot.batch = make_batch(shape, reader.grain_clips());
-      slot.warnings = reader.read(number, slot.batch, [&] { return stopping.load(); });
+      slot.warnings = reader.read(number, slot.batch, stopped);
     } catch (...) {
       slot.error = std::current_exception();
     }
@@ -100,21 +102,34 @@ struct Loader::State {
     }
   }
 
+  /// Not ready when it was given up.
   Slot take_slot() {
     std::unique_lock lock(mutex);
     recycle();
     if (threads.empty()) {
       Slot slot{.ready = true, .batch = take_batch()};
-      read(delivered, slot);
+      read(delivered, slot, [&] {
+        slot.ready = !gives_up();
+        return !slot.ready;
+      });
       return slot;
     }
-    ready.wait(lock, [&] { return slot_of(delivered).ready; });
+    const auto is_ready = [&] { return slot_of(delivered).ready; };
+    while (!ready.wait_for(lock, kAsk, is_ready)) {
+      if (gives_up()) return {};
+    }
     return std::exchange(slot_of(delivered), Slot{});
+  }
+
+  bool gives_up() {
+    has_given_up = has_given_up || (options.gives_up && options.gives_up());
+    return has_given_up;
   }
 
   Batch next() {
     if (failure) std::rethrow_exception(failure);
-    Slot slot = take_slot();
+    Slot slot = has_given_up ? Slot{} : take_slot();
+    if (!slot.ready) return make_batch(shape, reader.grain_clips());
     if (slot.error) {
       failure = slot.error;
       std::rethrow_exception(failure);
@@ -142,6 +157,7 @@ struct Loader::State {
   std::atomic<bool> stopping = false;  // also read between two clips, without the mutex
 
   std::exception_ptr failure;  // of the consumer: the first error stays the answer
+  bool has_given_up = false;
   double wait_s = 0;
   std::vector<std::jthread> threads;
 };
@@ -158,6 +174,8 @@ Batch Loader::next() {
   state_->wait_s += std::chrono::duration<double>(Clock::now() - begin).count();
   return batch;
 }
+
+bool Loader::has_given_up() const { return state_->has_given_up; }
 
 double Loader::take_wait_s() { return std::exchange(state_->wait_s, 0.0); }
 

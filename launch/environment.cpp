@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <ctime>
 #include <optional>
 #include <string_view>
 
@@ -37,6 +38,9 @@ LauncherEnvironment read_launcher_environment() {
   if (!start.empty()) result.job = start + "." + environment_text("SLURM_RESTART_COUNT");
   result.slurm_nodes = environment_text("SLURM_JOB_NODELIST");
   result.slurm_tasks_per_node = environment_text("SLURM_TASKS_PER_NODE");
+  if (const auto end = environment_number("SLURM_JOB_END_TIME")) {
+    result.job_ends_in_s = static_cast<double>(*end - std::time(nullptr));
+  }
   // mpirun comes first: inside a Slurm job both sets of variables are there. PMIx names no size.
   constexpr const char* kLaunchers[][3] = {
       {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_SIZE"},

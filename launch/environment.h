@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace nextframe {
@@ -18,7 +19,8 @@ struct LauncherEnvironment {
   bool is_slurm_job = false;  // mpirun takes hosts and slots from Slurm
   std::string job;            // names this start of all ranks; "" when alone
   std::string slurm_nodes;    // SLURM_JOB_NODELIST: "node[01-03]"
-  std::string slurm_tasks_per_node;  // SLURM_TASKS_PER_NODE: "8(x3)"
+  std::string slurm_tasks_per_node;     // SLURM_TASKS_PER_NODE: "8(x3)"
+  std::optional<double> job_ends_in_s;  // when Slurm says when it kills the job
 };
 
 LauncherEnvironment read_launcher_environment();

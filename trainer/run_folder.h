@@ -18,6 +18,7 @@ struct RunFolder {
   std::filesystem::path metrics() const { return path / "metrics.jsonl"; }
   std::filesystem::path log() const { return path / "log"; }
   std::filesystem::path resolved() const { return path / "resolved.yaml"; }
+  std::filesystem::path stop_file() const { return path / "STOP"; }
 };
 
 /// Holds a run for one process: no second one trains it or removes its checkpoints. The system lets

@@ -18,6 +18,7 @@ struct RankNews {
   StopRequest stop = StopRequest::none;
   bool has_saved = true;   // its part of the checkpoint under way, if there is one
   double busy_s = 0;       // its own work since the step began, before it waits for other ranks
+  bool is_whole = true;    // its grains are real; false when it stopped waiting for data
   CallsDigest calls = {};  // that it has made of collectives on the device
 };
 
@@ -28,6 +29,7 @@ struct StepTotals {
   std::map<std::string, double> sums;    // the model's named statistics
   StopRequest stop = StopRequest::none;  // the strongest request of any rank
   bool have_all_saved = true;
+  bool is_whole = true;                 // else the numbers of this step mean nothing
   std::vector<double> busy_s;           // by rank
   std::vector<double> grain_loss_sums;  // by grain
   bool do_calls_agree = true;           // all ranks have called the same collectives

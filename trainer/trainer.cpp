@@ -55,17 +55,23 @@ Trainer::Trainer(const Config& config, const World& world, const RunFolder& fold
 
 Trainer::~Trainer() = default;
 
-StopRequest Trainer::run(const SignalWatch& signals, const Evaluation& evaluate) {
+StopRequest Trainer::run(StopRequests& stops, const Evaluation& evaluate) {
+  stops_ = &stops;
   open_streams();
   if (model_->flops_per_clip() > 0) {
     peak_flops_ = measure_peak_flops(world_.device(), config_.trainer.precision == "bf16") *
                   static_cast<double>(world_.size());
   }
   since_ = Clock::now();
-  StopRequest stop = StopRequest::none;
+  StopRequest stop = strongest_request(*control_, stops.requested());
   while (position_.step < config_.trainer.steps && stop == StopRequest::none) {
     const auto step = watchdog_.step(position_.step + 1);
-    const auto totals = train_step({.stop = signals.requested()});
+    const auto totals = train_step({.stop = stops.requested()});
+    if (!totals.is_whole) {  // a rank that was asked to stop has not waited for its data: no step
+      sync_.finish();
+      stop = strongest_request(*control_, stops.requested());
+      break;
+    }
     const auto judged = update(totals);
     memory_.tell_once(console_, config_.trainer.recompute);
     stop = totals.stop;
@@ -83,6 +89,7 @@ StopRequest Trainer::run(const SignalWatch& signals, const Evaluation& evaluate)
     }
   }
   save();
+  if (world_.is_root()) stops.settle();
   return stop;
 }
 
@@ -102,6 +109,7 @@ StepTotals Trainer::train_step(RankNews news) {
     memory_.end_grain();
     sync_.add(grain, parameters_.gradients());
     statistics_.add(terms, batch.sample_ids_B);
+    news.is_whole = !loader_->has_given_up();
   }
   news.busy_s = std::max(seconds_since(began), watchdog_.take_standstill_s());
   const auto recorder = world_.flight_log()->find("gradients");
@@ -162,6 +170,7 @@ std::unique_ptr<Loader> Trainer::make_loader() const {
   options.prefetch_grains = config_.data.prefetch_grains;
   options.on_corrupt = config_.data.on_corrupt;
   options.set_aside = position_.set_aside;
+  options.gives_up = [this] { return stops_->requested() != StopRequest::none; };
   options.warn = [this](const std::string& damage) {
     console_.say("a damaged clip was replaced: " + damage);
   };
@@ -213,6 +222,7 @@ void Trainer::save() {
   prune();
   saved_step_ = position_.step;
   stall_s_ += seconds_since(start);
+  stops_->leave_room(seconds_since(start));
 }
 
 double Trainer::error_over_copy_last() const {

@@ -10,7 +10,6 @@
 #include <set>
 
 #include "data/loader.h"
-#include "launch/signals.h"
 #include "launch/watchdog.h"
 #include "launch/world.h"
 #include "trainer/checkpoint/store.h"
@@ -23,6 +22,7 @@
 #include "trainer/step_judge.h"
 #include "trainer/step_memory.h"
 #include "trainer/step_statistics.h"
+#include "trainer/stop_requests.h"
 #include "trainer/stragglers.h"
 #include "trainer/tensorboard.h"
 
@@ -43,8 +43,8 @@ class Trainer {
   /// Continues from the newest valid checkpoint, if there is one. Collective.
   void restore();
 
-  /// Trains to the last step, or until a signal asks to stop; both save. Collective.
-  StopRequest run(const SignalWatch& signals, const Evaluation& evaluate);
+  /// Trains to the last step, or until any rank is asked to stop; both save. Collective.
+  StopRequest run(StopRequests& stops, const Evaluation& evaluate);
 
   const Position& position() const { return position_; }
 
@@ -84,6 +84,7 @@ class Trainer {
   int64_t saved_step_ = -1;
   int64_t told_spike_step_ = -1000;
   std::set<std::filesystem::path> verified_checkpoints_;  // each is read back once
+  StopRequests* stops_ = nullptr;                         // of run()
   std::unique_ptr<Loader> loader_;
   std::optional<MetricsLog> metrics_;
   std::optional<TensorBoard> tensorboard_;

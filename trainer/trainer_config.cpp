@@ -44,6 +44,8 @@ void TrainerConfig::fields(FieldVisitor& field) {
         "bad steps in a row that are skipped; then the run goes back and does without their clips");
   field.free("max_rollbacks", max_rollbacks,
              "times that a run goes back without getting further; then it ends with exit code 6");
+  field.free("max_minutes", max_minutes,
+             "minutes from a start until the run saves and ends with exit code 75; 0: no limit");
   field("skip_spikes_above_z", skip_spikes_above_z,
         "a loss or gradient norm so many robust standard deviations above the last 128 is bad too; "
         "0: only what is not finite is");
@@ -66,6 +68,7 @@ void TrainerConfig::check(const Report& report) const {
   if (log_every_steps < 1) report("log_every_steps", "must be 1 or more");
   if (max_bad_steps < 1) report("max_bad_steps", "must be 1 or more");
   if (max_rollbacks < 0) report("max_rollbacks", "must be 0 or more");
+  if (!(max_minutes >= 0)) report("max_minutes", "must be 0 or more");
   if (!(skip_spikes_above_z >= 0)) report("skip_spikes_above_z", "must be 0 or more");
 }
 

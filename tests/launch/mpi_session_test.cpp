@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <ctime>
 #include <string>
 
 #include "launch/environment.h"
@@ -59,6 +60,13 @@ TEST(LauncherEnvironment, ReadsTheRankOfEachLauncher) {
   }
   const ScopedVariable rank("PMIX_RANK", "three");
   EXPECT_FALSE(read_launcher_environment().has_mpi_launcher);
+}
+
+TEST(LauncherEnvironment, KnowsWhenTheJobEnds) {
+  EXPECT_FALSE(read_launcher_environment().job_ends_in_s.has_value());
+  const auto end = std::to_string(std::time(nullptr) + 600);
+  const ScopedVariable job_end("SLURM_JOB_END_TIME", end.c_str());
+  EXPECT_NEAR(read_launcher_environment().job_ends_in_s.value_or(0), 600, 2);
 }
 
 }  // namespace

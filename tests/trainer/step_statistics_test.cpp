@@ -44,6 +44,16 @@ TEST(StepStatistics, OneBadGrainIsBadForEveryRankAndIsNamed) {
   }
 }
 
+TEST(StepStatistics, OneRankWithoutItsDataMakesTheStepVoidForAll) {
+  run_ranks(3, [](Communicator& world) {
+    StepStatistics statistics(world, kGrains);
+    for (const int64_t missing : {-1, 0, 2, -1}) {
+      add_own_grains(statistics, world);
+      EXPECT_EQ(statistics.finish({.is_whole = world.rank() != missing}).is_whole, missing == -1);
+    }
+  });
+}
+
 TEST(StepStatistics, TheRootsNumberIsEverybodys) {
   run_ranks(3, [](Communicator& world) {
     EXPECT_EQ(root_number(world, 0.5 + static_cast<double>(world.rank())), 0.5);

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "launch/environment.h"
 #include "launch/last_words.h"
 #include "launch/mpi_session.h"
 #include "launch/roll_call.h"
@@ -19,6 +20,7 @@
 #include "trainer/exit_code.h"
 #include "trainer/recompute.h"
 #include "trainer/run_folder.h"
+#include "trainer/stop_requests.h"
 #include "trainer/trainer.h"
 #include "trainer/version.h"
 
@@ -80,14 +82,30 @@ void introduce(const World& world, const Config& config, const RunFolder& folder
   }
 }
 
+/// Thrown out of an evaluation that a request to stop has interrupted.
+struct Interrupted {};
+
+/// The same episodes, none of which is read once somebody has asked to stop.
+EpisodeSource until_stopped(EpisodeSource source, StopRequests& stops) {
+  source.read = [read = source.read, &stops](int64_t episode, int64_t max_frames) {
+    if (stops.requested() != StopRequest::none) throw Interrupted();
+    return read(episode, max_frames);
+  };
+  return source;
+}
+
 /// Reports and samples while training, on the held-out episodes.
 Evaluation make_evaluation(const World& world, const Config& config, const RunFolder& folder,
-                           WorldModel& model, const Dataset& train, Console& console) {
+                           WorldModel& model, const Dataset& train, StopRequests& stops,
+                           Console& console) {
   if (!world.is_root() || config.evaluate.every_steps == 0) return {};
   const auto held_out = std::make_shared<Dataset>(config.data.validation, config.data.clip_frames,
                                                   config.data.stride_frames, train.action_width());
-  return [&, held_out](int64_t step) {
-    auto report = evaluate(model, *held_out, &train, config.evaluate);
+  const auto evaluate_now = [&, held_out](int64_t step) {
+    const auto known = until_stopped(first_episodes(train, train.num_episodes()), stops);
+    auto report =
+        evaluate(model, until_stopped(first_episodes(*held_out, config.evaluate.episodes), stops),
+                 &known, config.evaluate);
     report.provenance = {folder.path.string(),  "", step, "", config.optimizer.ema_decay > 0,
                          config.data.validation};
     const auto name = checkpoint_name(step);
@@ -95,6 +113,13 @@ Evaluation make_evaluation(const World& world, const Config& config, const RunFo
     write_sample_sheet(model, *held_out, config.evaluate,
                        (folder.samples() / (name + ".png")).string());
     console.say(to_summary(report));
+  };
+  return [evaluate_now, &console](int64_t step) {
+    try {
+      evaluate_now(step);
+    } catch (const Interrupted&) {
+      console.say(c10::str("the evaluation of step ", step, " was not finished"));
+    }
   };
 }
 
@@ -110,8 +135,9 @@ void tell_result(const Trainer& trainer, const RunFolder& folder, Console& conso
   console.say(result);
 }
 
-ExitCode finish(StopRequest stop, const Trainer& trainer, const Config& config,
-                const RunFolder& folder, const World& world, Console& console) {
+ExitCode finish(StopRequest stop, const StopRequests& stops, const Trainer& trainer,
+                const Config& config, const RunFolder& folder, const World& world,
+                Console& console) {
   const bool is_done = stop == StopRequest::none;
   const std::string state = is_done                        ? "finished"
                             : stop == StopRequest::preempt ? "preempted"
@@ -121,8 +147,8 @@ ExitCode finish(StopRequest stop, const Trainer& trainer, const Config& config,
     tell_result(trainer, folder, console);
     return ExitCode::done;
   }
-  console.say(c10::str(state, " and saved at step ", trainer.position().step,
-                       "; the same command continues"));
+  console.say(c10::str("asked to stop by ", stops.reason(), ": ", state, " and saved at step ",
+                       trainer.position().step, "; the same command continues"));
   return stop == StopRequest::preempt ? ExitCode::preempted : ExitCode::interrupted;
 }
 
@@ -149,6 +175,8 @@ int train(const TrainArguments& options) {
   const auto config = options.config->load();
   const auto path = options.folder(config);
   const SignalWatch signals;
+  StopRequests stops(signals, {RunFolder{path}.stop_file(), config.trainer.max_minutes,
+                               read_launcher_environment().job_ends_in_s});
   const MpiSession session({.run = path});
   const World world(session, {config.parallel.device, config.parallel.threads});
   if (world.size() > config.trainer.grains) {
@@ -188,9 +216,9 @@ int train(const TrainArguments& options) {
     return static_cast<int>(ExitCode::done);
   }
   try {
-    const auto evaluation = make_evaluation(world, config, folder, *model, data, console);
-    const auto stop = trainer.run(signals, evaluation);
-    return static_cast<int>(finish(stop, trainer, config, folder, world, console));
+    const auto evaluation = make_evaluation(world, config, folder, *model, data, stops, console);
+    const auto stop = trainer.run(stops, evaluation);
+    return static_cast<int>(finish(stop, stops, trainer, config, folder, world, console));
   } catch (...) {
     note_failure(world, folder, trainer.position().step, config.trainer.steps);
     throw;
