@@ -7,7 +7,7 @@
 namespace nextframe {
 namespace {
 
-constexpr int64_t kNewsColumns = 3;
+constexpr int64_t kNewsColumns = 4;
 
 }  // namespace
 
@@ -40,6 +40,7 @@ at::Tensor StepStatistics::own_rows(const RankNews& news) {
   rows[0][0] = static_cast<double>(news.stop);
   rows[0][1] = news.has_saved;
   rows[0][2] = news.busy_s;
+  rows[0][3] = news.has_failed_to_save;
   for (size_t i = 0; i < terms_.size(); ++i) {
     const auto from = sums[static_cast<int64_t>(i)];
     auto row = rows[1 + static_cast<int64_t>(i)];
@@ -61,6 +62,7 @@ StepTotals StepStatistics::finish(const RankNews& news) {
     totals.stop = std::max(totals.stop, static_cast<StopRequest>(static_cast<int>(told[0])));
     totals.have_all_saved = totals.have_all_saved && told[1] != 0;
     totals.busy_s.push_back(told[2]);
+    totals.has_any_failed_to_save = totals.has_any_failed_to_save || told[3] != 0;
     const auto [first, last] = owned_leaves(num_grains_, rank, world_.size());
     for (int64_t grain = first; grain < last; ++grain) {
       const double* row = all[rank][1 + grain - first].const_data_ptr<double>();

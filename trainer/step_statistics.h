@@ -16,7 +16,8 @@ namespace nextframe {
 struct RankNews {
   StopRequest stop = StopRequest::none;
   bool has_saved = true;  // its part of the checkpoint under way, if there is one
-  double busy_s = 0;      // its own work since the step began, before it waits for other ranks
+  bool has_failed_to_save = false;
+  double busy_s = 0;  // its own work since the step began, before it waits for other ranks
 };
 
 /// Sums over all grains of a step, in fp64 and in grain order; the same bits on every rank.
@@ -26,6 +27,7 @@ struct StepTotals {
   std::map<std::string, double> sums;    // the model's named statistics
   StopRequest stop = StopRequest::none;  // the strongest request of any rank
   bool have_all_saved = true;
+  bool has_any_failed_to_save = false;
   std::vector<double> busy_s;           // by rank
   std::vector<double> grain_loss_sums;  // by grain
   double loss() const { return loss_sum / weight; }
