@@ -38,6 +38,8 @@ class BackgroundSaver {
   /// Collective. The manifest gives what is not a tensor.
   void begin(const RunState& state, Manifest manifest);
 
+  bool is_under_way() const { return stage_ != Stage::idle; }
+
   /// What this rank has to tell in a step: that it has done its part of the stage, that it cannot.
   bool has_saved() const { return writer_.is_done(); }
   bool has_failed() const { return writer_.has_failed(); }
