@@ -8,7 +8,7 @@
 namespace nextframe {
 namespace {
 
-constexpr int64_t kNewsColumns = 6;
+constexpr int64_t kNewsColumns = 7;
 
 }  // namespace
 
@@ -42,8 +42,9 @@ at::Tensor StepStatistics::own_rows(const RankNews& news) {
   rows[0][1] = news.has_saved;
   rows[0][2] = news.busy_s;
   rows[0][3] = news.is_whole;
-  rows[0][4] = static_cast<double>(news.calls.order);
-  rows[0][5] = static_cast<double>(news.calls.balance);
+  rows[0][4] = news.has_failed_to_save;
+  rows[0][5] = static_cast<double>(news.calls.order);
+  rows[0][6] = static_cast<double>(news.calls.balance);
   for (size_t i = 0; i < terms_.size(); ++i) {
     const auto from = sums[static_cast<int64_t>(i)];
     auto row = rows[1 + static_cast<int64_t>(i)];
@@ -67,7 +68,8 @@ StepTotals StepStatistics::finish(const RankNews& news) {
     totals.have_all_saved = totals.have_all_saved && told[1] != 0;
     totals.busy_s.push_back(told[2]);
     totals.is_whole = totals.is_whole && told[3] != 0;
-    calls.push_back({static_cast<uint64_t>(told[4]), static_cast<uint64_t>(told[5])});
+    totals.has_any_failed_to_save = totals.has_any_failed_to_save || told[4] != 0;
+    calls.push_back({static_cast<uint64_t>(told[5]), static_cast<uint64_t>(told[6])});
     const auto [first, last] = owned_leaves(num_grains_, rank, world_.size());
     for (int64_t grain = first; grain < last; ++grain) {
       const double* row = all[rank][1 + grain - first].const_data_ptr<double>();

@@ -16,7 +16,8 @@ namespace nextframe {
 /// What each rank tells all others once a step, beside its grains.
 struct RankNews {
   StopRequest stop = StopRequest::none;
-  bool has_saved = true;   // its part of the checkpoint under way, if there is one
+  bool has_saved = true;  // its part of the checkpoint under way, if there is one
+  bool has_failed_to_save = false;
   double busy_s = 0;       // its own work since the step began, before it waits for other ranks
   bool is_whole = true;    // its grains are real; false when it stopped waiting for data
   CallsDigest calls = {};  // that it has made of collectives on the device
@@ -29,6 +30,7 @@ struct StepTotals {
   std::map<std::string, double> sums;    // the model's named statistics
   StopRequest stop = StopRequest::none;  // the strongest request of any rank
   bool have_all_saved = true;
+  bool has_any_failed_to_save = false;
   bool is_whole = true;                 // else the numbers of this step mean nothing
   std::vector<double> busy_s;           // by rank
   std::vector<double> grain_loss_sums;  // by grain

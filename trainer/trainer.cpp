@@ -4,6 +4,7 @@
 
 #include "launch/desync.h"
 #include "launch/roll_call.h"
+#include "trainer/checkpoint/store.h"
 #include "trainer/environment.h"
 #include "trainer/peak_flops.h"
 #include "trainer/version.h"
@@ -48,7 +49,9 @@ Trainer::Trainer(const Config& config, const World& world, const RunFolder& fold
       statistics_(*control_, config.trainer.grains),
       stragglers_(gather_strings(*control_, world.host()), config.trainer.grains),
       judge_({config.trainer.max_bad_steps, config.trainer.max_rollbacks,
-              config.trainer.skip_spikes_above_z}) {
+              config.trainer.skip_spikes_above_z}),
+      saver_(*control_, folder.checkpoints(), {config.checkpoint.keep, config.checkpoint.timeout_s},
+             [&console](const std::string& line) { console.say(line); }) {
   position_.seed = config.trainer.seed;
   sync_.follow(parameters_, {config.parallel.first_bucket_bytes, config.parallel.bucket_bytes});
 }
@@ -66,7 +69,9 @@ StopRequest Trainer::run(StopRequests& stops, const Evaluation& evaluate) {
   StopRequest stop = strongest_request(*control_, stops.requested());
   while (position_.step < config_.trainer.steps && stop == StopRequest::none) {
     const auto step = watchdog_.step(position_.step + 1);
-    const auto totals = train_step({.stop = stops.requested()});
+    const auto totals = train_step({.stop = stops.requested(),
+                                    .has_saved = saver_.has_saved(),
+                                    .has_failed_to_save = saver_.has_failed()});
     if (!totals.is_whole) {  // a rank that was asked to stop has not waited for its data: no step
       sync_.finish();
       stop = strongest_request(*control_, stops.requested());
@@ -76,6 +81,8 @@ StopRequest Trainer::run(StopRequests& stops, const Evaluation& evaluate) {
     memory_.tell_once(console_, config_.trainer.recompute);
     stop = totals.stop;
     log_step(totals, judged);
+    saver_.advance(totals.have_all_saved, totals.has_any_failed_to_save);
+    stops.leave_room(saver_.longest_save_s());
     if (judged.verdict == Verdict::roll_back) {
       go_back();
       continue;
@@ -89,6 +96,8 @@ StopRequest Trainer::run(StopRequests& stops, const Evaluation& evaluate) {
     }
   }
   save();
+  const auto pause = watchdog_.pause("save");
+  saver_.finish();
   if (world_.is_root()) stops.settle();
   return stop;
 }
@@ -180,13 +189,15 @@ std::unique_ptr<Loader> Trainer::make_loader() const {
 
 void Trainer::restore() {
   const auto pause = watchdog_.pause("restore");
+  saver_.finish();
   std::string found, problem;
   if (world_.is_root()) {
     try {
+      remove_leftovers(folder_.checkpoints());
       const auto say = [&](const std::string& line) { console_.say(line); };
       const auto checkpoint = newest_valid_checkpoint(folder_.checkpoints(), say);
       if (checkpoint) found = checkpoint->string();
-    } catch (const CheckpointError& error) {
+    } catch (const std::exception& error) {
       problem = error.what();
     }
   }
@@ -212,17 +223,13 @@ void Trainer::restore() {
 void Trainer::save() {
   if (saved_step_ == position_.step) return;
   const auto pause = watchdog_.pause("save");
-  const auto start = Clock::now();
   Manifest manifest;
   manifest.config = to_yaml(config_);
   manifest.dataset_fingerprint = data_.fingerprint();
   manifest.shape = data_.shape();
   manifest.environment = bit_environment(world_.device(), config_.parallel.threads);
-  verified_checkpoints_.erase(save_checkpoint(folder_.checkpoints(), state(), manifest, *control_));
-  prune();
+  saver_.begin(state(), std::move(manifest));
   saved_step_ = position_.step;
-  stall_s_ += seconds_since(start);
-  stops_->leave_room(seconds_since(start));
 }
 
 double Trainer::error_over_copy_last() const {
@@ -248,29 +255,19 @@ StepRecord Trainer::make_record(const StepTotals& totals, const JudgedStep& judg
   record.set_aside = static_cast<int64_t>(position_.set_aside.size());
   record.lr = config_.optimizer.lr *
               learning_rate_factor(config_.schedule, position_.step - 1, config_.trainer.steps);
-  record.step_s = (seconds_since(since_) - stall_s_) / steps;
+  record.checkpoint_stall_s = saver_.take_stall_s();
+  record.step_s = (seconds_since(since_) - record.checkpoint_stall_s) / steps;
   const double clips_per_s = static_cast<double>(config_.trainer.global_batch) / record.step_s;
   record.frames_per_s = clips_per_s * static_cast<double>(config_.data.clip_frames);
   record.tokens_per_s = clips_per_s * static_cast<double>(model_->tokens_per_clip());
   record.mfu = peak_flops_ > 0 ? clips_per_s * model_->flops_per_clip() / peak_flops_ : 0;
   record.data_wait_s = loader_->take_wait_s() / steps;
   record.comm_exposed_s = exposed_s_ / steps;
-  record.checkpoint_stall_s = stall_s_;
   record.world_size = world_.size();
   record.memory_peak_bytes = memory_.take_peak_bytes();
   record.busy = stragglers_.take();
   for (const auto& [name, sum] : totals.sums) record.statistics[name] = sum / totals.weight;
   return record;
-}
-
-/// An old checkpoint that cannot be removed is no reason to stop.
-void Trainer::prune() {
-  if (!world_.is_root()) return;
-  try {
-    prune_checkpoints(folder_.checkpoints(), config_.checkpoint.keep, verified_checkpoints_);
-  } catch (const std::exception& error) {
-    console_.say(c10::str("old checkpoints were not removed: ", error.what()));
-  }
 }
 
 void Trainer::log_step(const StepTotals& totals, const JudgedStep& judged) {
@@ -292,7 +289,7 @@ void Trainer::log_step(const StepTotals& totals, const JudgedStep& judged) {
   if (is_applied) console_.show(record, config_.trainer.steps);  // a bad step has its own line
   since_ = Clock::now();
   steps_since_ = 0;
-  exposed_s_ = stall_s_ = 0;
+  exposed_s_ = 0;
 }
 
 }  // namespace nextframe

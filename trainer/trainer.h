@@ -7,12 +7,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 
 #include "data/loader.h"
 #include "launch/watchdog.h"
 #include "launch/world.h"
-#include "trainer/checkpoint/store.h"
+#include "trainer/checkpoint/background_saver.h"
 #include "trainer/config/config.h"
 #include "trainer/console.h"
 #include "trainer/gradient_sync.h"
@@ -59,7 +58,6 @@ class Trainer {
   void go_back();
   bool is_due(int64_t every_steps) const;
   void save();
-  void prune();
   void log_step(const StepTotals& totals, const JudgedStep& judged);
   StepRecord make_record(const StepTotals& totals, const JudgedStep& judged);
   RunState state() const;
@@ -83,8 +81,8 @@ class Trainer {
   Position position_;
   int64_t saved_step_ = -1;
   int64_t told_spike_step_ = -1000;
-  std::set<std::filesystem::path> verified_checkpoints_;  // each is read back once
-  StopRequests* stops_ = nullptr;                         // of run()
+  StopRequests* stops_ = nullptr;  // of run()
+  BackgroundSaver saver_;
   std::unique_ptr<Loader> loader_;
   std::optional<MetricsLog> metrics_;
   std::optional<TensorBoard> tensorboard_;
@@ -92,7 +90,7 @@ class Trainer {
   // Since the last record.
   std::chrono::steady_clock::time_point since_;
   int64_t steps_since_ = 0;
-  double exposed_s_ = 0, stall_s_ = 0;
+  double exposed_s_ = 0;
   double peak_flops_ = 0;  // of all ranks
   StepMemory memory_;
 

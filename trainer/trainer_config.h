@@ -49,6 +49,7 @@ struct ParallelConfig {
 struct CheckpointConfig {
   int64_t every_steps = 200;
   int64_t keep = 3;                // newest ones kept; at least 2
+  double timeout_s = 600;          // without progress on disk, after which a save has failed
   int64_t digest_every_steps = 0;  // writes the state's digest into metrics.jsonl; 0 never
 
   void fields(FieldVisitor& field);

@@ -157,6 +157,15 @@ TEST_F(Checkpoint, PruningKeepsTheNewestTwoValidOnesWhateverIsAsked) {
   EXPECT_FALSE(fs::exists(folder_ / "step_00000005.tmp"));
 }
 
+TEST_F(Checkpoint, OneThatWasToBeReplacedComesBackUnlessItWas) {
+  for (const int64_t step : {1, 2})
+    fs::rename(save(step), folder_ / (checkpoint_name(step) + ".replaced"));
+  save(2);
+  EXPECT_EQ(remove_leftovers(folder_), std::vector<std::string>{checkpoint_name(2) + ".replaced"});
+  EXPECT_EQ(list_checkpoints(folder_),
+            (std::vector<fs::path>{folder_ / checkpoint_name(1), folder_ / checkpoint_name(2)}));
+}
+
 TEST_F(Checkpoint, AnotherModelsCheckpointIsRefused) {
   const auto saved = save();
   torch::nn::Linear other(3, 4);

@@ -35,6 +35,7 @@ Commands all_commands() {
 /// What people and scripts rely on: each of these exists with at least these arguments.
 const Commands kPromised = {
     {"bench communication", {"--kib", "--grains", "--rounds", "--json"}},
+    {"bench checkpoint", {"--out", "--mib", "--rounds", "--steps", "--step-ms", "--json"}},
     {"bench kernels", {"--rounds", "--in-place", "--json"}},
     {"bench rollout",
      {"CONFIG_OR_RUN", "--set", "--clips", "--context", "--frames", "--rounds", "--threads",

@@ -8,6 +8,13 @@
 namespace nextframe {
 namespace {
 
+/// Copies from a GPU go into pinned memory, of which LibTorch keeps what it has pinned once.
+at::Tensor to_host(const at::Tensor& values) {
+  if (values.is_cpu()) return values;
+  return at::empty(values.sizes(), at::TensorOptions().dtype(at::kFloat).pinned_memory(true))
+      .copy_(values);
+}
+
 /// Chunks [first, last) of the layout, of one buffer.
 void add_chunks(Share& share, const RunState& state, const StateBuffer& buffer, int64_t first,
                 int64_t last) {
@@ -15,7 +22,7 @@ void add_chunks(Share& share, const RunState& state, const StateBuffer& buffer, 
   const auto& chunks = state.layout.chunks();
   const auto& end = chunks[static_cast<size_t>(last - 1)];
   const int64_t begin = chunks[static_cast<size_t>(first)].offset;
-  share.memory.push_back(buffer.values.narrow(0, begin, end.offset + end.count - begin).cpu());
+  share.memory.push_back(to_host(buffer.values.narrow(0, begin, end.offset + end.count - begin)));
   const float* values = share.memory.back().const_data_ptr<float>();
   for (int64_t i = first; i < last; ++i) {
     const auto& chunk = chunks[static_cast<size_t>(i)];
@@ -31,6 +38,7 @@ Share share_of(const RunState& state, int64_t rank, int64_t world_size) {
   const auto num_chunks = static_cast<int64_t>(state.layout.chunks().size());
   const auto [first, last] = owned_leaves(num_chunks, rank, world_size);
   Share share;
+  share.is_copy = !state.layout.values().is_cpu();
   for (const auto& buffer : state.buffers) add_chunks(share, state, buffer, first, last);
   return share;
 }

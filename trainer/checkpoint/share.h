@@ -26,6 +26,7 @@ struct Share {
   std::vector<ShareChunk> chunks;
   std::vector<at::Tensor> memory;  // what `values` point into: the state itself, where it is on the
                                    // host, so it changes with the next step
+  bool is_copy = false;            // the state is on a GPU: nothing changes `memory`
 };
 
 /// Equal parts of the chunks of what every rank holds whole.

@@ -21,10 +21,17 @@ std::string checkpoint_name(int64_t step);
 /// Collective. Every rank writes its part of `state`; then one rank commits the whole by fsync,
 /// rename, fsync of the folder: a reader sees the old checkpoints or this one complete, never a
 /// mix. `manifest` gives what is not a tensor. Throws CheckpointError on all ranks, naming the file
-/// and the reason, when any rank fails. Returns the checkpoint's folder.
+/// and the reason, when any rank fails. Returns the checkpoint's folder. Runs that go on meanwhile
+/// have a BackgroundSaver.
 std::filesystem::path save_checkpoint(const std::filesystem::path& checkpoints,
                                       const RunState& state, Manifest manifest,
                                       Communicator& world);
+
+/// One rank, once all have written their shares: the folder gets its manifest and then its name.
+/// `pieces` is what write_share returned, by rank. Throws FileError.
+void commit_checkpoint(const std::filesystem::path& temporary,
+                       const std::filesystem::path& final_folder, Manifest manifest,
+                       const std::vector<std::string>& pieces);
 
 /// Committed checkpoints, oldest first; valid or not.
 std::vector<std::filesystem::path> list_checkpoints(const std::filesystem::path& checkpoints);
@@ -56,5 +63,9 @@ Position load_state(const std::filesystem::path& checkpoint, const Manifest& man
 /// `known_valid`, to which it adds what it has read. Returns the names removed.
 std::vector<std::string> prune_checkpoints(const std::filesystem::path& checkpoints, int64_t keep,
                                            std::set<std::filesystem::path>& known_valid);
+
+/// Removes what interrupted saves and removals left behind; a checkpoint that was to be replaced
+/// and was not comes back. Returns the names removed.
+std::vector<std::string> remove_leftovers(const std::filesystem::path& checkpoints);
 
 }  // namespace nextframe

@@ -1,0 +1,36 @@
+// This file is how fast a state reaches the disk, what of that a run waits for, and where the rest
+// goes.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+namespace nextframe {
+
+struct CheckpointBenchOptions {
+  std::filesystem::path folder;  // on the disk in question; emptied of what the bench wrote
+  int64_t state_bytes = 0;       // parameters, two moments and the weight average together
+  int64_t saves = 3;
+  int64_t steps_between = 50;
+  double step_s = 0.1;  // of computing that stands for a training step
+};
+
+/// Seconds are medians of the saves.
+struct CheckpointBench {
+  int64_t state_bytes = 0;
+  double copy_s = 0;        // into memory that is used again: what a step waits for
+  double hash_s = 0;        // of all chunks, alone
+  double disk_write_s = 0;  // of as many bytes, alone, flushed
+  double disk_read_s = 0;   // of them, past the page cache, alone
+  double write_s = 0;       // hash, write, flush, read back and compare
+  double commit_s = 0;      // manifest, rename, folders flushed
+  double stall_s = 0;       // that a run waited for one save, all in all
+  double between_s = 0;     // from one save to the next
+  double slowdown = 0;      // of computing while a save is under way: 0.1 is a tenth less done
+  double stall_share() const { return stall_s / between_s; }
+};
+
+/// One rank, one thread of LibTorch.
+CheckpointBench bench_checkpoint(const CheckpointBenchOptions& options);
+
+}  // namespace nextframe
