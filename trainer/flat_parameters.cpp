@@ -7,8 +7,6 @@
 namespace nextframe {
 namespace {
 
-constexpr int64_t kAlignElements = 16;  // one 64-byte cache line
-
 /// Part of a flat buffer, not an autograd view of it.
 at::Tensor alias(const at::Tensor& flat, const FlatTensor& tensor) {
   auto result = at::empty({0}, flat.options());

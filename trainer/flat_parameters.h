@@ -12,6 +12,9 @@ namespace nextframe {
 /// A stretch of one flattened parameter. Every boundary that decides a number is a chunk boundary.
 inline constexpr int64_t kChunkElements = 65536;
 
+/// Tensors in flat buffers begin at multiples of this: one 64-byte cache line.
+inline constexpr int64_t kAlignElements = 16;
+
 struct FlatTensor {
   std::string name;  // as the module tree names it
   std::vector<int64_t> sizes;

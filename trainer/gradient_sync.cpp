@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "trainer/gradient_bucket.h"
+#include "trainer/shard_bucket.h"
+
 namespace nextframe {
 namespace {
 
@@ -25,8 +28,9 @@ std::vector<FlatRange> ranges_of(const std::vector<FlatTensor>& layout,
 
 }  // namespace
 
-GradientSync::GradientSync(Communicator& world, int64_t num_grains, bool strict)
-    : world_(world), num_grains_(num_grains), strict_(strict) {
+GradientSync::GradientSync(Communicator& world, int64_t num_grains, bool strict,
+                           const ChunkOwners* owners)
+    : world_(world), num_grains_(num_grains), strict_(strict), owners_(owners) {
   std::tie(first_grain_, last_grain_) = owned_leaves(num_grains, world.rank(), world.size());
   TORCH_CHECK(world.size() <= num_grains, "trainer.grains = ", num_grains, " cannot feed ",
               world.size(), " ranks; a rank needs at least one grain");
@@ -41,8 +45,13 @@ void GradientSync::follow(const FlatParameters& parameters, const BucketBytes& b
 }
 
 void GradientSync::open_bucket(std::vector<FlatRange> ranges) {
-  buckets_.push_back(
-      std::make_unique<GradientBucket>(world_, num_grains_, strict_, std::move(ranges)));
+  if (owners_ == nullptr) {
+    buckets_.push_back(
+        std::make_unique<GradientBucket>(world_, num_grains_, strict_, std::move(ranges)));
+  } else {
+    buckets_.push_back(
+        std::make_unique<ShardBucket>(world_, num_grains_, strict_, std::move(ranges), *owners_));
+  }
 }
 
 void GradientSync::begin(int64_t grain) {
@@ -78,23 +87,37 @@ void GradientSync::add(int64_t grain, const at::Tensor& gradient) {
 
 at::Tensor GradientSync::finish() {
   num_started_ = 0;
-  at::Tensor result;
-  if (buckets_.size() == 1 && bucket_of_.empty()) {
-    result = buckets_.front()->finish();
-  } else {
-    if (!sum_.defined()) sum_ = at::zeros_like(parameters_->gradients());
-    for (const auto& bucket : buckets_) {
-      const auto part = bucket->finish();
-      int64_t at = 0;
-      for (const auto& range : bucket->ranges()) {
-        sum_.narrow(0, range.offset, range.count).copy_(part.narrow(0, at, range.count));
-        at += range.count;
-      }
-    }
-    result = sum_;
-  }
+  const bool is_one = buckets_.size() == 1 && bucket_of_.empty();
+  const auto result = is_one && owners_ == nullptr ? buckets_.front()->finish() : put_together();
   if (parameters_ != nullptr && bucket_of_.empty()) cut(std::move(order_));
   return result;
+}
+
+at::Tensor GradientSync::put_together() {
+  for (const auto& bucket : buckets_) {
+    const auto part = bucket->finish();
+    if (!sum_.defined()) {
+      const int64_t elements = owners_ == nullptr ? parameters_->gradients().numel()
+                                                  : owners_->packed_elements(world_.rank());
+      sum_ = at::zeros({elements}, part.options());
+    }
+    int64_t at = 0;
+    for (const auto& place : bucket->places()) {
+      sum_.narrow(0, place.offset, place.count).copy_(part.narrow(0, at, place.count));
+      at += place.count;
+    }
+  }
+  return sum_;
+}
+
+int64_t GradientSync::sum_bytes() const {
+  return sum_.defined() ? static_cast<int64_t>(sum_.nbytes()) : 0;
+}
+
+int64_t GradientSync::bucket_bytes() const {
+  int64_t total = 0;
+  for (const auto& bucket : buckets_) total += bucket->bytes();
+  return total;
 }
 
 /// Buckets of tensors in the order of rank 0; those that were never completed come last.

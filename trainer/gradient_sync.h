@@ -8,8 +8,9 @@
 #include <vector>
 
 #include "launch/communicator.h"
+#include "trainer/bucket.h"
+#include "trainer/chunk_owners.h"
 #include "trainer/flat_parameters.h"
-#include "trainer/gradient_bucket.h"
 #include "trainer/gradient_hooks.h"
 
 namespace nextframe {
@@ -26,7 +27,9 @@ struct BucketBytes {
 /// In a step: begin(), backward, add() for each owned grain in ascending order; then finish().
 class GradientSync {
  public:
-  GradientSync(Communicator& world, int64_t num_grains, bool strict);
+  /// With `owners`, which outlive it, each rank gets the sum of what it owns, packed; else all.
+  GradientSync(Communicator& world, int64_t num_grains, bool strict,
+               const ChunkOwners* owners = nullptr);
 
   int64_t first_grain() const { return first_grain_; }  // this rank owns [first, last)
   int64_t last_grain() const { return last_grain_; }
@@ -42,9 +45,12 @@ class GradientSync {
   /// After it: takes what has not been taken yet. The buffer may be written again at once.
   void add(int64_t grain, const at::Tensor& gradient);
 
-  /// The sum over all grains of all ranks, of the length given to add(); valid until the next
-  /// step's add().
+  /// The sum over all grains of all ranks, laid out as what was given to add(), or packed; valid
+  /// until the next step's add().
   at::Tensor finish();
+
+  int64_t sum_bytes() const;     // of what finish() returns, where it is no bucket
+  int64_t bucket_bytes() const;  // of all else that it holds
 
   /// How many buckets there are; 1 before the order is known.
   size_t num_buckets() const { return buckets_.size(); }
@@ -55,14 +61,16 @@ class GradientSync {
   void open_bucket(std::vector<FlatRange> ranges);
   void on_ready(int64_t tensor);
   void start_next(int64_t grain, const at::Tensor& gradient);
+  at::Tensor put_together();
   void cut(std::vector<int64_t> order);
 
   Communicator& world_;
   int64_t num_grains_, first_grain_, last_grain_;
   bool strict_;
-  std::vector<std::unique_ptr<GradientBucket>> buckets_;  // exchanged in this order
-  size_t num_started_ = 0;                                // of this step
-  at::Tensor sum_;                                        // of several buckets
+  const ChunkOwners* owners_;
+  std::vector<std::unique_ptr<Bucket>> buckets_;  // exchanged in this order
+  size_t num_started_ = 0;                        // of this step
+  at::Tensor sum_;                                // put together from the buckets
 
   // Of follow().
   const FlatParameters* parameters_ = nullptr;

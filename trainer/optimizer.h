@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "kernels/adamw.h"
 #include "kernels/base/fields.h"
 #include "trainer/flat_parameters.h"
+#include "trainer/value_gather.h"
 
 namespace nextframe {
 
@@ -26,17 +28,22 @@ struct OptimizerConfig {
   void check(const Report& report) const;
 };
 
-/// A named flat buffer of the run's state, laid out as FlatParameters.
+/// A named buffer of the run's state, laid out as FlatParameters, or packed by ChunkOwners.
 struct StateBuffer {
   std::string name;  // parameters | moment1 | moment2 | ema
   at::Tensor values;
+  const std::vector<ChunkSpan>* owned = nullptr;  // what of it is here, packed; null: all of it
 };
 
 class Optimizer {
  public:
-  Optimizer(const OptimizerConfig& config, FlatParameters& parameters);
+  /// Without a `gather` this rank holds and updates everything. With one, which outlives the
+  /// optimizer, it holds moments and average of what it owns; and the parameters are whole on every
+  /// rank, so each update gathers them.
+  Optimizer(const OptimizerConfig& config, FlatParameters& parameters,
+            ValueGather* gather = nullptr);
 
-  /// One update from the sum of all grains' gradients.
+  /// One update from the sum of all grains' gradients, whole or of what this rank owns. Collective.
   ///   step    1 for the first
   ///   scale   1 / total weight and the clipping factor, multiplied
   void update(const at::Tensor& gradient_sum, int64_t step, double lr, double scale);
@@ -45,16 +52,19 @@ class Optimizer {
   std::vector<StateBuffer> state() const;
 
   /// Runs `body` with the weight average, if one is kept, in the place of the parameters.
+  /// Collective where state is split.
   void with_average(const std::function<void()>& body);
 
  private:
+  bool is_split() const { return gather_ != nullptr; }
+  void update_part(const TensorRange& tensors, const at::Tensor& gradient_sum, AdamWStep options);
+
   OptimizerConfig config_;
   FlatParameters& parameters_;
+  ValueGather* gather_;
+  ChunkOwners everything_;               // of one rank
+  const std::vector<ChunkSpan>& spans_;  // that this rank updates
   at::Tensor moment1_, moment2_, average_;
 };
-
-/// The Euclidean norm of a flat gradient: fp64 sums over chunks, summed by the fixed tree over
-/// chunk numbers.
-double gradient_norm(const FlatParameters& parameters, const at::Tensor& gradient);
 
 }  // namespace nextframe

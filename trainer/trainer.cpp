@@ -40,8 +40,10 @@ Trainer::Trainer(const Config& config, const World& world, const RunFolder& fold
       control_(world.make_host_communicator()),
       gradients_(world.make_device_communicator()),
       parameters_(*model_),
-      optimizer_(config.optimizer, parameters_),
-      sync_(*gradients_, config.trainer.grains, config.parallel.reduce == "strict"),
+      sharding_(config.parallel.shard, config.parallel.bucket_bytes, *gradients_, parameters_),
+      optimizer_(config.optimizer, parameters_, sharding_.gather()),
+      sync_(*gradients_, config.trainer.grains, config.parallel.reduce == "strict",
+            sharding_.owners()),
       statistics_(*control_, config.trainer.grains),
       judge_({config.trainer.max_bad_steps, config.trainer.max_rollbacks,
               config.trainer.skip_spikes_above_z}) {
@@ -70,9 +72,12 @@ StopRequest Trainer::run(const SignalWatch& signals, const Evaluation& evaluate)
       continue;
     }
     if (is_due(config_.checkpoint.every_steps) || stop != StopRequest::none) save();
-    if (is_due(config_.evaluate.every_steps) && stop == StopRequest::none && world_.is_root()) {
+    if (is_due(config_.evaluate.every_steps) && stop == StopRequest::none &&
+        (world_.is_root() || sharding_.is_split())) {
       const auto start = Clock::now();
-      optimizer_.with_average([&] { evaluate(position_.step); });
+      optimizer_.with_average([&] {
+        if (world_.is_root()) evaluate(position_.step);
+      });
       since_ += Clock::now() - start;  // no part of a step's time
     }
   }
@@ -105,7 +110,7 @@ JudgedStep Trainer::update(const StepTotals& totals) {
   const auto gradient_sum = sync_.finish();
   exposed_s_ += seconds_since(waiting);
 
-  double norm = gradient_norm(parameters_, gradient_sum) / totals.weight;
+  double norm = sharding_.gradient_norm(gradient_sum, *control_) / totals.weight;
   if (config_.parallel.reduce == "fast") norm = root_number(*control_, norm);
   position_.step += 1;
   position_.samples += config_.trainer.global_batch;
@@ -120,6 +125,7 @@ JudgedStep Trainer::update(const StepTotals& totals) {
       learning_rate_factor(config_.schedule, position_.step - 1, config_.trainer.steps);
   optimizer_.update(gradient_sum, position_.step - position_.history.skipped_steps, lr,
                     clip / totals.weight);
+  exposed_s_ += sharding_.finish_gathering();
   return judged;
 }
 
@@ -250,11 +256,13 @@ void Trainer::log_step(const StepTotals& totals, const JudgedStep& judged) {
   const bool is_applied = judged.verdict == Verdict::apply;
   if (is_applied) recent_sums_.push_back(totals.sums);
   if (recent_sums_.size() > kRecentSteps) recent_sums_.pop_front();
+  if (recent_sums_.size() == 2)  // all buffers are there
+    console_.say(to_line(measure_memory(parameters_, optimizer_, sync_, sharding_)));
   const bool wants_digest = is_due(config_.checkpoint.digest_every_steps);
   const bool is_last = position_.step == config_.trainer.steps || totals.stop != StopRequest::none;
   if (!is_due(config_.trainer.log_every_steps) && !is_last && !wants_digest && is_applied) return;
   auto record = make_record(totals, judged);
-  if (wants_digest) record.digest = state_digest(state());
+  if (wants_digest) record.digest = state_digest(state(), *control_);
   if (world_.is_root()) {
     metrics_->append(record);
     tensorboard_->append(record);

@@ -16,9 +16,11 @@
 #include "trainer/config/config.h"
 #include "trainer/console.h"
 #include "trainer/gradient_sync.h"
+#include "trainer/memory_report.h"
 #include "trainer/metrics_log.h"
 #include "trainer/optimizer.h"
 #include "trainer/run_folder.h"
+#include "trainer/sharding.h"
 #include "trainer/step_judge.h"
 #include "trainer/step_memory.h"
 #include "trainer/step_statistics.h"
@@ -71,6 +73,7 @@ class Trainer {
   std::shared_ptr<WorldModel> model_;
   std::unique_ptr<Communicator> control_, gradients_;  // host scalars and bytes; device tensors
   FlatParameters parameters_;
+  Sharding sharding_;
   Optimizer optimizer_;
   GradientSync sync_;
   StepStatistics statistics_;

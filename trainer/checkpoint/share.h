@@ -28,7 +28,7 @@ struct Share {
                                    // host, so it changes with the next step
 };
 
-/// Equal parts of the chunks of what every rank holds whole.
+/// What this rank owns of what is split, and an equal part of the chunks of what every rank holds.
 Share share_of(const RunState& state, int64_t rank, int64_t world_size);
 
 }  // namespace nextframe

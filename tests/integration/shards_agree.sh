@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# The same state on any number of ranks however it is split over them, and from each split into any other.
+# With --long: 200 steps on 1 to 5 ranks.
+source "$(dirname "$0")/common.sh"
+make_world
+steps=8 rank_counts="2 3" precisions="fp32 bf16"
+[ "${1:-}" != --long ] || steps=200 rank_counts="1 2 3 4 5"
+shards="optimizer"
+
+# A layer of several chunks, so that one parameter has several owners.
+MODEL_FIELDS=", dim: 32, layers: 2, heads: 2, patch_px: 16, mlp_ratio: 90"
+export MODEL_FIELDS
+
+for precision in $precisions; do
+  STEPS=$steps PRECISION=$precision write_config run.yaml
+  rm -rf run-*
+  train run.yaml --run run-alone --set checkpoint.every_steps=$steps
+  expected=$(digest run-alone)
+  [ ${#expected} = 32 ] || fail "no digest: $expected"
+  for shard in $shards; do
+    for ranks in $rank_counts; do
+      train_on "$ranks" run.yaml --run run-split --set parallel.shard="$shard" parallel.bucket_bytes=100000 checkpoint.every_steps=$steps ||
+        { cat train.log; fail "$precision, $shard on $ranks ranks"; }
+      equal "$(digest run-split)" "$expected" "$precision: digest of $shard on $ranks ranks"
+      rm -r run-split
+    done
+    echo "$precision $shard: $expected on $rank_counts ranks, $steps steps"
+  done
+done
+
+# Stopped after 2, 4, 6 steps by taking later checkpoints away; each start goes on with other ranks and another split.
+STEPS=10 PRECISION=bf16 write_config run.yaml
+chain=(--set checkpoint.every_steps=2 checkpoint.keep=9 checkpoint.digest_every_steps=10)
+train run.yaml --run whole "${chain[@]}"
+done_steps=0
+for start in 4:optimizer 2:none 3:optimizer 1:none 4:optimizer; do
+  train_on "${start%:*}" run.yaml --run chain "${chain[@]}" parallel.shard="${start#*:}" ||
+    { cat train.log; fail "going on as $start"; }
+  equal "$(digest chain)" "$(digest whole)" "digest after going on as $start"
+  equal "$(grep -o '"digest":"[^"]*"' chain/metrics.jsonl | tail -1)" "\"digest\":\"$(digest whole)\"" "digest in metrics.jsonl, $start"
+  done_steps=$((done_steps + 2))
+  for checkpoint in chain/checkpoints/*; do
+    [ "$((10#${checkpoint##*_}))" -le $done_steps ] || rm -r "$checkpoint"
+  done
+done
+grep -q "memory a rank: parameters" chain/log/rank0.log || fail "no line about memory"
