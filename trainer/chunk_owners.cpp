@@ -1,5 +1,7 @@
 #include "trainer/chunk_owners.h"
 
+#include <torch/torch.h>
+
 #include <algorithm>
 
 namespace nextframe {
@@ -42,6 +44,14 @@ void ChunkOwners::give(int64_t rank, ChunkSpan span) {
   span.offset = packed;
   packed += (span.count + kAlignElements - 1) / kAlignElements * kAlignElements;
   spans_[static_cast<size_t>(rank)].push_back(span);
+}
+
+at::Tensor ChunkOwners::pack(const at::Tensor& whole, int64_t rank) const {
+  auto packed = at::zeros({packed_elements(rank)}, whole.options());
+  for (const auto& span : spans(rank)) {
+    packed.narrow(0, span.offset, span.count).copy_(whole.narrow(0, span.flat_offset, span.count));
+  }
+  return packed;
 }
 
 std::vector<ChunkSpan> ChunkOwners::spans(int64_t rank, const TensorRange& tensors) const {

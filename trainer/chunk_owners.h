@@ -40,6 +40,9 @@ class ChunkOwners {
   }
   std::vector<ChunkSpan> spans(int64_t rank, const TensorRange& tensors) const;
 
+  /// What a rank owns of a whole flat buffer.
+  at::Tensor pack(const at::Tensor& whole, int64_t rank) const;
+
   /// Length of a rank's packed buffer, alignment included.
   int64_t packed_elements(int64_t rank) const { return packed_[static_cast<size_t>(rank)]; }
 

@@ -25,14 +25,14 @@ int64_t bytes_of(const at::Tensor& tensor) {
 MemoryReport measure_memory(const FlatParameters& parameters, const Optimizer& optimizer,
                             const GradientSync& sync, const Sharding& sharding) {
   MemoryReport report;
-  report.parameters_bytes = bytes_of(parameters.values());
-  report.gradients_bytes = bytes_of(parameters.gradients()) + sync.sum_bytes();
+  report.parameters_bytes = bytes_of(parameters.values()) + bytes_of(sharding.packed_values());
+  if (const auto* sections = sharding.sections()) report.parameters_bytes += sections->peak_bytes();
+  report.gradients_bytes = bytes_of(parameters.gradients()) + sync.gradient_bytes();
   for (const auto& buffer : optimizer.state()) {
     if (buffer.name.starts_with("moment")) report.moments_bytes += bytes_of(buffer.values);
     if (buffer.name == "ema") report.average_bytes += bytes_of(buffer.values);
   }
-  report.buckets_bytes = sync.bucket_bytes();
-  if (const auto* gather = sharding.gather()) report.buckets_bytes += gather->peak_bytes();
+  report.buckets_bytes = sync.bucket_bytes() + sharding.gathered_bytes();
   return report;
 }
 

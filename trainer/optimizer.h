@@ -10,7 +10,7 @@
 #include "kernels/adamw.h"
 #include "kernels/base/fields.h"
 #include "trainer/flat_parameters.h"
-#include "trainer/value_gather.h"
+#include "trainer/sharding.h"
 
 namespace nextframe {
 
@@ -37,11 +37,11 @@ struct StateBuffer {
 
 class Optimizer {
  public:
-  /// Without a `gather` this rank holds and updates everything. With one, which outlives the
-  /// optimizer, it holds moments and average of what it owns; and the parameters are whole on every
-  /// rank, so each update gathers them.
+  /// Without `sharding` this rank holds and updates everything. With it, which outlives the
+  /// optimizer, it holds moments and average of what it owns; parameters that are whole on every
+  /// rank are gathered in each update.
   Optimizer(const OptimizerConfig& config, FlatParameters& parameters,
-            ValueGather* gather = nullptr);
+            Sharding* sharding = nullptr);
 
   /// One update from the sum of all grains' gradients, whole or of what this rank owns. Collective.
   ///   step    1 for the first
@@ -51,19 +51,19 @@ class Optimizer {
   /// Parameters, moments and, if kept, the weight average: all that a checkpoint and a digest hold.
   std::vector<StateBuffer> state() const;
 
-  /// Runs `body` with the weight average, if one is kept, in the place of the parameters.
-  /// Collective where state is split.
+  /// Runs `body` with the weight average, if one is kept, in the place of the parameters; these are
+  /// whole on every rank then. Collective where state is split.
   void with_average(const std::function<void()>& body);
 
  private:
-  bool is_split() const { return gather_ != nullptr; }
   void update_part(const TensorRange& tensors, const at::Tensor& gradient_sum, AdamWStep options);
 
   OptimizerConfig config_;
   FlatParameters& parameters_;
-  ValueGather* gather_;
   ChunkOwners everything_;               // of one rank
+  Sharding* sharding_;                   // null where nothing is split
   const std::vector<ChunkSpan>& spans_;  // that this rank updates
+  at::Tensor packed_values_;             // undefined where parameters are whole
   at::Tensor moment1_, moment2_, average_;
 };
 

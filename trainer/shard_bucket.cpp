@@ -44,6 +44,7 @@ ShardBucket::ShardBucket(Communicator& world, int64_t num_grains, bool strict,
       }
       at += range.count;
     }
+    slice_elements_.back() = std::max<int64_t>(slice_elements_.back(), 1);  // never of nothing
     elements_ = at;
     most_elements_ = std::max(most_elements_, slice_elements_.back());
   }
@@ -136,6 +137,7 @@ void ShardBucket::pack(const Nodes& nodes, bool padded) {
         outgoing_.narrow(0, at, part.count).copy_(values.narrow(0, part.offset, part.count));
         at += part.count;
       }
+      if (slices_[to].empty()) ++at;
     }
   }
 }

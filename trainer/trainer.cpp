@@ -5,6 +5,7 @@
 #include "launch/roll_call.h"
 #include "trainer/environment.h"
 #include "trainer/peak_flops.h"
+#include "trainer/recompute.h"
 #include "trainer/version.h"
 
 namespace nextframe {
@@ -39,16 +40,23 @@ Trainer::Trainer(const Config& config, const World& world, const RunFolder& fold
       model_(std::move(model)),
       control_(world.make_host_communicator()),
       gradients_(world.make_device_communicator()),
-      parameters_(*model_),
-      sharding_(config.parallel.shard, config.parallel.bucket_bytes, *gradients_, parameters_),
-      optimizer_(config.optimizer, parameters_, sharding_.gather()),
-      sync_(*gradients_, config.trainer.grains, config.parallel.reduce == "strict",
-            sharding_.owners()),
-      statistics_(*control_, config.trainer.grains),
+      shard_(parse_shard(config.parallel.shard, world.size())),
+      gathers_(shard_ == Shard::parameters ? world.make_device_communicator() : nullptr),
+      parameters_(*model_, shard_ < Shard::gradients),
+      sharding_(shard_, config.parallel.bucket_bytes, *gradients_,
+                gathers_ ? *gathers_ : *gradients_, parameters_),
+      optimizer_(config.optimizer, parameters_, &sharding_),
+      grains_(sharding_.grain_owners(config.trainer.grains)),
+      sync_(sharding_.make_gradient_sync(
+          config.trainer.grains, config.parallel.reduce == "strict",
+          {config.parallel.first_bucket_bytes, config.parallel.bucket_bytes})),
+      statistics_(*control_, grains_),
       judge_({config.trainer.max_bad_steps, config.trainer.max_rollbacks,
               config.trainer.skip_spikes_above_z}) {
   position_.seed = config.trainer.seed;
-  sync_.follow(parameters_, {config.parallel.first_bucket_bytes, config.parallel.bucket_bytes});
+  if (config.parallel.shard == "parameters")
+    run_blocks(*model_, config.value_of("model.name"), sharding_,
+               make_recompute_runner(config.trainer.recompute));
 }
 
 Trainer::~Trainer() = default;
@@ -89,17 +97,22 @@ StopRequest Trainer::run(const SignalWatch& signals, const Evaluation& evaluate)
 StepTotals Trainer::train_step(const RankNews& news) {
   const Draw draw{static_cast<uint64_t>(config_.trainer.seed),
                   static_cast<uint64_t>(position_.step)};
-  for (int64_t grain = sync_.first_grain(); grain < sync_.last_grain(); ++grain) {
-    const auto batch = to_device(loader_->next(), world_.device());
+  Batch batch;
+  for (int64_t i = 0; i < grains_.num_passes(world_.rank()); ++i) {
+    const int64_t grain = grains_.grain(world_.rank(), i);
+    const bool is_owned = grain < grains_.num_grains;  // else its last one again, for the others
+    if (is_owned) batch = to_device(loader_->next(), world_.device());
+    sharding_.begin_grain();
     parameters_.clear_gradients();
     memory_.begin_grain();
     const auto terms = model_->loss(batch, draw);
-    sync_.begin(grain);
+    sync_->begin(grain);
     terms.sum.backward();
     memory_.end_grain();
-    sync_.add(grain, parameters_.gradients());
-    statistics_.add(terms, batch.sample_ids_B);
+    sync_->add(grain, parameters_.gradients());
+    if (is_owned) statistics_.add(terms, batch.sample_ids_B);
   }
+  sharding_.end_backward();
   return statistics_.finish(news);
 }
 
@@ -107,8 +120,8 @@ StepTotals Trainer::train_step(const RankNews& news) {
 /// steps the optimizer, which counts its own updates.
 JudgedStep Trainer::update(const StepTotals& totals) {
   const auto waiting = Clock::now();
-  const auto gradient_sum = sync_.finish();
-  exposed_s_ += seconds_since(waiting);
+  const auto gradient_sum = sync_->finish();
+  exposed_s_ += seconds_since(waiting) + sync_->take_wait_s();
 
   double norm = sharding_.gradient_norm(gradient_sum, *control_) / totals.weight;
   if (config_.parallel.reduce == "fast") norm = root_number(*control_, norm);
@@ -147,8 +160,9 @@ std::unique_ptr<Loader> Trainer::make_loader() const {
   LoaderOptions options;
   options.global_batch = config_.trainer.global_batch;
   options.grains = config_.trainer.grains;
-  options.first_grain = sync_.first_grain();
-  options.last_grain = sync_.last_grain();
+  options.first_grain = grains_.first(world_.rank());
+  options.last_grain = grains_.end(world_.rank());
+  options.grain_stride = grains_.stride();
   options.first_step = position_.step;
   options.threads = config_.data.loader_threads;
   options.prefetch_grains = config_.data.prefetch_grains;
@@ -257,7 +271,7 @@ void Trainer::log_step(const StepTotals& totals, const JudgedStep& judged) {
   if (is_applied) recent_sums_.push_back(totals.sums);
   if (recent_sums_.size() > kRecentSteps) recent_sums_.pop_front();
   if (recent_sums_.size() == 2)  // all buffers are there
-    console_.say(to_line(measure_memory(parameters_, optimizer_, sync_, sharding_)));
+    console_.say(to_line(measure_memory(parameters_, optimizer_, *sync_, sharding_)));
   const bool wants_digest = is_due(config_.checkpoint.digest_every_steps);
   const bool is_last = position_.step == config_.trainer.steps || totals.stop != StopRequest::none;
   if (!is_due(config_.trainer.log_every_steps) && !is_last && !wants_digest && is_applied) return;

@@ -72,10 +72,13 @@ class Trainer {
   const Dataset& data_;
   std::shared_ptr<WorldModel> model_;
   std::unique_ptr<Communicator> control_, gradients_;  // host scalars and bytes; device tensors
+  Shard shard_;
+  std::unique_ptr<Communicator> gathers_;  // of parameters, beside gradients; or null
   FlatParameters parameters_;
   Sharding sharding_;
   Optimizer optimizer_;
-  GradientSync sync_;
+  GrainOwners grains_;
+  std::unique_ptr<GradientSync> sync_;
   StepStatistics statistics_;
   StepJudge judge_;
   Position position_;

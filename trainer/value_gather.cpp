@@ -74,7 +74,8 @@ std::vector<ValueGather::Copy> ValueGather::copies_of(size_t part, int64_t padde
 void ValueGather::start(size_t part, const at::Tensor& source, Held held, const at::Tensor& whole) {
   if (under_way_.size() == kMostUnderWay) finish_oldest();
   const int64_t padded = padded_elements(part);
-  UnderWay now{at::zeros({padded}, source.options()),
+  UnderWay now{part,
+               at::zeros({padded}, source.options()),
                at::empty({world_.size() * padded}, source.options()),
                {}};
   int64_t at = 0;
@@ -106,6 +107,11 @@ void ValueGather::finish_oldest() {
 
 void ValueGather::finish() {
   while (!under_way_.empty()) finish_oldest();
+}
+
+void ValueGather::finish(size_t part) {
+  const auto is_it = [part](const UnderWay& each) { return each.part == part; };
+  while (std::any_of(under_way_.begin(), under_way_.end(), is_it)) finish_oldest();
 }
 
 void ValueGather::fill(const at::Tensor& source, Held held, const at::Tensor& whole) {

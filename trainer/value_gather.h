@@ -42,6 +42,9 @@ class ValueGather {
   /// Waits for all that was started.
   void finish();
 
+  /// Waits for a part, and for what was started before it.
+  void finish(size_t part);
+
   /// All parts of a flat buffer, one after another. Collective.
   void fill(const at::Tensor& source, Held held, const at::Tensor& whole);
 
@@ -55,6 +58,7 @@ class ValueGather {
 
  private:
   struct UnderWay {
+    size_t part;
     at::Tensor outgoing, gathered;
     std::vector<Ticket> tickets;
     int64_t bytes() const;

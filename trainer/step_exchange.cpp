@@ -1,9 +1,10 @@
-#include "trainer/gradient_sync.h"
+#include "trainer/step_exchange.h"
 
 #include <torch/torch.h>
 
 #include <algorithm>
 
+#include "trainer/bucket_order.h"
 #include "trainer/gradient_bucket.h"
 #include "trainer/shard_bucket.h"
 
@@ -28,7 +29,7 @@ std::vector<FlatRange> ranges_of(const std::vector<FlatTensor>& layout,
 
 }  // namespace
 
-GradientSync::GradientSync(Communicator& world, int64_t num_grains, bool strict,
+StepExchange::StepExchange(Communicator& world, int64_t num_grains, bool strict,
                            const ChunkOwners* owners)
     : world_(world), num_grains_(num_grains), strict_(strict), owners_(owners) {
   std::tie(first_grain_, last_grain_) = owned_leaves(num_grains, world.rank(), world.size());
@@ -36,7 +37,7 @@ GradientSync::GradientSync(Communicator& world, int64_t num_grains, bool strict,
               world.size(), " ranks; a rank needs at least one grain");
 }
 
-void GradientSync::follow(const FlatParameters& parameters, const BucketBytes& bytes) {
+void StepExchange::follow(const FlatParameters& parameters, const BucketBytes& bytes) {
   if (world_.size() == 1) return;  // nothing to hide
   parameters_ = &parameters;
   bytes_ = bytes;
@@ -44,7 +45,7 @@ void GradientSync::follow(const FlatParameters& parameters, const BucketBytes& b
                                            [this](int64_t tensor) { on_ready(tensor); });
 }
 
-void GradientSync::open_bucket(std::vector<FlatRange> ranges) {
+void StepExchange::open_bucket(std::vector<FlatRange> ranges) {
   if (owners_ == nullptr) {
     buckets_.push_back(
         std::make_unique<GradientBucket>(world_, num_grains_, strict_, std::move(ranges)));
@@ -54,14 +55,14 @@ void GradientSync::open_bucket(std::vector<FlatRange> ranges) {
   }
 }
 
-void GradientSync::begin(int64_t grain) {
+void StepExchange::begin(int64_t grain) {
   is_last_grain_ = grain + 1 == last_grain_;
   if (bucket_of_.empty()) return;
   std::fill(num_missing_.begin(), num_missing_.end(), 0);
   for (const size_t bucket : bucket_of_) ++num_missing_[bucket];
 }
 
-void GradientSync::on_ready(int64_t tensor) {
+void StepExchange::on_ready(int64_t tensor) {
   if (!is_last_grain_) return;
   if (bucket_of_.empty()) return order_.push_back(tensor);
   --num_missing_[bucket_of_[static_cast<size_t>(tensor)]];
@@ -69,13 +70,13 @@ void GradientSync::on_ready(int64_t tensor) {
     start_next(last_grain_ - 1, parameters_->gradients());
 }
 
-void GradientSync::start_next(int64_t grain, const at::Tensor& gradient) {
+void StepExchange::start_next(int64_t grain, const at::Tensor& gradient) {
   buckets_[num_started_]->add(grain, gradient);
   buckets_[num_started_]->start();
   ++num_started_;
 }
 
-void GradientSync::add(int64_t grain, const at::Tensor& gradient) {
+void StepExchange::add(int64_t grain, const at::Tensor& gradient) {
   is_last_grain_ = false;
   if (buckets_.empty()) open_bucket({{0, gradient.numel()}});
   if (grain + 1 < last_grain_) {
@@ -85,7 +86,7 @@ void GradientSync::add(int64_t grain, const at::Tensor& gradient) {
   }
 }
 
-at::Tensor GradientSync::finish() {
+at::Tensor StepExchange::finish() {
   num_started_ = 0;
   const bool is_one = buckets_.size() == 1 && bucket_of_.empty();
   const auto result = is_one && owners_ == nullptr ? buckets_.front()->finish() : put_together();
@@ -93,7 +94,7 @@ at::Tensor GradientSync::finish() {
   return result;
 }
 
-at::Tensor GradientSync::put_together() {
+at::Tensor StepExchange::put_together() {
   for (const auto& bucket : buckets_) {
     const auto part = bucket->finish();
     if (!sum_.defined()) {
@@ -110,47 +111,25 @@ at::Tensor GradientSync::put_together() {
   return sum_;
 }
 
-int64_t GradientSync::sum_bytes() const {
+int64_t StepExchange::gradient_bytes() const {
   return sum_.defined() ? static_cast<int64_t>(sum_.nbytes()) : 0;
 }
 
-int64_t GradientSync::bucket_bytes() const {
+int64_t StepExchange::bucket_bytes() const {
   int64_t total = 0;
   for (const auto& bucket : buckets_) total += bucket->bytes();
   return total;
 }
 
 /// Buckets of tensors in the order of rank 0; those that were never completed come last.
-void GradientSync::cut(std::vector<int64_t> order) {
-  const auto& layout = parameters_->layout();
-  std::vector<bool> is_known(layout.size(), false);
-  for (const int64_t tensor : order) is_known[static_cast<size_t>(tensor)] = true;
-  for (size_t i = 0; i < layout.size(); ++i) {
-    if (!is_known[i]) order.push_back(static_cast<int64_t>(i));
-  }
-  const auto shared = at::tensor(order, at::kLong).to(parameters_->gradients().device());
-  world_.broadcast(shared, 0).wait();
-  const auto agreed = shared.cpu();
-
-  bucket_of_.assign(layout.size(), 0);
+void StepExchange::cut(std::vector<int64_t> order) {
+  const auto agreed = agree_on_order(world_, *parameters_, std::move(order));
+  bucket_of_.assign(parameters_->layout().size(), 0);
   buckets_.clear();
-  std::vector<int64_t> tensors;
-  int64_t elements = 0;
-  const auto close = [&] {
-    if (tensors.empty()) return;
-    open_bucket(ranges_of(layout, tensors));
-    tensors.clear();
-    elements = 0;
-  };
-  for (int64_t i = 0; i < agreed.numel(); ++i) {
-    const int64_t tensor = agreed.const_data_ptr<int64_t>()[i];
-    bucket_of_[static_cast<size_t>(tensor)] = buckets_.size();
-    tensors.push_back(tensor);
-    elements += layout[static_cast<size_t>(tensor)].numel;
-    const int64_t limit = buckets_.empty() ? bytes_.first : bytes_.others;
-    if (elements * static_cast<int64_t>(sizeof(float)) >= limit) close();
+  for (const auto& tensors : cut_into_buckets(*parameters_, agreed, bytes_)) {
+    for (const int64_t tensor : tensors) bucket_of_[static_cast<size_t>(tensor)] = buckets_.size();
+    open_bucket(ranges_of(parameters_->layout(), tensors));
   }
-  close();
   num_missing_.assign(buckets_.size(), 0);
 }
 
