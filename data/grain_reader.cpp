@@ -2,6 +2,8 @@
 
 #include <c10/util/Exception.h>
 
+#include <algorithm>
+
 #include "data/error.h"
 
 namespace nextframe {
@@ -19,7 +21,9 @@ GrainReader::GrainReader(const Dataset& dataset, Sampler sampler, const LoaderOp
       global_batch_(options.global_batch),
       grain_clips_(options.grains > 0 ? options.global_batch / options.grains : 0),
       first_grain_(options.first_grain),
-      owned_grains_(options.last_grain - options.first_grain),
+      owned_grains_((options.last_grain - options.first_grain + options.grain_stride - 1) /
+                    std::max<int64_t>(options.grain_stride, 1)),
+      grain_stride_(options.grain_stride),
       first_step_(options.first_step),
       may_skip_(options.on_corrupt == "skip") {
   TORCH_CHECK(grain_clips_ > 0 && grain_clips_ * options.grains == global_batch_,
@@ -28,6 +32,7 @@ GrainReader::GrainReader(const Dataset& dataset, Sampler sampler, const LoaderOp
   TORCH_CHECK(first_grain_ >= 0 && owned_grains_ > 0 && options.last_grain <= options.grains,
               "loader: grains [", first_grain_, ", ", options.last_grain, ") are not in [0, ",
               options.grains, ")");
+  TORCH_CHECK(grain_stride_ > 0, "loader: every ", grain_stride_, " grains, must be 1 or more");
   TORCH_CHECK(sampler.num_clips() == dataset.num_clips(), "loader: the sampler orders ",
               sampler.num_clips(), " clips, the dataset has ", dataset.num_clips());
 }
@@ -35,7 +40,7 @@ GrainReader::GrainReader(const Dataset& dataset, Sampler sampler, const LoaderOp
 std::vector<std::string> GrainReader::read(int64_t number, Batch& batch,
                                            const std::function<bool()>& stopped) const {
   const int64_t step = first_step_ + number / owned_grains_;
-  const int64_t grain = first_grain_ + number % owned_grains_;
+  const int64_t grain = first_grain_ + number % owned_grains_ * grain_stride_;
   const int64_t first_slot = step * global_batch_ + grain * grain_clips_;
   std::vector<std::string> errors;
   for (int64_t row = 0; row < grain_clips_ && !stopped(); ++row) {

@@ -30,7 +30,7 @@ class GrainReader {
   const Dataset& dataset_;
   Sampler sampler_;
   SetAside set_aside_;
-  int64_t global_batch_, grain_clips_, first_grain_, owned_grains_, first_step_;
+  int64_t global_batch_, grain_clips_, first_grain_, owned_grains_, grain_stride_, first_step_;
   bool may_skip_;
 };
 

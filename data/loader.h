@@ -17,6 +17,7 @@ struct LoaderOptions {
   int64_t grains = 0;        // grains a step, over all ranks; divides global_batch
   int64_t first_grain = 0;   // this rank owns [first_grain, last_grain) of every step
   int64_t last_grain = 0;
+  int64_t grain_stride = 1;         // of those, every so many from the first on
   int64_t first_step = 0;           // where to begin; sample position = step * global_batch
   int64_t threads = 1;              // 0 reads in next()
   int64_t prefetch_grains = 8;      // grains read ahead at most

@@ -7,20 +7,20 @@
 namespace nextframe {
 namespace {
 
-constexpr int64_t kAlignElements = 16;  // one 64-byte cache line
-
-/// Part of a flat buffer, not an autograd view of it.
-at::Tensor alias(const at::Tensor& flat, const FlatTensor& tensor) {
+/// Part of a buffer that begins with element `begin` of the flat one; not an autograd view of it.
+at::Tensor alias(const at::Tensor& flat, const FlatTensor& tensor, int64_t begin = 0) {
   auto result = at::empty({0}, flat.options());
-  result.set_(flat.storage(), tensor.offset, tensor.sizes, c10::contiguous_strides(tensor.sizes));
+  result.set_(flat.storage(), tensor.offset - begin, tensor.sizes,
+              c10::contiguous_strides(tensor.sizes));
   return result;
 }
 
 }  // namespace
 
-FlatParameters::FlatParameters(torch::nn::Module& model) {
+FlatParameters::FlatParameters(torch::nn::Module& model, bool has_gradient_buffer) {
   std::map<std::string, at::Tensor> by_name;
-  for (const auto& item : model.named_parameters()) by_name.emplace(item.key(), item.value());
+  const auto registered = model.named_parameters();
+  for (const auto& item : registered) by_name.emplace(item.key(), item.value());
   TORCH_CHECK(!by_name.empty(), "the model has no parameters");
   int64_t total = 0;
   for (const auto& [name, parameter] : by_name) {
@@ -34,17 +34,33 @@ FlatParameters::FlatParameters(torch::nn::Module& model) {
     total += (parameter.numel() + kAlignElements - 1) / kAlignElements * kAlignElements;
     parameters_.push_back(parameter);
   }
+  for (const auto& item : registered) {
+    registration_order_.push_back(std::distance(by_name.begin(), by_name.find(item.key())));
+  }
   values_ = at::zeros({total}, parameters_.front().options().requires_grad(false));
-  gradients_ = at::zeros_like(values_);
+  if (has_gradient_buffer) gradients_ = at::zeros_like(values_);
   for (size_t i = 0; i < layout_.size(); ++i) {
     const auto home = alias(values_, layout_[i]);
     home.copy_(parameters_[i].detach());
     parameters_[i].set_data(home);
-    parameters_[i].mutable_grad() = alias(gradients_, layout_[i]);
+    parameters_[i].mutable_grad() =
+        has_gradient_buffer ? alias(gradients_, layout_[i]) : at::Tensor();
+  }
+}
+
+void FlatParameters::move_to(int64_t first, int64_t last, const at::Tensor& buffer) {
+  const int64_t begin = layout_[static_cast<size_t>(first)].offset;
+  for (int64_t i = first; i < last; ++i) {
+    const auto index = static_cast<size_t>(i);
+    parameters_[index].set_data(alias(buffer, layout_[index], begin));
   }
 }
 
 void FlatParameters::clear_gradients() {
+  if (!gradients_.defined()) {
+    for (const auto& parameter : parameters_) parameter.mutable_grad().reset();
+    return;
+  }
   const auto* base = gradients_.const_data_ptr<float>();
   for (size_t i = 0; i < layout_.size(); ++i) {
     const auto& gradient = parameters_[i].grad();

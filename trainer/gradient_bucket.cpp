@@ -4,6 +4,8 @@
 
 #include <functional>
 
+#include "trainer/flat_parameters.h"
+
 namespace nextframe {
 
 using AddNodes = std::function<at::Tensor(at::Tensor, at::Tensor)>;
@@ -12,7 +14,6 @@ namespace {
 
 // On the CPU the exchange goes in pieces that stay in the cache from receiving to gathering.
 constexpr int64_t kPieceElements = int64_t{1} << 20;
-constexpr int64_t kAlignElements = 16;  // one cache line
 
 /// The nodes' sum by the tree; the last addition writes it where it belongs.
 void fold_rows(const std::vector<TreeNode>& nodes, const std::vector<at::Tensor>& rows,
@@ -137,6 +138,12 @@ at::Tensor GradientBucket::finish() {
   under_way_.clear();
   spare_.push_back(std::exchange(sum_, {}));  // handed out until the next add()
   return spare_.back().narrow(0, 0, elements_);
+}
+
+int64_t GradientBucket::bytes() const {
+  size_t total = received_.defined() ? received_.nbytes() : 0;
+  for (const auto& tensor : spare_) total += tensor.nbytes();
+  return static_cast<int64_t>(total);
 }
 
 }  // namespace nextframe

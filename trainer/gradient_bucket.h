@@ -1,5 +1,4 @@
-// This file is one bucket of a step's gradient: a part that is summed over all grains of all ranks
-// on its own, while backward still works on the others.
+// This file is a bucket of which every rank gets the whole sum.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -9,35 +8,24 @@
 
 #include "kernels/base/fixed_tree.h"
 #include "launch/communicator.h"
+#include "trainer/bucket.h"
 
 namespace nextframe {
 
-/// Elements [offset, offset + count) of the flat gradient.
-struct FlatRange {
-  int64_t offset, count;
-};
-
-class GradientBucket {
+class GradientBucket final : public Bucket {
  public:
   /// strict: the fixed tree over grains; else the library's all-reduce of each rank's running sum.
   GradientBucket(Communicator& world, int64_t num_grains, bool strict,
                  std::vector<FlatRange> ranges);
-  ~GradientBucket();
+  ~GradientBucket() override;
   GradientBucket(const GradientBucket&) = delete;
   GradientBucket& operator=(const GradientBucket&) = delete;
 
-  /// Takes its ranges of the flat float32 gradient of `grain`; owned grains come in ascending
-  /// order.
-  void add(int64_t grain, const at::Tensor& gradient);
-
-  /// After the last owned grain: begins the exchange. Every rank starts its buckets in one order.
-  void start();
-
-  /// Waits for the sum over all grains of all ranks: its ranges behind one another, valid until the
-  /// next step's add().
-  at::Tensor finish();
-
-  const std::vector<FlatRange>& ranges() const { return ranges_; }
+  void add(int64_t grain, const at::Tensor& gradient) override;
+  void start() override;
+  at::Tensor finish() override;
+  const std::vector<FlatRange>& places() const override { return ranges_; }
+  int64_t bytes() const override;
 
  private:
   using Nodes = std::vector<std::pair<TreeNode, at::Tensor>>;

@@ -1,16 +1,10 @@
 // This file is how the gradients of a step's grains become one sum, the same bits on any number of
-// ranks, and how that work hides behind backward.
+// ranks.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
-#include <memory>
-#include <vector>
-
-#include "launch/communicator.h"
-#include "trainer/flat_parameters.h"
-#include "trainer/gradient_bucket.h"
-#include "trainer/gradient_hooks.h"
+#include <cstdint>
 
 namespace nextframe {
 
@@ -20,58 +14,29 @@ struct BucketBytes {
   int64_t others = int64_t{25} << 20;
 };
 
-/// Sums one flat float32 gradient a grain over all grains of all ranks.
-///   strict  a fixed binary tree over grains (kernels/base/fixed_tree.h), whoever owns them
-///   fast    the grains of a rank one after another, then the library's all-reduce
-/// In a step: begin(), backward, add() for each owned grain in ascending order; then finish().
+/// In a step: begin(), backward, add() for each owned grain in ascending order; then finish(). The
+/// two kinds are StepExchange and RoundExchange.
 class GradientSync {
  public:
-  GradientSync(Communicator& world, int64_t num_grains, bool strict);
-
-  int64_t first_grain() const { return first_grain_; }  // this rank owns [first, last)
-  int64_t last_grain() const { return last_grain_; }
-
-  /// From the second step on, cuts the gradient into buckets in the order in which rank 0's first
-  /// backward completed the parameters, and exchanges each as soon as the last owned grain's
-  /// backward has completed it. Bits do not change: the tree is over grains, element by element.
-  void follow(const FlatParameters& parameters, const BucketBytes& bytes);
+  virtual ~GradientSync() = default;
 
   /// Before the backward of `grain`.
-  void begin(int64_t grain);
+  virtual void begin(int64_t grain) = 0;
 
-  /// After it: takes what has not been taken yet. The buffer may be written again at once.
-  void add(int64_t grain, const at::Tensor& gradient);
+  /// After it: takes what has not been taken yet. `gradient` is the flat one, where there is one;
+  /// it may be written again at once.
+  virtual void add(int64_t grain, const at::Tensor& gradient) = 0;
 
-  /// The sum over all grains of all ranks, of the length given to add(); valid until the next
-  /// step's add().
-  at::Tensor finish();
+  /// The sum over all grains of all ranks: all of it, or what this rank owns, packed; valid until
+  /// the next step's add().
+  virtual at::Tensor finish() = 0;
 
-  /// How many buckets there are; 1 before the order is known.
-  size_t num_buckets() const { return buckets_.size(); }
-  /// How many of them are under way in this step.
-  size_t num_started() const { return num_started_; }
+  /// Seconds that a backward waited for exchanges since the last call of this function.
+  virtual double take_wait_s() { return 0; }
 
- private:
-  void open_bucket(std::vector<FlatRange> ranges);
-  void on_ready(int64_t tensor);
-  void start_next(int64_t grain, const at::Tensor& gradient);
-  void cut(std::vector<int64_t> order);
-
-  Communicator& world_;
-  int64_t num_grains_, first_grain_, last_grain_;
-  bool strict_;
-  std::vector<std::unique_ptr<GradientBucket>> buckets_;  // exchanged in this order
-  size_t num_started_ = 0;                                // of this step
-  at::Tensor sum_;                                        // of several buckets
-
-  // Of follow().
-  const FlatParameters* parameters_ = nullptr;
-  BucketBytes bytes_;
-  bool is_last_grain_ = false;            // backward of the last owned grain runs
-  std::vector<int64_t> order_;            // as recorded in the first step
-  std::vector<size_t> bucket_of_;         // of each tensor
-  std::vector<int64_t> num_missing_;      // tensors of each bucket that are not complete yet
-  std::unique_ptr<GradientHooks> hooks_;  // last: they call the rest
+  virtual int64_t gradient_bytes()
+      const = 0;                             // of finish()'s result, and of what has not been sent
+  virtual int64_t bucket_bytes() const = 0;  // of all else that it holds
 };
 
 }  // namespace nextframe

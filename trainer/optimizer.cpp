@@ -3,61 +3,90 @@
 #include <c10/util/ScopeExit.h>
 #include <torch/torch.h>
 
-#include <cmath>
-
-#include "kernels/adamw.h"
-#include "kernels/base/fixed_tree.h"
-#include "kernels/squared_norm.h"
-
 namespace nextframe {
 
-Optimizer::Optimizer(const OptimizerConfig& config, FlatParameters& parameters)
+Optimizer::Optimizer(const OptimizerConfig& config, FlatParameters& parameters, Sharding* sharding)
     : config_(config),
       parameters_(parameters),
-      moment1_(at::zeros_like(parameters.values())),
-      moment2_(at::zeros_like(parameters.values())) {
-  if (config.ema_decay > 0) average_ = parameters.values().clone();
+      everything_(parameters, 1),
+      sharding_(sharding != nullptr && sharding->is_split() ? sharding : nullptr),
+      spans_(sharding_ == nullptr ? everything_.spans(0)
+                                  : sharding_->owners()->spans(sharding_->rank())) {
+  at::Tensor mine;
+  if (sharding_ == nullptr) {
+    mine = parameters.values();
+  } else {
+    packed_values_ = sharding_->packed_values();
+    mine = packed_values_.defined()
+               ? packed_values_
+               : sharding_->owners()->pack(parameters.values(), sharding_->rank());
+  }
+  moment1_ = at::zeros_like(mine);
+  moment2_ = at::zeros_like(mine);
+  if (config.ema_decay > 0) average_ = mine.clone();
 }
 
 void Optimizer::update(const at::Tensor& gradient_sum, int64_t step, double lr, double scale) {
-  AdamWStep options{
+  const AdamWStep options{
       lr, config_.beta1, config_.beta2, config_.epsilon, 0, scale,
       // An average that starts at the initial parameters forgets them faster at first.
       std::min(config_.ema_decay, static_cast<double>(step) / static_cast<double>(step + 10)),
       step};
-  for (const auto& tensor : parameters_.layout()) {
+  const auto num_tensors = static_cast<int64_t>(parameters_.layout().size());
+  auto* gather = sharding_ != nullptr ? sharding_->gather() : nullptr;
+  if (gather == nullptr) return update_part({0, num_tensors}, gradient_sum, options);
+  const auto& values = parameters_.values();
+  for (size_t part = 0; part < gather->parts().size(); ++part) {  // one travels, the next is made
+    update_part(gather->parts()[part], gradient_sum, options);
+    const int64_t begin = gather->part_begin(part);
+    gather->start(part, values, Held::whole, values.narrow(0, begin, values.numel() - begin));
+  }
+}
+
+void Optimizer::update_part(const TensorRange& tensors, const at::Tensor& gradient_sum,
+                            AdamWStep options) {
+  for (const auto& span : spans_) {
+    if (!tensors.contains(span)) continue;
+    const auto& tensor = parameters_.layout()[static_cast<size_t>(span.tensor)];
     options.weight_decay = tensor.sizes.size() >= 2 ? config_.weight_decay : 0.0;
-    const auto part = [&](const at::Tensor& flat) {
-      return flat.defined() ? flat.narrow(0, tensor.offset, tensor.numel) : flat;
+    const auto part = [&](const at::Tensor& packed) {
+      return packed.defined() ? packed.narrow(0, span.offset, span.count) : packed;
     };
-    adamw(part(parameters_.values()), part(gradient_sum), part(moment1_), part(moment2_),
-          part(average_), options);
+    const auto values = packed_values_.defined()
+                            ? part(packed_values_)
+                            : parameters_.values().narrow(0, span.flat_offset, span.count);
+    adamw(values, part(gradient_sum), part(moment1_), part(moment2_), part(average_), options);
   }
 }
 
 void Optimizer::with_average(const std::function<void()>& body) {
+  if (packed_values_.defined()) {
+    const auto& shown = average_.defined() ? average_ : packed_values_;
+    return sharding_->sections()->with_whole(shown, body);
+  }
   if (!average_.defined()) return body();
   const auto kept = parameters_.values().clone();
   const auto put_back = c10::make_scope_exit([&] { parameters_.values().copy_(kept); });
-  parameters_.values().copy_(average_);
+  if (sharding_ != nullptr) {
+    sharding_->gather()->fill(average_, Held::packed, parameters_.values());
+  } else {
+    parameters_.values().copy_(average_);
+  }
   body();
 }
 
 std::vector<StateBuffer> Optimizer::state() const {
+  const auto* owned = sharding_ != nullptr ? &spans_ : nullptr;
   std::vector<StateBuffer> buffers;
-  if (average_.defined()) buffers.push_back({"ema", average_});
-  buffers.push_back({"moment1", moment1_});
-  buffers.push_back({"moment2", moment2_});
-  buffers.push_back({"parameters", parameters_.values()});
-  return buffers;
-}
-
-double gradient_norm(const FlatParameters& parameters, const at::Tensor& gradient) {
-  std::vector<double> partial_sums;
-  for (const auto& chunk : parameters.chunks()) {
-    partial_sums.push_back(squared_norm(gradient.narrow(0, chunk.offset, chunk.count)));
+  if (average_.defined()) buffers.push_back({"ema", average_, owned});
+  buffers.push_back({"moment1", moment1_, owned});
+  buffers.push_back({"moment2", moment2_, owned});
+  if (packed_values_.defined()) {
+    buffers.push_back({"parameters", packed_values_, owned});
+  } else {
+    buffers.push_back({"parameters", parameters_.values()});
   }
-  return std::sqrt(tree_sum(partial_sums));
+  return buffers;
 }
 
 }  // namespace nextframe

@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "kernels/adamw.h"
 #include "kernels/base/fields.h"
 #include "trainer/flat_parameters.h"
+#include "trainer/sharding.h"
 
 namespace nextframe {
 
@@ -26,17 +28,22 @@ struct OptimizerConfig {
   void check(const Report& report) const;
 };
 
-/// A named flat buffer of the run's state, laid out as FlatParameters.
+/// A named buffer of the run's state, laid out as FlatParameters, or packed by ChunkOwners.
 struct StateBuffer {
   std::string name;  // parameters | moment1 | moment2 | ema
   at::Tensor values;
+  const std::vector<ChunkSpan>* owned = nullptr;  // what of it is here, packed; null: all of it
 };
 
 class Optimizer {
  public:
-  Optimizer(const OptimizerConfig& config, FlatParameters& parameters);
+  /// Without `sharding` this rank holds and updates everything. With it, which outlives the
+  /// optimizer, it holds moments and average of what it owns; parameters that are whole on every
+  /// rank are gathered in each update.
+  Optimizer(const OptimizerConfig& config, FlatParameters& parameters,
+            Sharding* sharding = nullptr);
 
-  /// One update from the sum of all grains' gradients.
+  /// One update from the sum of all grains' gradients, whole or of what this rank owns. Collective.
   ///   step    1 for the first
   ///   scale   1 / total weight and the clipping factor, multiplied
   void update(const at::Tensor& gradient_sum, int64_t step, double lr, double scale);
@@ -44,17 +51,20 @@ class Optimizer {
   /// Parameters, moments and, if kept, the weight average: all that a checkpoint and a digest hold.
   std::vector<StateBuffer> state() const;
 
-  /// Runs `body` with the weight average, if one is kept, in the place of the parameters.
+  /// Runs `body` with the weight average, if one is kept, in the place of the parameters; these are
+  /// whole on every rank then. Collective where state is split.
   void with_average(const std::function<void()>& body);
 
  private:
+  void update_part(const TensorRange& tensors, const at::Tensor& gradient_sum, AdamWStep options);
+
   OptimizerConfig config_;
   FlatParameters& parameters_;
+  ChunkOwners everything_;               // of one rank
+  Sharding* sharding_;                   // null where nothing is split
+  const std::vector<ChunkSpan>& spans_;  // that this rank updates
+  at::Tensor packed_values_;             // undefined where parameters are whole
   at::Tensor moment1_, moment2_, average_;
 };
-
-/// The Euclidean norm of a flat gradient: fp64 sums over chunks, summed by the fixed tree over
-/// chunk numbers.
-double gradient_norm(const FlatParameters& parameters, const at::Tensor& gradient);
 
 }  // namespace nextframe

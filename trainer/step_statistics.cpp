@@ -2,7 +2,6 @@
 
 #include <torch/torch.h>
 
-#include "kernels/base/fixed_tree.h"
 #include "launch/desync.h"
 
 namespace nextframe {
@@ -36,8 +35,8 @@ at::Tensor StepStatistics::own_rows(const RankNews& news) {
   }
   const auto sums =
       at::cat(on_device).cpu().view({static_cast<int64_t>(terms_.size()), 1 + num_statistics});
-  const int64_t most = (num_grains_ + world_.size() - 1) / world_.size();
-  auto rows = at::zeros({1 + most, std::max(kNewsColumns, 2 + num_statistics)}, at::kDouble);
+  auto rows = at::zeros({1 + grains_.num_rounds(), std::max(kNewsColumns, 2 + num_statistics)},
+                        at::kDouble);
   rows[0][0] = static_cast<double>(news.stop);
   rows[0][1] = news.has_saved;
   rows[0][2] = news.busy_s;
@@ -70,15 +69,16 @@ StepTotals StepStatistics::finish(const RankNews& news) {
     totals.is_whole = totals.is_whole && told[3] != 0;
     totals.has_any_failed_to_save = totals.has_any_failed_to_save || told[4] != 0;
     calls.push_back({static_cast<uint64_t>(told[5]), static_cast<uint64_t>(told[6])});
-    const auto [first, last] = owned_leaves(num_grains_, rank, world_.size());
-    for (int64_t grain = first; grain < last; ++grain) {
-      const double* row = all[rank][1 + grain - first].const_data_ptr<double>();
-      totals.loss_sum += row[0];
-      totals.weight += row[1];
-      totals.grain_loss_sums.push_back(row[0]);
-      int column = 2;
-      for (const auto& [name, sum] : terms_.front().sums) totals.sums[name] += row[column++];
-    }
+  }
+  std::vector<int64_t> next(static_cast<size_t>(world_.size()), 0);  // of each rank's grains
+  for (int64_t grain = 0; grain < grains_.num_grains; ++grain) {
+    const int64_t rank = grains_.rank_of(grain);
+    const double* row = all[rank][1 + next[static_cast<size_t>(rank)]++].const_data_ptr<double>();
+    totals.loss_sum += row[0];
+    totals.weight += row[1];
+    totals.grain_loss_sums.push_back(row[0]);
+    int column = 2;
+    for (const auto& [name, sum] : terms_.front().sums) totals.sums[name] += row[column++];
   }
   totals.do_calls_agree = do_calls_agree(calls);
   terms_.clear();
@@ -86,19 +86,17 @@ StepTotals StepStatistics::finish(const RankNews& news) {
 }
 
 std::vector<std::vector<int64_t>> StepStatistics::sample_ids() const {
-  const int64_t most = (num_grains_ + world_.size() - 1) / world_.size();
-  const int64_t clips = ids_B_.front().numel();
+  const int64_t most = grains_.num_rounds(), clips = ids_B_.front().numel();
   const auto own = at::zeros({most, clips}, at::kLong);
   for (size_t i = 0; i < ids_B_.size(); ++i) own[static_cast<int64_t>(i)].copy_(ids_B_[i]);
   auto all = at::empty({world_.size(), most, clips}, at::kLong);
   world_.all_gather(own, all).wait();
 
-  std::vector<std::vector<int64_t>> by_grain;
+  std::vector<std::vector<int64_t>> by_grain(static_cast<size_t>(grains_.num_grains));
   for (int64_t rank = 0; rank < world_.size(); ++rank) {
-    const auto [first, last] = owned_leaves(num_grains_, rank, world_.size());
-    for (int64_t grain = first; grain < last; ++grain) {
-      const int64_t* ids = all[rank][grain - first].const_data_ptr<int64_t>();
-      by_grain.emplace_back(ids, ids + clips);
+    for (int64_t i = 0; i < grains_.count(rank); ++i) {
+      const int64_t* ids = all[rank][i].const_data_ptr<int64_t>();
+      by_grain[static_cast<size_t>(grains_.grain(rank, i))].assign(ids, ids + clips);
     }
   }
   return by_grain;

@@ -10,6 +10,7 @@
 #include "launch/flight_recorder.h"
 #include "launch/signals.h"
 #include "model/world_model.h"
+#include "trainer/grain_owners.h"
 
 namespace nextframe {
 
@@ -45,8 +46,7 @@ double root_number(Communicator& world, double number);
 /// Collects the loss terms of this rank's grains of one step.
 class StepStatistics {
  public:
-  StepStatistics(Communicator& world, int64_t num_grains)
-      : world_(world), num_grains_(num_grains) {}
+  StepStatistics(Communicator& world, const GrainOwners& grains) : world_(world), grains_(grains) {}
 
   void add(const LossTerms& terms, const at::Tensor& sample_ids_B);
 
@@ -60,7 +60,7 @@ class StepStatistics {
   at::Tensor own_rows(const RankNews& news);
 
   Communicator& world_;
-  int64_t num_grains_;
+  GrainOwners grains_;
   std::vector<LossTerms> terms_;
   std::vector<at::Tensor> ids_B_;  // of the owned grains, kept until the next step
 };

@@ -7,6 +7,7 @@
 #include "trainer/checkpoint/store.h"
 #include "trainer/environment.h"
 #include "trainer/peak_flops.h"
+#include "trainer/recompute.h"
 #include "trainer/version.h"
 
 namespace nextframe {
@@ -43,17 +44,27 @@ Trainer::Trainer(const Config& config, const World& world, const RunFolder& fold
       model_(std::move(model)),
       control_(world.make_host_communicator("control")),
       gradients_(world.make_device_communicator("gradients")),
-      parameters_(*model_),
-      optimizer_(config.optimizer, parameters_),
-      sync_(*gradients_, config.trainer.grains, config.parallel.reduce == "strict"),
-      statistics_(*control_, config.trainer.grains),
+      shard_(parse_shard(config.parallel.shard, world.size())),
+      gathers_(shard_ == Shard::parameters ? world.make_device_communicator("parameters")
+                                           : nullptr),
+      parameters_(*model_, shard_ < Shard::gradients),
+      sharding_(shard_, config.parallel.bucket_bytes, *gradients_,
+                gathers_ ? *gathers_ : *gradients_, parameters_),
+      optimizer_(config.optimizer, parameters_, &sharding_),
+      grains_(sharding_.grain_owners(config.trainer.grains)),
+      sync_(sharding_.make_gradient_sync(
+          config.trainer.grains, config.parallel.reduce == "strict",
+          {config.parallel.first_bucket_bytes, config.parallel.bucket_bytes})),
+      statistics_(*control_, grains_),
       stragglers_(gather_strings(*control_, world.host()), config.trainer.grains),
       judge_({config.trainer.max_bad_steps, config.trainer.max_rollbacks,
               config.trainer.skip_spikes_above_z}),
       saver_(*control_, folder.checkpoints(), {config.checkpoint.keep, config.checkpoint.timeout_s},
              [&console](const std::string& line) { console.say(line); }) {
   position_.seed = config.trainer.seed;
-  sync_.follow(parameters_, {config.parallel.first_bucket_bytes, config.parallel.bucket_bytes});
+  if (config.parallel.shard == "parameters")
+    run_blocks(*model_, config.value_of("model.name"), sharding_,
+               make_recompute_runner(config.trainer.recompute));
 }
 
 Trainer::~Trainer() = default;
@@ -73,7 +84,7 @@ StopRequest Trainer::run(StopRequests& stops, const Evaluation& evaluate) {
                                     .has_saved = saver_.has_saved(),
                                     .has_failed_to_save = saver_.has_failed()});
     if (!totals.is_whole) {  // a rank that was asked to stop has not waited for its data: no step
-      sync_.finish();
+      sync_->finish();
       stop = strongest_request(*control_, stops.requested());
       break;
     }
@@ -91,7 +102,10 @@ StopRequest Trainer::run(StopRequests& stops, const Evaluation& evaluate) {
     if (is_due(config_.evaluate.every_steps) && stop == StopRequest::none) {
       const auto pause = watchdog_.pause("evaluate");
       const auto start = Clock::now();
-      if (world_.is_root()) optimizer_.with_average([&] { evaluate(position_.step); });
+      const auto on_root = [&] {
+        if (world_.is_root()) evaluate(position_.step);
+      };
+      if (world_.is_root() || sharding_.is_split()) optimizer_.with_average(on_root);
       since_ += Clock::now() - start;  // no part of a step's time
     }
   }
@@ -107,20 +121,35 @@ StepTotals Trainer::train_step(RankNews news) {
   const auto began = Clock::now();
   const Draw draw{static_cast<uint64_t>(config_.trainer.seed),
                   static_cast<uint64_t>(position_.step)};
-  for (int64_t grain = sync_.first_grain(); grain < sync_.last_grain(); ++grain) {
-    const auto batch =
-        watchdog_.during("data", [&] { return to_device(loader_->next(), world_.device()); });
+  Batch batch;
+  for (int64_t i = 0; i < grains_.num_passes(world_.rank()); ++i) {
+    const int64_t grain = grains_.grain(world_.rank(), i);
+    const bool is_owned = grain < grains_.num_grains;  // else its last one again, for the others
+    if (is_owned) batch = next_batch();
+    sharding_.begin_grain();
     parameters_.clear_gradients();
     memory_.begin_grain();
     const auto terms = model_->loss(batch, draw);
-    sync_.begin(grain);
+    sync_->begin(grain);
     terms.sum.backward();
     memory_.end_grain();
-    sync_.add(grain, parameters_.gradients());
-    statistics_.add(terms, batch.sample_ids_B);
-    news.is_whole = !loader_->has_given_up();
+    sync_->add(grain, parameters_.gradients());
+    if (is_owned) statistics_.add(terms, batch.sample_ids_B);
   }
-  news.busy_s = std::max(seconds_since(began), watchdog_.take_standstill_s());
+  sharding_.end_backward();
+  const double waited_s = sync_->take_wait_s();
+  exposed_s_ += waited_s;
+  news.is_whole = !loader_->has_given_up();
+  news.busy_s = std::max(seconds_since(began) - waited_s, watchdog_.take_standstill_s());
+  return meet(news);
+}
+
+Batch Trainer::next_batch() {
+  return watchdog_.during("data", [&] { return to_device(loader_->next(), world_.device()); });
+}
+
+/// Tells all ranks this one's news, and hears theirs.
+StepTotals Trainer::meet(RankNews news) {
   const auto recorder = world_.flight_log()->find("gradients");
   if (recorder) news.calls = recorder->digest();
   const auto meeting = watchdog_.meeting();
@@ -133,10 +162,10 @@ StepTotals Trainer::train_step(RankNews news) {
 /// steps the optimizer, which counts its own updates.
 JudgedStep Trainer::update(const StepTotals& totals) {
   const auto waiting = Clock::now();
-  const auto gradient_sum = watchdog_.during("wait", [&] { return sync_.finish(); });
+  const auto gradient_sum = watchdog_.during("wait", [&] { return sync_->finish(); });
   exposed_s_ += seconds_since(waiting);
 
-  double norm = gradient_norm(parameters_, gradient_sum) / totals.weight;
+  double norm = sharding_.gradient_norm(gradient_sum, *control_) / totals.weight;
   if (config_.parallel.reduce == "fast") norm = root_number(*control_, norm);
   position_.step += 1;
   position_.samples += config_.trainer.global_batch;
@@ -151,6 +180,7 @@ JudgedStep Trainer::update(const StepTotals& totals) {
       learning_rate_factor(config_.schedule, position_.step - 1, config_.trainer.steps);
   optimizer_.update(gradient_sum, position_.step - position_.history.skipped_steps, lr,
                     clip / totals.weight);
+  exposed_s_ += sharding_.finish_gathering();
   return judged;
 }
 
@@ -172,8 +202,9 @@ std::unique_ptr<Loader> Trainer::make_loader() const {
   LoaderOptions options;
   options.global_batch = config_.trainer.global_batch;
   options.grains = config_.trainer.grains;
-  options.first_grain = sync_.first_grain();
-  options.last_grain = sync_.last_grain();
+  options.first_grain = grains_.first(world_.rank());
+  options.last_grain = grains_.end(world_.rank());
+  options.grain_stride = grains_.stride();
   options.first_step = position_.step;
   options.threads = config_.data.loader_threads;
   options.prefetch_grains = config_.data.prefetch_grains;
@@ -276,11 +307,13 @@ void Trainer::log_step(const StepTotals& totals, const JudgedStep& judged) {
   const bool is_applied = judged.verdict == Verdict::apply;
   if (is_applied) recent_sums_.push_back(totals.sums);
   if (recent_sums_.size() > kRecentSteps) recent_sums_.pop_front();
+  if (recent_sums_.size() == 2)  // all buffers are there
+    console_.say(to_line(measure_memory(parameters_, optimizer_, *sync_, sharding_)));
   const bool wants_digest = is_due(config_.checkpoint.digest_every_steps);
   const bool is_last = position_.step == config_.trainer.steps || totals.stop != StopRequest::none;
   if (!is_due(config_.trainer.log_every_steps) && !is_last && !wants_digest && is_applied) return;
   auto record = make_record(totals, judged);
-  if (wants_digest) record.digest = state_digest(state());
+  if (wants_digest) record.digest = state_digest(state(), *control_);
   if (world_.is_root()) {
     metrics_->append(record);
     tensorboard_->append(record);

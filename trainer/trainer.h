@@ -15,9 +15,11 @@
 #include "trainer/config/config.h"
 #include "trainer/console.h"
 #include "trainer/gradient_sync.h"
+#include "trainer/memory_report.h"
 #include "trainer/metrics_log.h"
 #include "trainer/optimizer.h"
 #include "trainer/run_folder.h"
+#include "trainer/sharding.h"
 #include "trainer/step_judge.h"
 #include "trainer/step_memory.h"
 #include "trainer/step_statistics.h"
@@ -53,6 +55,8 @@ class Trainer {
 
  private:
   StepTotals train_step(RankNews news);
+  Batch next_batch();
+  StepTotals meet(RankNews news);
   JudgedStep update(const StepTotals& totals);
   void after_unusual_step(const StepTotals& totals, const JudgedStep& judged);
   void go_back();
@@ -72,9 +76,13 @@ class Trainer {
   const Dataset& data_;
   std::shared_ptr<WorldModel> model_;
   std::unique_ptr<Communicator> control_, gradients_;  // host scalars and bytes; device tensors
+  Shard shard_;
+  std::unique_ptr<Communicator> gathers_;  // of parameters, beside gradients; or null
   FlatParameters parameters_;
+  Sharding sharding_;
   Optimizer optimizer_;
-  GradientSync sync_;
+  GrainOwners grains_;
+  std::unique_ptr<GradientSync> sync_;
   StepStatistics statistics_;
   Stragglers stragglers_;
   StepJudge judge_;

@@ -75,7 +75,8 @@ void TrainerConfig::check(const Report& report) const {
 void ParallelConfig::fields(FieldVisitor& field) {
   field("reduce", reduce, "strict: gradients equal bit for bit on any number of ranks",
         {"strict", "fast"});
-  field.free("shard", shard, "what is split over the ranks instead of copied", {"none"});
+  field.free("shard", shard, "what is split over the ranks instead of copied",
+             {"none", "optimizer", "gradients", "parameters"});
   field.free("device", device, "auto takes a GPU if there is one", {"auto", "cpu", "cuda"});
   field("threads", threads, "CPU threads a rank");
   field.free("first_bucket_bytes", first_bucket_bytes,

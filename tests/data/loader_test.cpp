@@ -69,6 +69,25 @@ TEST_F(LoaderTest, RanksTogetherReadTheStepsOfOneRank) {
   }
 }
 
+TEST_F(LoaderTest, GrainsMayBeDealt) {
+  const Dataset dataset(folder / "*.h5", 6, 1);
+  const auto alone = first_grains(dataset, sampler(dataset), small_options(1), 12);
+  for (const int64_t rank : {0, 1, 2}) {
+    auto options = small_options(1);  // four grains
+    options.first_grain = rank;
+    options.grain_stride = 3;
+    const size_t owned = rank == 0 ? 2 : 1;
+    const auto dealt =
+        first_grains(dataset, sampler(dataset), options, static_cast<int>(3 * owned));
+    for (size_t step = 0; step < 3; ++step) {
+      for (size_t i = 0; i < owned; ++i) {
+        const size_t grain = static_cast<size_t>(rank) + 3 * i;
+        EXPECT_TRUE(dealt[owned * step + i] == alone[4 * step + grain]);
+      }
+    }
+  }
+}
+
 TEST_F(LoaderTest, StartsInTheMiddleAsIfItHadReadFromTheStart) {
   const Dataset dataset(folder / "*.h5", 6, 1);
   const auto all = first_grains(dataset, sampler(dataset), small_options(1), 16);

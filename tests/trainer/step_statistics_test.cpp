@@ -5,7 +5,6 @@
 
 #include <cmath>
 
-#include "kernels/base/fixed_tree.h"
 #include "tests/trainer/thread_world.h"
 
 namespace nextframe {
@@ -14,9 +13,9 @@ namespace {
 constexpr int64_t kGrains = 5;
 
 /// Grain g has loss sum g (NaN for grain 3), weight 2 and the clips 10 g and 10 g + 1.
-void add_own_grains(StepStatistics& statistics, const Communicator& world) {
-  const auto [first, last] = owned_leaves(kGrains, world.rank(), world.size());
-  for (int64_t grain = first; grain < last; ++grain) {
+void add_own_grains(StepStatistics& statistics, const GrainOwners& grains, int64_t rank) {
+  for (int64_t i = 0; i < grains.count(rank); ++i) {
+    const int64_t grain = grains.grain(rank, i);
     const double loss = grain == 3 ? std::nan("") : static_cast<double>(grain);
     statistics.add({torch::tensor(loss), 2, {{"error", torch::tensor(1.0)}}},
                    torch::tensor({10 * grain, 10 * grain + 1}));
@@ -24,11 +23,12 @@ void add_own_grains(StepStatistics& statistics, const Communicator& world) {
 }
 
 TEST(StepStatistics, OneBadGrainIsBadForEveryRankAndIsNamed) {
-  for (const int64_t world_size : {1, 2, 3}) {
-    run_ranks(world_size, [&](Communicator& world) {
-      StepStatistics statistics(world, kGrains);
+  for (const int64_t number : {1, 2, 3, 12, 13}) {  // above 10: grains are dealt
+    const GrainOwners grains{kGrains, number % 10, number > 10};
+    run_ranks(grains.num_ranks, [&](Communicator& world) {
+      StepStatistics statistics(world, grains);
       for (int step = 0; step < 2; ++step) {
-        add_own_grains(statistics, world);
+        add_own_grains(statistics, grains, world.rank());
         const auto totals = statistics.finish({});
         EXPECT_TRUE(std::isnan(totals.loss()));
         EXPECT_EQ(totals.sums.at("error"), kGrains);

@@ -79,7 +79,7 @@ class BackgroundSaver {
   bool has_told_waiting_ = false;
   double stall_s_ = 0, longest_save_s_ = 0;
   std::chrono::steady_clock::time_point began_;  // the save under way
-  Writer writer_;  // last: its thread ends before what it uses
+  Writer writer_;                                // last: its thread ends before what it uses
 };
 
 }  // namespace nextframe

@@ -4,7 +4,12 @@
 #include <xxhash.h>
 
 #include <bit>
+#include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
+
+#include "launch/roll_call.h"
+#include "trainer/checkpoint/share.h"
 
 namespace nextframe {
 namespace {
@@ -104,6 +109,23 @@ Hash state_digest(const RunState& state) {
                                   values + chunk.offset, chunk.count));
     }
   }
+  return state_digest(hashes, state.position);
+}
+
+Hash state_digest(const RunState& state, Communicator& world) {
+  nlohmann::json mine = nlohmann::json::array();
+  for (const auto& chunk : share_of(state, world.rank(), world.size()).chunks) {
+    mine.push_back(
+        {chunk.tensor, chunk.number,
+         chunk_hash(chunk.tensor, chunk.sizes, chunk.number, chunk.values, chunk.count)});
+  }
+  std::map<std::pair<std::string, int64_t>, Hash> all;  // tensors by name, chunks by number
+  for (const auto& share : gather_strings(world, mine.dump())) {
+    for (const auto& item : nlohmann::json::parse(share))
+      all[{item[0].get<std::string>(), item[1].get<int64_t>()}] = item[2].get<Hash>();
+  }
+  std::vector<Hash> hashes;
+  for (const auto& [chunk, hash] : all) hashes.push_back(hash);
   return state_digest(hashes, state.position);
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "launch/communicator.h"
 #include "trainer/checkpoint/run_state.h"
 
 namespace nextframe {
@@ -25,6 +26,10 @@ Hash state_digest(const std::vector<Hash>& chunk_hashes, const Position& positio
 
 /// The same from tensors in memory (moved to the CPU if they are not there).
 Hash state_digest(const RunState& state);
+
+/// The same where ranks hold parts of it, or all: each hashes its share. Collective; `world` moves
+/// host tensors.
+Hash state_digest(const RunState& state, Communicator& world);
 
 /// XXH3-128 of a text.
 Hash text_hash(const std::string& text);

@@ -161,23 +161,37 @@ at::Tensor read_slice(const fs::path& checkpoint, const StoredTensor& tensor, in
   return result;
 }
 
+namespace {
+
+/// The tensor of the manifest that `buffer` wants, checked for its sizes.
+const StoredTensor& find_stored(const fs::path& checkpoint, const Manifest& manifest,
+                                const StateBuffer& buffer, const FlatTensor& tensor) {
+  const auto name = state_tensor_name(buffer, tensor);
+  const auto stored = std::find_if(manifest.tensors.begin(), manifest.tensors.end(),
+                                   [&](const auto& candidate) { return candidate.name == name; });
+  if (stored == manifest.tensors.end() || stored->sizes != tensor.sizes) {
+    throw CheckpointError(checkpoint.string() + ": has no '" + name + "' of size " +
+                          c10::str(at::IntArrayRef(tensor.sizes)) +
+                          "; it was saved by another model");
+  }
+  return *stored;
+}
+
+}  // namespace
+
 Position load_state(const fs::path& checkpoint, const Manifest& manifest, const RunState& state) {
   size_t num_loaded = 0;
+  const ChunkOwners everything(state.layout, 1);
   for (const auto& buffer : state.buffers) {
-    for (const auto& tensor : state.layout.layout()) {
-      const auto name = state_tensor_name(buffer, tensor);
-      const auto stored =
-          std::find_if(manifest.tensors.begin(), manifest.tensors.end(),
-                       [&](const auto& candidate) { return candidate.name == name; });
-      if (stored == manifest.tensors.end() || stored->sizes != tensor.sizes) {
-        throw CheckpointError(checkpoint.string() + ": has no '" + name + "' of size " +
-                              c10::str(at::IntArrayRef(tensor.sizes)) +
-                              "; it was saved by another model");
-      }
-      buffer.values.narrow(0, tensor.offset, tensor.numel)
-          .copy_(read_slice(checkpoint, *stored, 0, tensor.numel));
-      ++num_loaded;
+    std::vector<const StoredTensor*> stored;
+    for (const auto& tensor : state.layout.layout())
+      stored.push_back(&find_stored(checkpoint, manifest, buffer, tensor));
+    for (const auto& span : buffer.owned != nullptr ? *buffer.owned : everything.spans(0)) {
+      const auto values =
+          read_slice(checkpoint, *stored[static_cast<size_t>(span.tensor)], span.first, span.count);
+      buffer.values.narrow(0, span.offset, span.count).copy_(values);
     }
+    num_loaded += stored.size();
   }
   if (num_loaded != manifest.tensors.size() && state.buffers.size() > 1) {
     throw CheckpointError(checkpoint.string() + ": holds " +

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "kernels/base/fixed_tree.h"
 #include "trainer/checkpoint/digest.h"
 
@@ -32,14 +34,35 @@ void add_chunks(Share& share, const RunState& state, const StateBuffer& buffer, 
   }
 }
 
+/// All that this rank owns of a buffer.
+void add_owned(Share& share, const RunState& state, const StateBuffer& buffer) {
+  share.memory.push_back(to_host(buffer.values));
+  const float* values = share.memory.back().const_data_ptr<float>();
+  for (const auto& span : *buffer.owned) {
+    const auto& tensor = state.layout.layout()[static_cast<size_t>(span.tensor)];
+    const auto name = state_tensor_name(buffer, tensor);
+    for (int64_t begin = 0; begin < span.count; begin += kChunkElements) {
+      share.chunks.push_back({name, tensor.sizes, (span.first + begin) / kChunkElements,
+                              values + span.offset + begin,
+                              std::min(kChunkElements, span.count - begin)});
+    }
+  }
+}
+
 }  // namespace
 
 Share share_of(const RunState& state, int64_t rank, int64_t world_size) {
   const auto num_chunks = static_cast<int64_t>(state.layout.chunks().size());
   const auto [first, last] = owned_leaves(num_chunks, rank, world_size);
   Share share;
-  share.is_copy = !state.layout.values().is_cpu();
-  for (const auto& buffer : state.buffers) add_chunks(share, state, buffer, first, last);
+  share.is_copy = !state.buffers.empty() && !state.buffers.front().values.is_cpu();
+  for (const auto& buffer : state.buffers) {
+    if (buffer.owned != nullptr) {
+      add_owned(share, state, buffer);
+    } else {
+      add_chunks(share, state, buffer, first, last);
+    }
+  }
   return share;
 }
 

@@ -29,7 +29,7 @@ struct Share {
   bool is_copy = false;            // the state is on a GPU: nothing changes `memory`
 };
 
-/// Equal parts of the chunks of what every rank holds whole.
+/// What this rank owns of what is split, and an equal part of the chunks of what every rank holds.
 Share share_of(const RunState& state, int64_t rank, int64_t world_size);
 
 }  // namespace nextframe

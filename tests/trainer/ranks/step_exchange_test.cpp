@@ -1,5 +1,5 @@
 // Our gradient engine beside PyTorch's, over MPI: the same model, the same grains, the same sums.
-#include "trainer/gradient_sync.h"
+#include "trainer/step_exchange.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
@@ -77,7 +77,7 @@ class OurEngine {
  private:
   Layers model_;
   FlatParameters parameters_;
-  GradientSync sync_;
+  StepExchange sync_;
 };
 
 /// PyTorch's mean over ranks as a sum, laid out as our flat buffer.
@@ -124,10 +124,10 @@ void compare(int64_t bytes, bool has_unused) {
   EXPECT_GE(ddp.num_all_reduces(), kSteps) << "PyTorch's engine exchanged nothing";
 }
 
-TEST(GradientSyncBesidePyTorch, SumsTheSameInBucketsOfAKibibyte) { compare(1 << 10, false); }
-TEST(GradientSyncBesidePyTorch, SumsTheSameInBucketsOf64Kibibytes) { compare(64 << 10, false); }
-TEST(GradientSyncBesidePyTorch, SumsTheSameInOneBucket) { compare(25 << 20, false); }
-TEST(GradientSyncBesidePyTorch, AParameterOutsideTheLossChangesNothing) {
+TEST(StepExchangeBesidePyTorch, SumsTheSameInBucketsOfAKibibyte) { compare(1 << 10, false); }
+TEST(StepExchangeBesidePyTorch, SumsTheSameInBucketsOf64Kibibytes) { compare(64 << 10, false); }
+TEST(StepExchangeBesidePyTorch, SumsTheSameInOneBucket) { compare(25 << 20, false); }
+TEST(StepExchangeBesidePyTorch, AParameterOutsideTheLossChangesNothing) {
   for (const int64_t bytes : {1 << 10, 64 << 10, 25 << 20}) compare(bytes, true);
 }
 

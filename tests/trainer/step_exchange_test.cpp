@@ -1,4 +1,4 @@
-#include "trainer/gradient_sync.h"
+#include "trainer/step_exchange.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
@@ -26,7 +26,7 @@ at::Tensor sum_on(int64_t world_size, int64_t num_grains, bool strict,
   const auto gradients = grain_gradients(num_grains, elements);
   std::vector<at::Tensor> results(static_cast<size_t>(world_size));
   run_ranks(world_size, [&](Communicator& world) {
-    GradientSync sync(world, num_grains, strict);
+    StepExchange sync(world, num_grains, strict);
     for (int step = 0; step < 2; ++step) {  // the second step runs on reused buffers
       for (int64_t g = sync.first_grain(); g < sync.last_grain(); ++g)
         sync.begin(g), sync.add(g, gradients[static_cast<size_t>(g)]);
@@ -38,7 +38,7 @@ at::Tensor sum_on(int64_t world_size, int64_t num_grains, bool strict,
   return results.front();
 }
 
-TEST(GradientSync, StrictSumHasTheSameBitsOnAnyNumberOfRanks) {
+TEST(StepExchange, StrictSumHasTheSameBitsOnAnyNumberOfRanks) {
   for (const int64_t num_grains : {1, 2, 5, 8, 12}) {
     const auto alone = sum_on(1, num_grains, true);
     for (int64_t world_size = 2; world_size <= std::min<int64_t>(num_grains, 7); ++world_size) {
@@ -48,14 +48,14 @@ TEST(GradientSync, StrictSumHasTheSameBitsOnAnyNumberOfRanks) {
   }
 }
 
-TEST(GradientSync, AnExchangeInSeveralPiecesHasTheSameBits) {
+TEST(StepExchange, AnExchangeInSeveralPiecesHasTheSameBits) {
   constexpr int64_t kManyElements = (int64_t{5} << 19) + 37;  // two pieces and a half, and padding
   const auto alone = sum_on(1, 5, true, kManyElements);
   for (const int64_t world_size : {2, 3})
     EXPECT_TRUE(at::equal(alone, sum_on(world_size, 5, true, kManyElements))) << world_size;
 }
 
-TEST(GradientSync, TheTreeIsNotTheRunningSum) {
+TEST(StepExchange, TheTreeIsNotTheRunningSum) {
   // The test above means something only if the order of additions shows in the bits.
   const auto gradients = grain_gradients(8);
   auto running = gradients[0].clone();
@@ -64,7 +64,7 @@ TEST(GradientSync, TheTreeIsNotTheRunningSum) {
   EXPECT_TRUE(at::allclose(running, sum_on(1, 8, true), 1e-4, 1e-1));
 }
 
-TEST(GradientSync, FastSumIsTheSumOfAllGrains) {
+TEST(StepExchange, FastSumIsTheSumOfAllGrains) {
   const auto strict = sum_on(1, 8, true);
   for (const int64_t world_size : {1, 2, 3})
     EXPECT_TRUE(at::allclose(strict, sum_on(world_size, 8, false), 1e-4, 1e-1));
@@ -100,7 +100,7 @@ Followed train(int64_t world_size, bool strict, BucketBytes bytes, bool follows)
   run_ranks(world_size, [&](Communicator& world) {
     Layers model;
     FlatParameters parameters(model);
-    GradientSync sync(world, kGrains, strict);
+    StepExchange sync(world, kGrains, strict);
     if (follows) sync.follow(parameters, bytes);
     auto& result = results[static_cast<size_t>(world.rank())];
     for (int step = 0; step < 3; ++step) {
@@ -121,7 +121,7 @@ Followed train(int64_t world_size, bool strict, BucketBytes bytes, bool follows)
   return results.front();
 }
 
-TEST(GradientSync, BucketsDoNotChangeABit) {
+TEST(StepExchange, BucketsDoNotChangeABit) {
   const auto alone = train(1, true, {}, true);
   EXPECT_EQ(alone.num_buckets, 1u) << "a lone rank has nothing to hide";
   for (const int64_t world_size : {2, 3, 5}) {
@@ -133,20 +133,20 @@ TEST(GradientSync, BucketsDoNotChangeABit) {
   }
 }
 
-TEST(GradientSync, ExchangesABucketBeforeBackwardEnds) {
+TEST(StepExchange, ExchangesABucketBeforeBackwardEnds) {
   const auto followed = train(2, true, {1, 1}, true);
   EXPECT_EQ(followed.num_buckets, 4u);
   EXPECT_EQ(followed.started_in_backward, 3) << "all but that of the parameter without a gradient";
   EXPECT_EQ(train(2, true, {1, 1}, false).started_in_backward, 0);
 }
 
-TEST(GradientSync, FastBucketsSumAllGrains) {
+TEST(StepExchange, FastBucketsSumAllGrains) {
   const auto strict = train(1, true, {}, true).sum;
   EXPECT_TRUE(at::allclose(train(3, false, {1, 1}, true).sum, strict, 1e-4, 1e-4));
 }
 
-TEST(GradientSync, MoreRanksThanGrainsAreRefused) {
-  run_ranks(3, [](Communicator& world) { EXPECT_THROW(GradientSync(world, 2, true), c10::Error); });
+TEST(StepExchange, MoreRanksThanGrainsAreRefused) {
+  run_ranks(3, [](Communicator& world) { EXPECT_THROW(StepExchange(world, 2, true), c10::Error); });
 }
 
 }  // namespace

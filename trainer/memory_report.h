@@ -1,0 +1,34 @@
+// This file is how many bytes of a rank's memory serve what; activations and data are not in it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace nextframe {
+
+class FlatParameters;
+class GradientSync;
+class Optimizer;
+class Sharding;
+
+struct MemoryReport {
+  int64_t parameters_bytes = 0;
+  int64_t gradients_bytes = 0;  // what backward adds to, and the sum that the optimizer takes
+  int64_t moments_bytes = 0;    // both
+  int64_t average_bytes = 0;
+  int64_t buckets_bytes = 0;  // sums of grains, and what is sent, received and gathered
+
+  int64_t total_bytes() const {
+    return parameters_bytes + gradients_bytes + moments_bytes + average_bytes + buckets_bytes;
+  }
+};
+
+/// What these hold after a step; buckets are complete after the second. Of what comes and goes
+/// within a step, the most that there was at a time.
+MemoryReport measure_memory(const FlatParameters& parameters, const Optimizer& optimizer,
+                            const GradientSync& sync, const Sharding& sharding);
+
+/// "memory a rank: parameters 12.3 MiB, gradients …".
+std::string to_line(const MemoryReport& report);
+
+}  // namespace nextframe
