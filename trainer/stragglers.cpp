@@ -5,8 +5,6 @@
 #include <cstdio>
 #include <utility>
 
-#include "kernels/base/fixed_tree.h"
-
 namespace nextframe {
 namespace {
 
@@ -36,15 +34,14 @@ __attribute__((format(printf, 1, 2))) std::string format(const char* pattern, ..
 
 }  // namespace
 
-Stragglers::Stragglers(std::vector<std::string> hosts, int64_t num_grains)
+Stragglers::Stragglers(std::vector<std::string> hosts, const GrainOwners& grains)
     : hosts_(std::move(hosts)),
       sums_s_(hosts_.size(), 0),
       slowness_(hosts_.size(), 1),
       told_still_s_(hosts_.size(), -kStillAgain_s) {
   const auto size = static_cast<int64_t>(hosts_.size());
   for (int64_t rank = 0; rank < size; ++rank) {
-    const auto [first, last] = owned_leaves(num_grains, rank, size);
-    grains_.push_back(static_cast<double>(std::max<int64_t>(1, last - first)));
+    grains_.push_back(static_cast<double>(std::max<int64_t>(1, grains.num_passes(rank))));
   }
 }
 

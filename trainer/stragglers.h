@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "trainer/grain_owners.h"
+
 namespace nextframe {
 
 /// Own work of the ranks, in seconds a step. The wall time of a step says nothing: everybody waits
@@ -18,7 +20,7 @@ struct BusyTimes {
 class Stragglers {
  public:
   /// `hosts` by rank. A rank with more grains than another is not slow for that.
-  Stragglers(std::vector<std::string> hosts, int64_t num_grains);
+  Stragglers(std::vector<std::string> hosts, const GrainOwners& grains);
 
   /// After a step: what each rank worked by itself. Returns a line to say, or "": of a rank that is
   /// slow again and again (once an hour, and when it is another one), or of one that stood still

@@ -56,7 +56,7 @@ Trainer::Trainer(const Config& config, const World& world, const RunFolder& fold
           config.trainer.grains, config.parallel.reduce == "strict",
           {config.parallel.first_bucket_bytes, config.parallel.bucket_bytes})),
       statistics_(*control_, grains_),
-      stragglers_(gather_strings(*control_, world.host()), config.trainer.grains),
+      stragglers_(gather_strings(*control_, world.host()), grains_),
       judge_({config.trainer.max_bad_steps, config.trainer.max_rollbacks,
               config.trainer.skip_spikes_above_z}),
       saver_(*control_, folder.checkpoints(), {config.checkpoint.keep, config.checkpoint.timeout_s},

@@ -104,7 +104,7 @@ Outcome train(int64_t world_size, const std::string& shard_name, bool strict = t
       optimizer.update(sum, step, 1e-2, 1 / outcome.norms.back());
       sharding.finish_gathering();
     }
-    outcome.digest = state_digest({parameters, optimizer.state(), {3, 24, 1, {}}}, world);
+    outcome.digest = state_digest({parameters, optimizer.state(), {3, 24, 1, {}, {}}}, world);
     optimizer.with_average([&] { outcome.averaged = whole(parameters); });
     outcome.memory = measure_memory(parameters, optimizer, *sync, sharding);
   });

@@ -46,9 +46,10 @@ TEST(StepStatistics, OneBadGrainIsBadForEveryRankAndIsNamed) {
 
 TEST(StepStatistics, OneRankWithoutItsDataMakesTheStepVoidForAll) {
   run_ranks(3, [](Communicator& world) {
-    StepStatistics statistics(world, kGrains);
+    const GrainOwners grains{kGrains, world.size()};
+    StepStatistics statistics(world, grains);
     for (const int64_t missing : {-1, 0, 2, -1}) {
-      add_own_grains(statistics, world);
+      add_own_grains(statistics, world, grains);
       EXPECT_EQ(statistics.finish({.is_whole = world.rank() != missing}).is_whole, missing == -1);
     }
   });

@@ -5,7 +5,7 @@
 namespace nextframe {
 namespace {
 
-Stragglers four(int64_t num_grains = 8) { return {{"n0", "n1", "n2", "n3"}, num_grains}; }
+Stragglers four(int64_t num_grains = 8) { return {{"n0", "n1", "n2", "n3"}, {num_grains, 4}}; }
 
 /// All lines of `steps` such steps, a second each, beginning with step `first`.
 std::string run(Stragglers& stragglers, const std::vector<double>& busy_s, int64_t steps,
@@ -50,7 +50,7 @@ TEST(Stragglers, ARankThatStoodStillIsNamedAtOnceAndNotCalledSlow) {
 }
 
 TEST(Stragglers, OfTwoRanksOneCanBeSlow) {
-  Stragglers stragglers({"n0", "n1"}, 8);
+  Stragglers stragglers({"n0", "n1"}, {8, 2});
   EXPECT_NE(run(stragglers, {0.1, 0.2}, 30).find("rank 1 on n1 is slower"), std::string::npos);
 }
 
@@ -64,7 +64,7 @@ TEST(Stragglers, TimesAreMeansSinceTheLastRecord) {
   EXPECT_EQ(times.max_s, 4);
   EXPECT_EQ(times.slowest_rank, 2);
   EXPECT_EQ(stragglers.take().max_s, 0);
-  EXPECT_EQ(Stragglers({"n0"}, 8).add({5}, 1, 1), "");
+  EXPECT_EQ(Stragglers({"n0"}, {8, 1}).add({5}, 1, 1), "");
 }
 
 }  // namespace
