@@ -40,7 +40,7 @@ equal $status 86 "exit code when rank $rank is stopped ($(tail -n 5 job.log))"
 [ $took_ms -lt 6000 ] || fail "the job took $took_ms ms to end"
 says "hang: rank $rank on $(hostname) fell silent: last seen in" "the stopped rank"
 expect 0 "rank $rank on $(hostname) fell silent" "$nextframe" hang-report stopped
-expect 0 '"cause": "silent_rank"' "$nextframe" hang-report stopped --json
+"$nextframe" hang-report stopped --json | grep -F '"cause": "silent_rank"' >/dev/null || fail "not so in JSON"
 echo "rank $rank stopped: dead after $took_ms ms, and named"
 
 # Under `nextframe launch` that ends in a new start and the same digest.

@@ -92,9 +92,9 @@ TEST(HangAnalysis, AFreshHeartbeatInPlaceOfADumpIsNoSilence) {
 
 TEST(HangAnalysis, OfRanksThatWaitForEachOtherTheLastInTheChainIsTheCulprit) {
   auto reports = four_waiting();
-  // Rank 2 waits on "control" for rank 3, so it never comes to what 0 and 1 wait in.
+  // Rank 2 waits on "saving" for rank 3, so it never comes to what 0 and 1 wait in.
   for (auto& report : reports)
-    report.communicators.push_back({"control", 7, {call(6, State::done)}});
+    report.communicators.push_back({"saving", 7, {call(6, State::done)}});
   for (const size_t rank : {2, 3}) remove_newest(reports[rank]);
   for (const size_t rank : {0, 1, 2}) {
     reports[rank].communicators[1].entered = 8;
