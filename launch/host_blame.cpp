@@ -28,7 +28,10 @@ const std::array<Signs, 4>& all_signs() {
       Signs{{like(R"(^mpirun noticed that process rank \d+ with PID \d+ on node (\S+) exited on)")},
             {like(R"(^srun: error: ([^\s:]+): task \d+: (?:Killed|Segmentation|Aborted|Bus))")}},
       Signs{{like(R"(\brank \d+ on (\S+) (?:fell silent|never entered))")}},
-      Signs{{like(R"(^(?:nextframe: )?rank \d+ on ([^\s:]+): )"), true}}};
+      // Not those that only waited for another.
+      Signs{
+          {like(R"(^(?:nextframe: )?rank \d+ on ([^\s:]+): (?!no progress|hangs in|\d+ of |all ))"),
+           true}}};
   return signs;
 }
 

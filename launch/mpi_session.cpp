@@ -3,6 +3,7 @@
 #include <mpi.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <exception>
@@ -17,6 +18,7 @@
 namespace nextframe {
 namespace {
 
+constexpr double kMostPatience_s = 300;  // for ranks that have not come
 constexpr auto kAbortLimit = std::chrono::seconds(5);
 
 bool mpi_is_running() {
@@ -61,8 +63,11 @@ MpiSession::MpiSession(const SessionOptions& options)
   int size = 1;
   if (environment.has_mpi_launcher) {
     std::optional<Arrivals> arrivals;
-    if (!options.run.empty())
-      arrivals.emplace(options.run, environment, options.limit, end_incomplete_start);
+    if (!options.run.empty()) {
+      const auto limit_ms = static_cast<int64_t>(1000 * std::min(options.limit_s, kMostPatience_s));
+      arrivals.emplace(options.run, environment, std::chrono::milliseconds(limit_ms),
+                       end_incomplete_start);
+    }
     start_mpi();
     is_active_ = true;
     MPI_Comm_size(MPI_COMM_WORLD, &size);

@@ -1,7 +1,6 @@
 // This file is the lifetime of MPI in this process, and the way out when one rank fails.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -9,8 +8,8 @@
 namespace nextframe {
 
 struct SessionOptions {
-  std::filesystem::path run{};      // ranks sign beside it until all have come; "": nobody waits
-  std::chrono::seconds limit{300};  // then a start without all ranks ends with 86
+  std::filesystem::path run{};  // ranks sign beside it until all have come; "": nobody waits
+  double limit_s = 300;         // then a start without all ranks ends with 86
 };
 
 /// Starts MPI where a launcher's environment is there, else leaves libmpi alone: one solo process.

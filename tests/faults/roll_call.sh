@@ -34,4 +34,17 @@ rm -r other/train/*0.h5
 differ other data "ranks do not agree on the dataset"
 mkdir -p runs elsewhere.runs
 differ elsewhere.runs runs "every rank needs the same folder"
-echo "another config, program, data and folder on one host: named"
+
+# A rank that never comes: instead of the program it is a sleep.
+cat >late <<LATE
+#!/bin/sh
+[ "\$PMIX_RANK" = 1 ] && exec sleep 30
+exec "$scratch/here" "\$@"
+LATE
+chmod +x late
+begin=$SECONDS
+expect 86 "rank 0 on node01: 1 of 2 ranks have not come within 3 s: rank 1; here are rank 0 on node01" \
+  "$on" 1 timeout 60 mpirun --bind-to none --host "$(host_list 1)" -np 2 "$scratch/late" train run.yaml --set parallel.pause_limit_s=3 --run runs/late
+[ $((SECONDS - begin)) -le 20 ] || fail "the missing rank was told after $((SECONDS - begin)) s"
+[ -z "$(find . -name '.*.start.*')" ] || fail "left behind: $(find . -name '.*.start.*')"
+echo "another config, program, data and folder on one host: named; a rank that does not come too"

@@ -92,6 +92,15 @@ TEST(HostBlame, TheCulpritOfAHangAndNotThoseWhoWaited) {
             Names{"node02"});
 }
 
+TEST(HostBlame, WhoWaitsInVainIsNotToBlame) {
+  EXPECT_EQ(
+      blamed("nextframe: rank 0 on node01: no progress for 10.1 s (limit 10.0 s) in step 118\n"
+             "nextframe: hang: all ranks entered #351 all_gather, and none completed it\n"),
+      Names{});
+  EXPECT_EQ(blamed("rank 0 on node01: 1 of 4 ranks have not come within 300 s: rank 3; here are\n"),
+            Names{});
+}
+
 TEST(HostBlame, NamesAreThoseOfTheListAndNoOthers) {
   EXPECT_EQ(
       blamed("mpirun noticed that process rank 5 with PID 8 on node node03 exited on signal 11 "

@@ -177,7 +177,7 @@ int train(const TrainArguments& options) {
   const SignalWatch signals;
   StopRequests stops(signals, {RunFolder{path}.stop_file(), config.trainer.max_minutes,
                                read_launcher_environment().job_ends_in_s});
-  const MpiSession session({.run = path});
+  const MpiSession session({.run = path, .limit_s = config.parallel.pause_limit_s});
   const World world(session, {config.parallel.device, config.parallel.threads});
   if (world.size() > config.trainer.grains) {
     throw UsageError(c10::str("trainer.grains = ", config.trainer.grains, " cannot feed ",
