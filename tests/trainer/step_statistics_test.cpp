@@ -49,7 +49,7 @@ TEST(StepStatistics, OneRankWithoutItsDataMakesTheStepVoidForAll) {
     const GrainOwners grains{kGrains, world.size()};
     StepStatistics statistics(world, grains);
     for (const int64_t missing : {-1, 0, 2, -1}) {
-      add_own_grains(statistics, world, grains);
+      add_own_grains(statistics, grains, world.rank());
       EXPECT_EQ(statistics.finish({.is_whole = world.rank() != missing}).is_whole, missing == -1);
     }
   });
