@@ -7,7 +7,7 @@ source "$source_dir/tests/faults/two_hosts.sh"
 source "$source_dir/tests/faults/slurm_hosts.sh"
 make_hosts 2
 make_world
-STEPS=200 write_config run.yaml
+STEPS=120 write_config run.yaml
 train run.yaml --run alone
 start_slurm
 
@@ -24,15 +24,15 @@ told_in_job() { grep -qF -- "$1" "slurm-$job.out" || fail "the job did not say '
 expect 0 "wrote job.sbatch; next: sbatch job.sbatch" "$nextframe" launch --write-sbatch job.sbatch --nodes 2 -n 4 train run.yaml --run supervised
 submit job.sbatch
 follow
-await 40 "a step" is_past supervised 20
+await 80 "a step" is_past supervised 10
 equal "$(ranks_on 1 | wc -l) $(ranks_on 2 | wc -l)" "2 2" "ranks of the two nodes"
 in_slurm scancel --batch --signal=USR1 "$job"
-await 40 "the first requeue" has_restarted 1
-await 40 "the job to go on" has_gone_on 1
+await 80 "the first requeue" has_restarted 1
+await 80 "the job to go on" has_gone_on 1
 told_in_job "preempted and saved at step"
 in_slurm scontrol requeue "$job"
-await 40 "the second requeue" has_restarted 2
-await 60 "the end" has_finished supervised
+await 80 "the second requeue" has_restarted 2
+await 180 "the end" has_finished supervised
 equal "$(digest supervised)" "$(digest alone)" "digest after two requeues"
 grep -q '"hosts":\["node01:2","node02:2"\]' supervised/launch.jsonl || fail "hosts were not Slurm's: $(head -n 1 supervised/launch.jsonl)"
 echo "supervised: preempted, queued again twice, the digest of one rank"
@@ -41,14 +41,14 @@ echo "supervised: preempted, queued again twice, the digest of one rank"
 "$nextframe" launch --write-sbatch srun.sbatch --srun --nodes 2 -n 4 train run.yaml --run unsupervised
 submit srun.sbatch
 follow
-await 40 "a step" is_past unsupervised 20
+await 80 "a step" is_past unsupervised 10
 in_slurm scancel --batch --signal=USR1 "$job"
-await 40 "the first requeue" has_restarted 1
+await 80 "the first requeue" has_restarted 1
 told_in_job "preempted and saved at step"
-await 40 "the job to go on" has_gone_on 1
+await 80 "the job to go on" has_gone_on 1
 kill -KILL "$(ranks_on 2 | head -n 1 | cut -d " " -f 1)"
-await 40 "the second requeue" has_restarted 2
-await 60 "the end" has_finished unsupervised
+await 80 "the second requeue" has_restarted 2
+await 180 "the end" has_finished unsupervised
 equal "$(digest unsupervised)" "$(digest alone)" "digest after a preemption and a crash"
 echo "srun: preempted, crashed, queued again twice, the digest of one rank"
 
