@@ -31,7 +31,8 @@ TEST(CheckpointDifference, AnotherStepIsNoMatterOfTensors) {
   Manifest left, right;
   left.digest = "one", right.digest = "other";
   left.position.step = 4, right.position.step = 3;
-  EXPECT_NE(first_difference(left, right).find("step 4 against step 3"), std::string::npos);
+  EXPECT_NE(first_difference(left, right).find("step 4 and 0 samples against step 3"),
+            std::string::npos);
 }
 
 StepGradients two_parameters() {

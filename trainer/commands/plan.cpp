@@ -26,7 +26,7 @@ struct PlanOptions {
   std::shared_ptr<const ConfigArguments> config;
   std::string ranks;
   int64_t grains_per_rank = 0, ranks_per_node = 0, cores_per_node = 0;
-  double flops = 0, bandwidth_gbs = 0, disk_gbs = 0, message_us = 0;
+  double flops = 0, memory_gbs = 0, bandwidth_gbs = 0, disk_gbs = 0, message_us = 0;
   double mtbf_hours = 0, restart_s = 60;
   std::string frame;
   int64_t actions = 0;
@@ -99,7 +99,8 @@ void set_node(const PlanOptions& options, int64_t threads, MachineRates& rates) 
 
 void set_rates(const PlanOptions& options, const Config& config, PlanReport& report) {
   auto& rates = report.rates;
-  rates.memory_bytes_per_s = measure_memory_bytes_per_s();
+  rates.memory_bytes_per_s =
+      options.memory_gbs > 0 ? options.memory_gbs * 1e9 : measure_memory_bytes_per_s();
   rates.exchange_bytes_per_s = options.bandwidth_gbs > 0
                                    ? options.bandwidth_gbs * 1e9
                                    : rates.memory_bytes_per_s * kSendOverMemory;
@@ -115,9 +116,9 @@ void set_rates(const PlanOptions& options, const Config& config, PlanReport& rep
   report.sources.push_back(
       c10::str("a rank sends ", gbs(rates.exchange_bytes_per_s), " GB/s",
                options.bandwidth_gbs > 0 ? " (given)" : " (guessed from the rate of copying here)",
-               "; a core moves ", gbs(rates.memory_bytes_per_s), " GB/s of memory", origin(false),
-               "; checkpoints are written at ", gbs(rates.disk_bytes_per_s), " GB/s",
-               origin(options.disk_gbs > 0)));
+               "; a rank moves ", gbs(rates.memory_bytes_per_s), " GB/s of memory",
+               origin(options.memory_gbs > 0), "; checkpoints are written at ",
+               gbs(rates.disk_bytes_per_s), " GB/s", origin(options.disk_gbs > 0)));
   report.sources.push_back(
       c10::str(rates.ranks_per_node, " ranks and ", rates.cores_per_node, " cores a node"));
 }
@@ -187,6 +188,9 @@ CommandBody set_up(CLI::App& app) {
                  "fewer than its ranks need: they share them")
       ->check(CLI::Range(1, 1 << 16));
   app.add_option("--flops", options->flops, "operations a second that a rank reaches, as 2e14")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--memory-gbs", options->memory_gbs,
+                 "10^9 bytes a second that a rank reads and writes; of a GPU its own memory's")
       ->check(CLI::PositiveNumber);
   app.add_option("--bandwidth-gbs", options->bandwidth_gbs,
                  "10^9 bytes a second that a rank sends while all do")

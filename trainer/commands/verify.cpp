@@ -79,9 +79,12 @@ VerifyPlan plan_of(const VerifyOptions& options, const Config& config, WorldMode
   VerifyPlan plan;
   plan.ranks = usable_ranks(options.ranks, config.trainer.grains);
   plan.steps = options.steps;
-  if (model.run_blocks_with(std::make_shared<BlockRunner>()))
-    plan.recompute = others(choices_of(config.trainer, "recompute"), config.trainer.recompute);
+  plan.recompute = others(choices_of(config.trainer, "recompute"), config.trainer.recompute);
   plan.shard = others(choices_of(config.parallel, "shard"), config.parallel.shard);
+  if (!model.run_blocks_with(std::make_shared<BlockRunner>())) {  // what needs a trunk of blocks
+    plan.recompute.clear();
+    std::erase(plan.shard, "parameters");
+  }
   return plan;
 }
 

@@ -20,7 +20,7 @@ struct MachineRates {
 
 /// Ranks of one host send through memory: of the rate at which a core reads and writes, this
 /// fraction was measured for the exchange of gradients (docs/scaling.md).
-inline constexpr double kSendOverMemory = 0.4;
+inline constexpr double kSendOverMemory = 0.2;
 
 /// A core's rate of copying 64 MiB, bytes read and bytes written counted; the best of five.
 double measure_memory_bytes_per_s();

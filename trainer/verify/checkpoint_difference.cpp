@@ -31,9 +31,11 @@ void compare(const StoredTensor& left, const StoredTensor& right, ChunkCount& co
 
 std::string first_difference(const Manifest& left, const Manifest& right) {
   if (left.digest == right.digest) return "";
-  if (!(left.position == right.position)) {
-    return "step " + std::to_string(left.position.step) + " against step " +
-           std::to_string(right.position.step) + ", or other samples";
+  const auto &mine = left.position, &theirs = right.position;
+  if (mine.step != theirs.step || mine.samples != theirs.samples) {
+    return "step " + std::to_string(mine.step) + " and " + std::to_string(mine.samples) +
+           " samples against step " + std::to_string(theirs.step) + " and " +
+           std::to_string(theirs.samples) + " samples";
   }
   if (left.tensors.size() != right.tensors.size()) {
     return std::to_string(left.tensors.size()) + " tensors against " +
@@ -41,12 +43,13 @@ std::string first_difference(const Manifest& left, const Manifest& right) {
   }
   ChunkCount count;
   for (size_t i = 0; i < left.tensors.size(); ++i) {
-    const auto &mine = left.tensors[i], &theirs = right.tensors[i];
-    if (mine.name != theirs.name || mine.sizes != theirs.sizes)
-      return "tensor '" + mine.name + "' against '" + theirs.name + "'";
-    compare(mine, theirs, count);
+    const auto &one = left.tensors[i], &other = right.tensors[i];
+    if (one.name != other.name || one.sizes != other.sizes)
+      return "tensor '" + one.name + "' against '" + other.name + "'";
+    compare(one, other, count);
   }
-  if (count.different == 0) return "the digests, though no chunk does";
+  if (count.different == 0)
+    return "what is remembered of losses or samples, though every tensor is the same";
   return "first in " + count.first + "; " + std::to_string(count.different) + " of " +
          std::to_string(count.all) + " chunks differ";
 }
