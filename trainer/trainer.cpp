@@ -15,8 +15,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr size_t kRecentSteps = 50;  // that the result against copy-last is taken over
-
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
@@ -79,41 +77,46 @@ StopRequest Trainer::run(StopRequests& stops, const Evaluation& evaluate) {
   since_ = Clock::now();
   StopRequest stop = strongest_request(*control_, stops.requested());
   while (position_.step < config_.trainer.steps && stop == StopRequest::none) {
-    const auto step = watchdog_.step(position_.step + 1);
-    const auto totals = train_step({.stop = stops.requested(),
-                                    .has_saved = saver_.has_saved(),
-                                    .has_failed_to_save = saver_.has_failed()});
+    const auto section = watchdog_.step(position_.step + 1);
+    const auto totals = train_step(news());  // forward, backward, over this rank's grains
     if (!totals.is_whole) {  // a rank that was asked to stop has not waited for its data: no step
       sync_->finish();
       stop = strongest_request(*control_, stops.requested());
       break;
     }
-    const auto judged = update(totals);
-    memory_.tell_once(console_, config_.trainer.recompute);
+    const auto judged = update(totals);  // the tree's sum, clipped, into AdamW
     stop = totals.stop;
     log_step(totals, judged);
     saver_.advance(totals.have_all_saved, totals.has_any_failed_to_save);
-    stops.leave_room(saver_.longest_save_s());
     if (judged.verdict == Verdict::roll_back) {
       go_back();
       continue;
     }
     if (is_due(config_.checkpoint.every_steps) || stop != StopRequest::none) save();
-    if (is_due(config_.evaluate.every_steps) && stop == StopRequest::none) {
-      const auto pause = watchdog_.pause("evaluate");
-      const auto start = Clock::now();
-      const auto on_root = [&] {
-        if (world_.is_root()) evaluate(position_.step);
-      };
-      if (world_.is_root() || sharding_.is_split()) optimizer_.with_average(on_root);
-      since_ += Clock::now() - start;  // no part of a step's time
-    }
+    if (is_due(config_.evaluate.every_steps) && stop == StopRequest::none) look(evaluate);
   }
   save();
-  const auto pause = watchdog_.pause("save");
-  saver_.finish();
+  finish_saving();
   if (world_.is_root()) stops.settle();
   return stop;
+}
+
+RankNews Trainer::news() {
+  stops_->leave_room(saver_.longest_save_s());
+  return {.stop = stops_->requested(),
+          .has_saved = saver_.has_saved(),
+          .has_failed_to_save = saver_.has_failed()};
+}
+
+/// The root evaluates; where parameters are split, all ranks lend theirs for that time.
+void Trainer::look(const Evaluation& evaluate) {
+  const auto pause = watchdog_.pause("evaluate");
+  const auto start = Clock::now();
+  const auto on_root = [&] {
+    if (world_.is_root()) evaluate(position_.step);
+  };
+  if (world_.is_root() || sharding_.is_split()) optimizer_.with_average(on_root);
+  since_ += Clock::now() - start;  // no part of a step's time
 }
 
 /// Forward, backward and the fixed tree over this rank's grains.
@@ -184,145 +187,8 @@ JudgedStep Trainer::update(const StepTotals& totals) {
   return judged;
 }
 
-/// What reads and writes from the present position on.
-void Trainer::open_streams() {
-  loader_ = make_loader();
-  if (!world_.is_root()) return;
-  metrics_.emplace(folder_.metrics(), position_.step);
-  tensorboard_.emplace(folder_.path, position_.step);
-}
-
 bool Trainer::is_due(int64_t every_steps) const {
   return every_steps > 0 && position_.step % every_steps == 0;
-}
-
-RunState Trainer::state() const { return {parameters_, optimizer_.state(), position_}; }
-
-std::unique_ptr<Loader> Trainer::make_loader() const {
-  LoaderOptions options;
-  options.global_batch = config_.trainer.global_batch;
-  options.grains = config_.trainer.grains;
-  options.first_grain = grains_.first(world_.rank());
-  options.last_grain = grains_.end(world_.rank());
-  options.grain_stride = grains_.stride();
-  options.first_step = position_.step;
-  options.threads = config_.data.loader_threads;
-  options.prefetch_grains = config_.data.prefetch_grains;
-  options.on_corrupt = config_.data.on_corrupt;
-  options.set_aside = position_.set_aside;
-  options.gives_up = [this] { return stops_->requested() != StopRequest::none; };
-  options.warn = [this](const std::string& damage) {
-    console_.say("a damaged clip was replaced: " + damage);
-  };
-  return std::make_unique<Loader>(
-      data_, Sampler(data_.num_clips(), static_cast<uint64_t>(config_.trainer.seed)), options);
-}
-
-void Trainer::restore() {
-  const auto pause = watchdog_.pause("restore");
-  saver_.finish();
-  std::string found, problem;
-  if (world_.is_root()) {
-    try {
-      remove_leftovers(folder_.checkpoints());
-      const auto say = [&](const std::string& line) { console_.say(line); };
-      const auto checkpoint = newest_valid_checkpoint(folder_.checkpoints(), say);
-      if (checkpoint) found = checkpoint->string();
-    } catch (const std::exception& error) {
-      problem = error.what();
-    }
-  }
-  problem = broadcast_string(*control_, problem);
-  if (!problem.empty()) throw CheckpointError(problem);
-  found = broadcast_string(*control_, found);
-  if (found.empty()) return;
-
-  const auto manifest = read_manifest(found);
-  position_ = load_state(found, manifest, state());
-  saved_step_ = position_.step;
-  if (manifest.dataset_fingerprint != data_.fingerprint()) {
-    throw CheckpointError(found + ": was trained on data with fingerprint " +
-                          manifest.dataset_fingerprint + ", data.train now has " +
-                          data_.fingerprint() +
-                          ". Give the same data, or start another run with --fork.");
-  }
-  const auto environment = bit_environment(world_.device(), config_.parallel.threads);
-  for (const auto& line : bit_differences(manifest.environment, environment)) console_.say(line);
-  console_.say(c10::str("continuing from ", found, " (step ", position_.step, ")"));
-}
-
-void Trainer::save() {
-  if (saved_step_ == position_.step) return;
-  const auto pause = watchdog_.pause("save");
-  Manifest manifest;
-  manifest.config = to_yaml(config_);
-  manifest.dataset_fingerprint = data_.fingerprint();
-  manifest.shape = data_.shape();
-  manifest.environment = bit_environment(world_.device(), config_.parallel.threads);
-  saver_.begin(state(), std::move(manifest));
-  saved_step_ = position_.step;
-}
-
-double Trainer::error_over_copy_last() const {
-  double error = 0, copy_error = 0;
-  for (const auto& sums : recent_sums_) {
-    if (!sums.contains("squared_error") || !sums.contains("copy_squared_error")) return 0;
-    error += sums.at("squared_error");
-    copy_error += sums.at("copy_squared_error");
-  }
-  return copy_error > 0 ? error / copy_error : 0;
-}
-
-StepRecord Trainer::make_record(const StepTotals& totals, const JudgedStep& judged) {
-  const double steps = static_cast<double>(std::max<int64_t>(1, steps_since_));
-  StepRecord record;
-  record.step = position_.step;
-  record.samples = position_.samples;
-  record.loss = judged.loss;
-  record.grad_norm = judged.grad_norm;
-  record.loss_z = judged.loss_z;
-  record.grad_norm_z = judged.grad_norm_z;
-  record.skipped_steps = position_.history.skipped_steps;
-  record.set_aside = static_cast<int64_t>(position_.set_aside.size());
-  record.lr = config_.optimizer.lr *
-              learning_rate_factor(config_.schedule, position_.step - 1, config_.trainer.steps);
-  record.checkpoint_stall_s = saver_.take_stall_s();
-  record.step_s = (seconds_since(since_) - record.checkpoint_stall_s) / steps;
-  const double clips_per_s = static_cast<double>(config_.trainer.global_batch) / record.step_s;
-  record.frames_per_s = clips_per_s * static_cast<double>(config_.data.clip_frames);
-  record.tokens_per_s = clips_per_s * static_cast<double>(model_->tokens_per_clip());
-  record.mfu = peak_flops_ > 0 ? clips_per_s * model_->flops_per_clip() / peak_flops_ : 0;
-  record.data_wait_s = loader_->take_wait_s() / steps;
-  record.comm_exposed_s = exposed_s_ / steps;
-  record.world_size = world_.size();
-  record.memory_peak_bytes = memory_.take_peak_bytes();
-  record.busy = stragglers_.take();
-  for (const auto& [name, sum] : totals.sums) record.statistics[name] = sum / totals.weight;
-  return record;
-}
-
-void Trainer::log_step(const StepTotals& totals, const JudgedStep& judged) {
-  const auto slowness = stragglers_.add(totals.busy_s, position_.step, seconds_since({}));
-  if (!slowness.empty()) console_.say(slowness);
-  const bool is_applied = judged.verdict == Verdict::apply;
-  if (is_applied) recent_sums_.push_back(totals.sums);
-  if (recent_sums_.size() > kRecentSteps) recent_sums_.pop_front();
-  if (recent_sums_.size() == 2)  // all buffers are there
-    console_.say(to_line(measure_memory(parameters_, optimizer_, *sync_, sharding_)));
-  const bool wants_digest = is_due(config_.checkpoint.digest_every_steps);
-  const bool is_last = position_.step == config_.trainer.steps || totals.stop != StopRequest::none;
-  if (!is_due(config_.trainer.log_every_steps) && !is_last && !wants_digest && is_applied) return;
-  auto record = make_record(totals, judged);
-  if (wants_digest) record.digest = state_digest(state(), *control_);
-  if (world_.is_root()) {
-    metrics_->append(record);
-    tensorboard_->append(record);
-    write_status(folder_, "running", position_.step, config_.trainer.steps);
-  }
-  if (is_applied) console_.show(record, config_.trainer.steps);  // a bad step has its own line
-  since_ = Clock::now();
-  steps_since_ = 0;
-  exposed_s_ = 0;
 }
 
 }  // namespace nextframe

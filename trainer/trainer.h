@@ -54,6 +54,7 @@ class Trainer {
   double error_over_copy_last() const;
 
  private:
+  RankNews news();
   StepTotals train_step(RankNews news);
   Batch next_batch();
   StepTotals meet(RankNews news);
@@ -61,7 +62,9 @@ class Trainer {
   void after_unusual_step(const StepTotals& totals, const JudgedStep& judged);
   void go_back();
   bool is_due(int64_t every_steps) const;
+  void look(const Evaluation& evaluate);
   void save();
+  void finish_saving();
   void log_step(const StepTotals& totals, const JudgedStep& judged);
   StepRecord make_record(const StepTotals& totals, const JudgedStep& judged);
   RunState state() const;

@@ -1,0 +1,84 @@
+// What the training loop tells of its steps.
+#include <torch/torch.h>
+
+#include "trainer/checkpoint/digest.h"
+#include "trainer/memory_report.h"
+#include "trainer/trainer.h"
+
+namespace nextframe {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr size_t kRecentSteps = 50;  // that the result against copy-last is taken over
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+}  // namespace
+
+double Trainer::error_over_copy_last() const {
+  double error = 0, copy_error = 0;
+  for (const auto& sums : recent_sums_) {
+    if (!sums.contains("squared_error") || !sums.contains("copy_squared_error")) return 0;
+    error += sums.at("squared_error");
+    copy_error += sums.at("copy_squared_error");
+  }
+  return copy_error > 0 ? error / copy_error : 0;
+}
+
+StepRecord Trainer::make_record(const StepTotals& totals, const JudgedStep& judged) {
+  const double steps = static_cast<double>(std::max<int64_t>(1, steps_since_));
+  StepRecord record;
+  record.step = position_.step;
+  record.samples = position_.samples;
+  record.loss = judged.loss;
+  record.grad_norm = judged.grad_norm;
+  record.loss_z = judged.loss_z;
+  record.grad_norm_z = judged.grad_norm_z;
+  record.skipped_steps = position_.history.skipped_steps;
+  record.set_aside = static_cast<int64_t>(position_.set_aside.size());
+  record.lr = config_.optimizer.lr *
+              learning_rate_factor(config_.schedule, position_.step - 1, config_.trainer.steps);
+  record.checkpoint_stall_s = saver_.take_stall_s();
+  record.step_s = (seconds_since(since_) - record.checkpoint_stall_s) / steps;
+  const double clips_per_s = static_cast<double>(config_.trainer.global_batch) / record.step_s;
+  record.frames_per_s = clips_per_s * static_cast<double>(config_.data.clip_frames);
+  record.tokens_per_s = clips_per_s * static_cast<double>(model_->tokens_per_clip());
+  record.mfu = peak_flops_ > 0 ? clips_per_s * model_->flops_per_clip() / peak_flops_ : 0;
+  record.data_wait_s = loader_->take_wait_s() / steps;
+  record.comm_exposed_s = exposed_s_ / steps;
+  record.world_size = world_.size();
+  record.memory_peak_bytes = memory_.take_peak_bytes();
+  record.busy = stragglers_.take();
+  for (const auto& [name, sum] : totals.sums) record.statistics[name] = sum / totals.weight;
+  return record;
+}
+
+void Trainer::log_step(const StepTotals& totals, const JudgedStep& judged) {
+  memory_.tell_once(console_, config_.trainer.recompute);
+  const auto slowness = stragglers_.add(totals.busy_s, position_.step, seconds_since({}));
+  if (!slowness.empty()) console_.say(slowness);
+  const bool is_applied = judged.verdict == Verdict::apply;
+  if (is_applied) recent_sums_.push_back(totals.sums);
+  if (recent_sums_.size() > kRecentSteps) recent_sums_.pop_front();
+  if (recent_sums_.size() == 2)  // all buffers are there
+    console_.say(to_line(measure_memory(parameters_, optimizer_, *sync_, sharding_)));
+  const bool wants_digest = is_due(config_.checkpoint.digest_every_steps);
+  const bool is_last = position_.step == config_.trainer.steps || totals.stop != StopRequest::none;
+  if (!is_due(config_.trainer.log_every_steps) && !is_last && !wants_digest && is_applied) return;
+  auto record = make_record(totals, judged);
+  if (wants_digest) record.digest = state_digest(state(), *control_);
+  if (world_.is_root()) {
+    metrics_->append(record);
+    tensorboard_->append(record);
+    write_status(folder_, "running", position_.step, config_.trainer.steps);
+  }
+  if (is_applied) console_.show(record, config_.trainer.steps);  // a bad step has its own line
+  since_ = Clock::now();
+  steps_since_ = 0;
+  exposed_s_ = 0;
+}
+
+}  // namespace nextframe
