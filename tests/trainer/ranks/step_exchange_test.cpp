@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include "kernels/base/fixed_tree.h"
 #include "launch/mpi_communicator.h"
 #include "tests/trainer/ranks/ddp_engine.h"
 
