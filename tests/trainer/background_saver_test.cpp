@@ -49,11 +49,12 @@ class BackgroundSaverTest : public ::testing::Test {
   static int64_t step_until_saved(BackgroundSaver& saver, Communicator& world,
                                   const fs::path& checkpoint) {
     for (int64_t step = 1; step < 5000; ++step) {
-      auto news = torch::tensor({double(!saver.has_saved()), double(saver.has_failed())});
-      news = news.to(at::kDouble);
+      const std::vector<double> own = {double(!saver.has_saved()), double(saver.has_failed()),
+                                       double(!fs::exists(checkpoint))};
+      const auto news = torch::tensor(own, at::kDouble);
       world.all_reduce(news).wait();
       saver.advance(news[0].item<double>() == 0, news[1].item<double>() != 0);
-      if (fs::exists(checkpoint)) return step;
+      if (news[2].item<double>() == 0) return step;  // all ranks see it
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     return 0;
