@@ -58,7 +58,9 @@ void StopRequests::leave_room(double seconds) { room_s_ = std::max(room_s_, seco
 
 std::string StopRequests::reason() const { return reason_.empty() ? "another rank" : reason_; }
 
-void StopRequests::settle() const {
+void StopRequests::settle() {
+  next_look_s_ = now_s_();
+  requested();                 // another rank may have seen it first
   std::error_code unwritable;  // then the next start saves and ends at once, and says why
   std::filesystem::remove(limits_.file, unwritable);
 }

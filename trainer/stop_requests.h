@@ -39,7 +39,7 @@ class StopRequests {
   std::string reason() const;
 
   /// The request has been obeyed: removes the file, so that the next start goes on.
-  void settle() const;
+  void settle();
 
  private:
   static double steady_s();

@@ -30,7 +30,7 @@ ends() {
   wait $job || code=$?
   equal $code 75 "exit code ($2): $(tail -n 5 stop.log)"
   [ $((SECONDS - began)) -le $(($1 + base)) ] || fail "$2: it took $((SECONDS - began)) s to end"
-  grep -qF "asked to stop by $2" stop.log || fail "it did not say that it was asked by $2: $(tail -n 5 stop.log)"
+  grep -q "asked to stop by \($2\|another rank\)" stop.log || fail "it did not say that it was asked by $2: $(tail -n 5 stop.log)"
   "$nextframe" checkpoint verify run >/dev/null || fail "no valid checkpoint ($2)"
   equal "$(saved)" "${3:-$(step)}" "saved step and last step ($2)"
   [ ! -e run/STOP ] || fail "the file STOP is still there"

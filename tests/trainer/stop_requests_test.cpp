@@ -56,6 +56,15 @@ TEST_F(Stop, TheFileAsksWithinASecondUntilItIsObeyed) {
   EXPECT_EQ(requests({.file = file}).requested(), StopRequest::none);
 }
 
+TEST_F(Stop, AFileThatAnotherRankSawFirstIsStillNamed) {
+  auto stops = requests({.file = file});
+  EXPECT_EQ(stops.requested(), StopRequest::none);
+  std::ofstream(file).close();
+  EXPECT_EQ(stops.reason(), "another rank");
+  stops.settle();
+  EXPECT_EQ(stops.reason(), "the file " + file.string());
+}
+
 TEST_F(Stop, MinutesAreAsLongAsTheySay) {
   auto stops = requests({.max_minutes = 2});
   now_s += 119;
