@@ -55,7 +55,7 @@ Arrivals::Arrivals(const fs::path& run, const LauncherEnvironment& environment,
   folder_ = nearest_folder(path.parent_path());
   run_prefix_ = std::string(".").append(path.filename().string()).append(".start.");
   start_prefix_ = run_prefix_ + environment.job + ".";
-  std::ofstream file(folder_ / (start_prefix_ + std::to_string(rank_)));
+  std::ofstream file(own_file());
   file << host_name() << std::flush;
   if (!file || size_ < 2 || environment.job.empty()) return;
   watcher_ = std::thread([this, limit] { watch(limit); });
@@ -68,8 +68,12 @@ Arrivals::~Arrivals() {
   }
   changed_.notify_all();
   if (watcher_.joinable()) watcher_.join();
+  std::error_code ignored;
+  fs::remove(own_file(), ignored);  // which rank 0 does not see if it has another folder
   if (rank_ == 0) remove_files();
 }
+
+fs::path Arrivals::own_file() const { return folder_ / (start_prefix_ + std::to_string(rank_)); }
 
 bool Arrivals::waits_for(std::chrono::milliseconds time) {
   std::unique_lock lock(mutex_);

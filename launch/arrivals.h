@@ -29,7 +29,7 @@ class Arrivals {
   /// lowest rank that is here with the text, on the others a little later with "".
   Arrivals(const std::filesystem::path& run, const LauncherEnvironment& environment,
            std::chrono::milliseconds limit, std::function<void(const std::string&)> on_missing);
-  /// All have come. Rank 0 removes the files, and those that killed starts of this run left.
+  /// All have come. Each removes its file, rank 0 also those that killed starts of this run left.
   ~Arrivals();
   Arrivals(const Arrivals&) = delete;
   Arrivals& operator=(const Arrivals&) = delete;
@@ -39,6 +39,7 @@ class Arrivals {
   void watch(std::chrono::milliseconds limit);
   std::map<int64_t, std::string> here() const;
   void remove_files() const;
+  std::filesystem::path own_file() const;
 
   const int64_t rank_, size_;
   std::filesystem::path folder_;

@@ -28,5 +28,11 @@ has_stepped() {
   [ -n "$step" ] && [ "$step" -gt "$(last_start "$1" step)" ] &&
     [ "$(date +%s%N -r "$1/metrics.jsonl")" -gt "$(date +%s%N -d "$(last_start "$1" time)")" ]
 }
+# A checkpoint newer than the one from which the last start went on.
+has_committed() {
+  local newest
+  newest=$("$nextframe" checkpoint list "$1" 2>/dev/null | sed -n 's/.*step_0*\([0-9][0-9]*\).*/\1/p' | tail -n 1)
+  [ "${newest:-0}" -gt "$(last_start "$1" step)" ]
+}
 has_told() { grep -qF -- "$1" launch.log || fail "it did not say '$1' but: $(grep '^launch: ' launch.log)"; }
 seconds() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.1f", (b - a) / 1e9}'; }

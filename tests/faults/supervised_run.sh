@@ -26,6 +26,7 @@ run=$scratch/faulty
 starts=1
 for fault in "KILL rank" "SEGV rank" "KILL mpirun" "STOP rank" "STOP,KILL rank"; do
   await 30 "step after start $starts" has_stepped "$run"
+  await 30 "checkpoint after start $starts" has_committed "$run"
   sleep "$(awk -v r=$RANDOM 'BEGIN {print r / 65536}')"
   mpirun=$(children $launcher)
   mapfile -t ranks < <(children "$mpirun")
