@@ -27,6 +27,9 @@ class Bucket {
   /// After the last owned grain: begins the exchange. Every rank starts its buckets in one order.
   virtual void start() = 0;
 
+  /// Waits until what start() sent has arrived, and frees what is needed no longer.
+  virtual void settle() {}
+
   /// Waits for the sum over all grains of all ranks: places() behind one another, valid until the
   /// next step's add().
   virtual at::Tensor finish() = 0;
@@ -34,7 +37,7 @@ class Bucket {
   /// Where what finish() returns belongs.
   virtual const std::vector<FlatRange>& places() const = 0;
 
-  virtual int64_t bytes() const = 0;  // that it holds between two steps
+  virtual int64_t bytes() const = 0;  // that it holds
 };
 
 }  // namespace nextframe

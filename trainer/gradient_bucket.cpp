@@ -141,7 +141,8 @@ at::Tensor GradientBucket::finish() {
 }
 
 int64_t GradientBucket::bytes() const {
-  size_t total = received_.defined() ? received_.nbytes() : 0;
+  size_t total = 0;
+  for (const auto& tensor : {sum_, received_}) total += tensor.defined() ? tensor.nbytes() : 0;
   for (const auto& tensor : spare_) total += tensor.nbytes();
   return static_cast<int64_t>(total);
 }

@@ -107,11 +107,9 @@ void ShardBucket::start_strict(const Nodes& nodes) {
     receive_counts.push_back(static_cast<int64_t>(theirs.size()) * mine());
     all_nodes.insert(all_nodes.end(), theirs.begin(), theirs.end());
   }
-  if (!received_.defined()) {
-    const auto rows = static_cast<int64_t>(all_nodes.size());
-    received_ = at::empty({rows, mine()}, outgoing_.options());
-    slice_sum_ = at::empty({mine()}, outgoing_.options());
-  }
+  const auto rows = static_cast<int64_t>(all_nodes.size());
+  received_ = at::empty({rows, mine()}, outgoing_.options());
+  if (!slice_sum_.defined()) slice_sum_ = at::empty({mine()}, outgoing_.options());
   under_way_.push_back(world_.all_to_all(outgoing_, send_counts, received_, receive_counts));
   // By value: after an error elsewhere it may run when this bucket is gone.
   under_way_.push_back(
@@ -123,12 +121,10 @@ void ShardBucket::start_strict(const Nodes& nodes) {
 /// This rank's nodes, cut to the slices of all ranks: by owner, then by node.
 void ShardBucket::pack(const Nodes& nodes, bool padded) {
   const auto num_nodes = static_cast<int64_t>(nodes.size());
-  if (!outgoing_.defined()) {
-    int64_t elements = 0;
-    for (const int64_t slice : slice_elements_)
-      elements += num_nodes * (padded ? most_elements_ : slice);
-    outgoing_ = at::zeros({elements}, nodes.front().second.options());
-  }
+  int64_t elements = 0;
+  for (const int64_t slice : slice_elements_)
+    elements += num_nodes * (padded ? most_elements_ : slice);
+  outgoing_ = at::zeros({elements}, nodes.front().second.options());
   int64_t at = 0;
   for (size_t to = 0; to < slices_.size(); ++to) {
     if (padded) at = static_cast<int64_t>(to) * most_elements_;
@@ -142,9 +138,15 @@ void ShardBucket::pack(const Nodes& nodes, bool padded) {
   }
 }
 
-at::Tensor ShardBucket::finish() {
+void ShardBucket::settle() {
   for (const auto& ticket : under_way_) ticket.wait();  // the first that failed tells why
   under_way_.clear();
+  outgoing_.reset();
+  received_.reset();
+}
+
+at::Tensor ShardBucket::finish() {
+  settle();
   return slice_sum_.narrow(0, 0, mine());
 }
 

@@ -26,6 +26,7 @@ class ShardBucket final : public Bucket {
 
   void add(int64_t grain, const at::Tensor& gradient) override;
   void start() override;
+  void settle() override;
   at::Tensor finish() override;
   const std::vector<FlatRange>& places() const override { return places_; }
   int64_t bytes() const override;

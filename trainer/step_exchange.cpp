@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 
 #include "launch/flight_recorder.h"
@@ -12,6 +13,10 @@
 
 namespace nextframe {
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr size_t kMostUnderWay = 2;  // buckets that hold copies of what travels
 
 /// The places of some tensors in the flat buffers; neighbours become one range, padding and all.
 std::vector<FlatRange> ranges_of(const std::vector<FlatTensor>& layout,
@@ -74,9 +79,19 @@ void StepExchange::on_ready(int64_t tensor) {
 
 void StepExchange::start_next(int64_t grain, const at::Tensor& gradient) {
   const CollectivePurpose purpose("bucket " + std::to_string(num_started_));
+  if (num_started_ >= kMostUnderWay) settle(*buckets_[num_started_ - kMostUnderWay]);
   buckets_[num_started_]->add(grain, gradient);
   buckets_[num_started_]->start();
   ++num_started_;
+  int64_t held_bytes = 0;
+  for (const auto& bucket : buckets_) held_bytes += bucket->bytes();
+  peak_bytes_ = std::max(peak_bytes_, held_bytes);
+}
+
+void StepExchange::settle(Bucket& bucket) {
+  const auto start = Clock::now();
+  bucket.settle();
+  wait_s_ += std::chrono::duration<double>(Clock::now() - start).count();
 }
 
 void StepExchange::add(int64_t grain, const at::Tensor& gradient) {
@@ -118,17 +133,12 @@ int64_t StepExchange::gradient_bytes() const {
   return sum_.defined() ? static_cast<int64_t>(sum_.nbytes()) : 0;
 }
 
-int64_t StepExchange::bucket_bytes() const {
-  int64_t total = 0;
-  for (const auto& bucket : buckets_) total += bucket->bytes();
-  return total;
-}
-
 /// Buckets of tensors in the order of rank 0; those that were never completed come last.
 void StepExchange::cut(std::vector<int64_t> order) {
   const auto agreed = agree_on_order(world_, *parameters_, std::move(order));
   bucket_of_.assign(parameters_->layout().size(), 0);
   buckets_.clear();
+  peak_bytes_ = 0;  // of the buckets to come
   for (const auto& tensors : cut_into_buckets(*parameters_, agreed, bytes_)) {
     for (const int64_t tensor : tensors) bucket_of_[static_cast<size_t>(tensor)] = buckets_.size();
     open_bucket(ranges_of(parameters_->layout(), tensors));

@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "launch/communicator.h"
@@ -39,7 +40,8 @@ class StepExchange final : public GradientSync {
   at::Tensor finish() override;
 
   int64_t gradient_bytes() const override;
-  int64_t bucket_bytes() const override;
+  int64_t bucket_bytes() const override { return peak_bytes_; }
+  double take_wait_s() override { return std::exchange(wait_s_, 0.0); }
 
   /// How many buckets there are; 1 before the order is known.
   size_t num_buckets() const { return buckets_.size(); }
@@ -50,6 +52,7 @@ class StepExchange final : public GradientSync {
   void open_bucket(std::vector<FlatRange> ranges);
   void on_ready(int64_t tensor);
   void start_next(int64_t grain, const at::Tensor& gradient);
+  void settle(Bucket& bucket);
   at::Tensor put_together();
   void cut(std::vector<int64_t> order);
 
@@ -59,7 +62,9 @@ class StepExchange final : public GradientSync {
   const ChunkOwners* owners_;
   std::vector<std::unique_ptr<Bucket>> buckets_;  // exchanged in this order
   size_t num_started_ = 0;                        // of this step
-  at::Tensor sum_;                                // put together from the buckets
+  int64_t peak_bytes_ = 0;                        // of the buckets
+  double wait_s_ = 0;
+  at::Tensor sum_;  // put together from the buckets
 
   // Of follow().
   const FlatParameters* parameters_ = nullptr;
