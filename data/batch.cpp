@@ -13,7 +13,7 @@ namespace {
 at::Tensor filled(at::IntArrayRef sizes, at::ScalarType type, int byte) {
   const auto options = at::TensorOptions(type).pinned_memory(at::hasCUDA());
   at::Tensor tensor = at::empty(sizes, options);
-  std::memset(tensor.data_ptr(), byte, tensor.nbytes());
+  if (tensor.numel() > 0) std::memset(tensor.data_ptr(), byte, tensor.nbytes());
   return tensor;
 }
 

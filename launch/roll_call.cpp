@@ -21,7 +21,7 @@ constexpr auto kPollInterval = std::chrono::milliseconds(50);
 
 at::Tensor to_bytes(const std::string& text, int64_t padded_bytes) {
   at::Tensor bytes = at::zeros({padded_bytes}, at::kByte);
-  std::memcpy(bytes.mutable_data_ptr(), text.data(), text.size());
+  if (!text.empty()) std::memcpy(bytes.mutable_data_ptr(), text.data(), text.size());
   return bytes;
 }
 
