@@ -15,7 +15,7 @@
 #include "launch/roll_call.h"
 #include "tests/launch/fake_nccl/host_queue.h"
 #include "tests/trainer/thread_world.h"
-#include "trainer/gradient_sync.h"
+#include "trainer/step_exchange.h"
 
 namespace nextframe {
 namespace {
@@ -138,7 +138,7 @@ TEST_F(NcclCommunicator, TheStrictSumHasTheBitsOfALoneRank) {
     return at::randn({kElements}, generator) * std::pow(10.0, grain % 5);
   };
   const auto sum = [&](Communicator& all) {
-    GradientSync sync(all, kGrains, true);
+    StepExchange sync(all, kGrains, true);
     for (int64_t g = sync.first_grain(); g < sync.last_grain(); ++g)
       sync.begin(g), sync.add(g, gradient(g));
     return sync.finish().clone();
