@@ -15,6 +15,11 @@ namespace {
 // On the CPU the exchange goes in pieces that stay in the cache from receiving to gathering.
 constexpr int64_t kPieceElements = int64_t{1} << 20;
 
+int64_t padded(int64_t elements, int64_t world_size) {
+  const int64_t unit = world_size * kAlignElements;
+  return (elements + unit - 1) / unit * unit;
+}
+
 /// The nodes' sum by the tree; the last addition writes it where it belongs.
 void fold_rows(const std::vector<TreeNode>& nodes, const std::vector<at::Tensor>& rows,
                int64_t num_grains, at::Tensor sum) {
@@ -27,16 +32,14 @@ void fold_rows(const std::vector<TreeNode>& nodes, const std::vector<at::Tensor>
 
 }  // namespace
 
-struct GradientBucket::Fold : TreeFold<at::Tensor, AddNodes> {
-  using TreeFold::TreeFold;
-};
-
 GradientBucket::GradientBucket(Communicator& world, int64_t num_grains, bool strict,
                                std::vector<FlatRange> ranges)
-    : world_(world), num_grains_(num_grains), strict_(strict), ranges_(std::move(ranges)) {
-  for (const auto& range : ranges_) elements_ += range.count;
-  const int64_t unit = world.size() * kAlignElements;
-  padded_elements_ = (elements_ + unit - 1) / unit * unit;
+    : world_(world),
+      num_grains_(num_grains),
+      elements_(num_elements(ranges)),
+      padded_elements_(padded(elements_, world.size())),
+      strict_(strict),
+      grains_(num_grains, strict, std::move(ranges), padded_elements_) {
   for (int64_t rank = 0; rank < world.size(); ++rank) {
     const auto [first, last] = owned_leaves(num_grains, rank, world.size());
     for (const auto& node : maximal_nodes(num_grains, first, last)) {
@@ -44,47 +47,21 @@ GradientBucket::GradientBucket(Communicator& world, int64_t num_grains, bool str
       node_owners_.push_back(rank);
     }
   }
-  fold_ = std::make_unique<Fold>(num_grains, [this](at::Tensor left, at::Tensor right) {
-    return add_nodes(std::move(left), std::move(right));
-  });
-}
-
-GradientBucket::~GradientBucket() = default;
-
-at::Tensor GradientBucket::take_buffer(const at::Tensor& like) {
-  if (spare_.empty()) return at::zeros({padded_elements_}, like.options());
-  auto buffer = std::move(spare_.back());
-  spare_.pop_back();
-  return buffer;
-}
-
-at::Tensor GradientBucket::add_nodes(at::Tensor left, at::Tensor right) {
-  left.add_(right);
-  spare_.push_back(std::move(right));
-  return left;
 }
 
 void GradientBucket::add(int64_t grain, const at::Tensor& gradient) {
-  auto buffer = take_buffer(gradient);
-  int64_t at = 0;
-  for (const auto& range : ranges_) {
-    buffer.narrow(0, at, range.count).copy_(gradient.narrow(0, range.offset, range.count));
-    at += range.count;
-  }
-  if (strict_) return fold_->push({0, grain}, std::move(buffer));
-  sum_ = sum_.defined() ? add_nodes(std::move(sum_), std::move(buffer)) : std::move(buffer);
+  grains_.add(grain, gradient);
 }
 
 void GradientBucket::start() {
+  auto nodes = grains_.take();
+  sum_ = nodes.front().second;
   if (!strict_) {
     under_way_.push_back(world_.all_reduce(sum_.narrow(0, 0, elements_)));
-    return;
+  } else if (world_.size() > 1) {
+    start_strict(nodes);
   }
-  auto nodes = fold_->take();
-  TORCH_INTERNAL_ASSERT(!nodes.empty());
-  if (world_.size() > 1) start_strict(nodes);
-  sum_ = std::move(nodes.front().second);
-  for (size_t i = 1; i < nodes.size(); ++i) spare_.push_back(std::move(nodes[i].second));
+  for (size_t i = 1; i < nodes.size(); ++i) grains_.give_back(std::move(nodes[i].second));
 }
 
 /// Rank s folds slice s of every node, and the slices are gathered, each in its place: nothing is
@@ -136,15 +113,15 @@ void GradientBucket::exchange_piece(const Nodes& nodes, int64_t begin, int64_t c
 at::Tensor GradientBucket::finish() {
   for (const auto& ticket : under_way_) ticket.wait();  // the first that failed tells why
   under_way_.clear();
-  spare_.push_back(std::exchange(sum_, {}));  // handed out until the next add()
-  return spare_.back().narrow(0, 0, elements_);
+  const auto result = sum_.narrow(0, 0, elements_);
+  grains_.give_back(std::exchange(sum_, {}));  // handed out until the next add()
+  return result;
 }
 
 int64_t GradientBucket::bytes() const {
   size_t total = 0;
   for (const auto& tensor : {sum_, received_}) total += tensor.defined() ? tensor.nbytes() : 0;
-  for (const auto& tensor : spare_) total += tensor.nbytes();
-  return static_cast<int64_t>(total);
+  return static_cast<int64_t>(total) + grains_.spare_bytes();
 }
 
 }  // namespace nextframe

@@ -3,12 +3,12 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <memory>
 #include <vector>
 
 #include "kernels/base/fixed_tree.h"
 #include "launch/communicator.h"
 #include "trainer/bucket.h"
+#include "trainer/grain_nodes.h"
 
 namespace nextframe {
 
@@ -17,36 +17,28 @@ class GradientBucket final : public Bucket {
   /// strict: the fixed tree over grains; else the library's all-reduce of each rank's running sum.
   GradientBucket(Communicator& world, int64_t num_grains, bool strict,
                  std::vector<FlatRange> ranges);
-  ~GradientBucket() override;
-  GradientBucket(const GradientBucket&) = delete;
-  GradientBucket& operator=(const GradientBucket&) = delete;
 
   void add(int64_t grain, const at::Tensor& gradient) override;
   void start() override;
   at::Tensor finish() override;
-  const std::vector<FlatRange>& places() const override { return ranges_; }
+  const std::vector<FlatRange>& places() const override { return grains_.ranges(); }
   int64_t bytes() const override;
 
  private:
-  using Nodes = std::vector<std::pair<TreeNode, at::Tensor>>;
-  struct Fold;
+  using Nodes = GrainNodes::Nodes;
 
-  at::Tensor take_buffer(const at::Tensor& like);
-  at::Tensor add_nodes(at::Tensor left, at::Tensor right);
   void start_strict(const Nodes& nodes);
   void exchange_piece(const Nodes& nodes, int64_t begin, int64_t count);
 
   Communicator& world_;
-  int64_t num_grains_, elements_ = 0;
-  int64_t padded_elements_ = 0;       // of a buffer, so that ranks get equal slices
+  int64_t num_grains_, elements_;
+  int64_t padded_elements_;           // of a buffer, so that ranks get equal slices
   std::vector<TreeNode> tree_nodes_;  // that all ranks put in, in the tree's order
   std::vector<int64_t> node_owners_;  // the rank of each
   bool strict_;
-  std::vector<FlatRange> ranges_;
-  std::unique_ptr<Fold> fold_;
-  std::vector<at::Tensor> spare_;  // of earlier steps, used again
-  at::Tensor sum_;                 // of this rank, then of all
-  at::Tensor received_;            // other ranks' nodes of this rank's slice of a piece
+  GrainNodes grains_;
+  at::Tensor sum_;       // of this rank, then of all
+  at::Tensor received_;  // other ranks' nodes of this rank's slice of a piece
   std::vector<Ticket> under_way_;
 };
 

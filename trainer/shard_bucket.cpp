@@ -23,18 +23,17 @@ at::Tensor fold_rows(const at::Tensor& received, const std::vector<TreeNode>& no
 
 }  // namespace
 
-struct ShardBucket::Fold : TreeFold<at::Tensor, AddNodes> {
-  using TreeFold::TreeFold;
-};
-
 ShardBucket::ShardBucket(Communicator& world, int64_t num_grains, bool strict,
-                         std::vector<FlatRange> ranges, const ChunkOwners& owners)
-    : world_(world), num_grains_(num_grains), strict_(strict), ranges_(std::move(ranges)) {
+                         const std::vector<FlatRange>& ranges, const ChunkOwners& owners)
+    : world_(world),
+      num_grains_(num_grains),
+      strict_(strict),
+      grains_(num_grains, strict, ranges, num_elements(ranges)) {
   for (int64_t rank = 0; rank < world_.size(); ++rank) {
     slices_.emplace_back();
     slice_elements_.push_back(0);
     int64_t at = 0;  // of a range in the bucket
-    for (const auto& range : ranges_) {
+    for (const auto& range : grains_.ranges()) {
       for (const auto& span : owners.spans(rank)) {
         const int64_t inside = span.flat_offset - range.offset;
         if (inside < 0 || inside >= range.count) continue;
@@ -45,51 +44,20 @@ ShardBucket::ShardBucket(Communicator& world, int64_t num_grains, bool strict,
       at += range.count;
     }
     slice_elements_.back() = std::max<int64_t>(slice_elements_.back(), 1);  // never of nothing
-    elements_ = at;
     most_elements_ = std::max(most_elements_, slice_elements_.back());
   }
-  fold_ = std::make_unique<Fold>(num_grains, [this](at::Tensor left, at::Tensor right) {
-    return add_nodes(std::move(left), std::move(right));
-  });
 }
 
-ShardBucket::~ShardBucket() = default;
-
-at::Tensor ShardBucket::take_buffer(const at::Tensor& like) {
-  if (spare_.empty()) return at::empty({elements_}, like.options());
-  auto buffer = std::move(spare_.back());
-  spare_.pop_back();
-  return buffer;
-}
-
-at::Tensor ShardBucket::add_nodes(at::Tensor left, at::Tensor right) {
-  left.add_(right);
-  spare_.push_back(std::move(right));
-  return left;
-}
-
-void ShardBucket::add(int64_t grain, const at::Tensor& gradient) {
-  auto buffer = take_buffer(gradient);
-  int64_t at = 0;
-  for (const auto& range : ranges_) {
-    buffer.narrow(0, at, range.count).copy_(gradient.narrow(0, range.offset, range.count));
-    at += range.count;
-  }
-  if (strict_) return fold_->push({0, grain}, std::move(buffer));
-  sum_ = sum_.defined() ? add_nodes(std::move(sum_), std::move(buffer)) : std::move(buffer);
-}
+void ShardBucket::add(int64_t grain, const at::Tensor& gradient) { grains_.add(grain, gradient); }
 
 void ShardBucket::start() {
-  if (!strict_) return start_fast();
-  auto nodes = fold_->take();
-  TORCH_INTERNAL_ASSERT(!nodes.empty());
-  start_strict(nodes);
-  for (auto& [node, values] : nodes) spare_.push_back(std::move(values));
+  auto nodes = grains_.take();
+  strict_ ? start_strict(nodes) : start_fast(nodes);
+  for (auto& [node, values] : nodes) grains_.give_back(std::move(values));
 }
 
-void ShardBucket::start_fast() {
-  pack({{{}, sum_}}, /*padded=*/true);
-  spare_.push_back(std::exchange(sum_, {}));
+void ShardBucket::start_fast(const Nodes& nodes) {
+  pack(nodes, /*padded=*/true);
   if (!slice_sum_.defined()) slice_sum_ = at::empty({most_elements_}, outgoing_.options());
   under_way_.push_back(world_.reduce_scatter(outgoing_, slice_sum_));
 }
@@ -154,8 +122,7 @@ int64_t ShardBucket::bytes() const {
   size_t total = 0;
   for (const auto& tensor : {outgoing_, received_, slice_sum_})
     total += tensor.defined() ? tensor.nbytes() : 0;
-  for (const auto& tensor : spare_) total += tensor.nbytes();
-  return static_cast<int64_t>(total);
+  return static_cast<int64_t>(total) + grains_.spare_bytes();
 }
 
 }  // namespace nextframe
