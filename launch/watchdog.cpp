@@ -35,7 +35,7 @@ struct Watchdog::State {
 
   std::mutex mutex;
   std::condition_variable wake, ended;
-  bool is_ending = false, has_writer_ended = false;
+  bool is_ending = false, has_writer_ended = false, is_folder_new = false;
   WakingClock clock{wall_s()};
   HangFolder folder;
 
@@ -83,13 +83,14 @@ struct Watchdog::State {
     do {
       is_last = state->is_ending;
       const HangFolder folder = state->folder;
+      state->is_folder_new = false;
       lock.unlock();
       folder.write_heartbeat(state->report(false));
       if (!has_answered && folder.wants_dumps()) {
         has_answered = folder.has_dump(state->who.rank) || folder.write_dump(state->report(true));
       }
       lock.lock();
-      state->wake.wait_for(lock, kBeat, [&] { return state->is_ending; });
+      state->wake.wait_for(lock, kBeat, [&] { return state->is_ending || state->is_folder_new; });
     } while (!is_last);
     state->has_writer_ended = true;
     state->ended.notify_all();
@@ -116,6 +117,8 @@ Watchdog::~Watchdog() {
 void Watchdog::keep_in(const HangFolder& folder) {
   const std::lock_guard lock(state_->mutex);
   state_->folder = folder;
+  state_->is_folder_new = true;  // a rank that stops in its first half second was there, too
+  state_->wake.notify_all();
 }
 
 template <class Change>
