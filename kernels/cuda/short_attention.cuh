@@ -14,7 +14,8 @@
 //
 // Bound: memory. Of each unit of L positions and D values 8 L D bytes move in forward (Q, K, V in,
 // O out) and 14 L D in backward (Q, K, V, dO in, dQ, dK, dV out). Reached on an H100, of the 2.95
-// TB/s of a copy in its memory (scripts/bench/gpu_attention): forward 87 to 99 %, backward 85 to 96
+// TB/s of a copy in its memory (scripts/bench/gpu_suite bench): forward 87 to 99 %, backward 85 to
+// 96
 // %, the more the wider the head. With norm and turn: 80 to 89 and 73 to 84 %; with L = 64 from 70
 // and 64 %.
 #pragma once

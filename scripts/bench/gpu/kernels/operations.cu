@@ -1,4 +1,4 @@
-// The fused operations with a C interface, for scripts/bench/gpu_operations. Pointers are to the
+// The fused operations with a C interface, for scripts/bench/gpu_suite. Pointers are to the
 // GPU's memory, those that may be null are named so in kernels/cuda/launches.h.
 #include <cuda_runtime.h>
 

@@ -1,0 +1,111 @@
+"""Tensors from PyTorch, or, for a run under compute-sanitizer, from the GPU's allocator: one allocation a tensor, so
+that a byte too far is seen, and no kernels but ours."""
+import array
+import ctypes
+import random
+
+from gpu import device
+
+SIZES = {"bf16": 2, "fp16": 2, "f32": 4, "f64": 8, "i64": 8, "u8": 1}
+
+
+class TorchMemory:
+    has_stream = True
+
+    def __init__(self):
+        import torch
+        self.dtypes = {"bf16": torch.bfloat16, "fp16": torch.float16, "f32": torch.float32, "f64": torch.float64,
+                       "i64": torch.int64, "u8": torch.uint8}
+
+    def normal(self, shape, dtype):
+        import torch
+        return torch.randn(shape, device=device.NAME).to(self.dtypes[dtype])
+
+    def integers(self, below, shape, dtype):
+        import torch
+        return torch.randint(below, shape, device=device.NAME, dtype=self.dtypes[dtype])
+
+    def empty(self, shape, dtype):
+        import torch
+        return torch.empty(shape, device=device.NAME, dtype=self.dtypes[dtype])
+
+    def poison(self, shape, dtype):
+        return self.empty(shape, dtype).fill_(float("nan"))
+
+    def angles(self, length, width):
+        """Cosines and sines of the rotary embedding, [length, width / 2] float32."""
+        import torch
+        pair = torch.arange(width // 2, dtype=torch.float64)
+        turn = torch.arange(length, dtype=torch.float64)[:, None] * 100 ** (-pair / (width // 2))
+        return [f(turn).float().to(device.NAME).contiguous() for f in (torch.cos, torch.sin)]
+
+
+class RawTensor:
+    """As much of a tensor as kernels are told of."""
+
+    def __init__(self, address, shape):
+        self.address, self.shape = address, tuple(shape)
+
+    def data_ptr(self):
+        return self.address
+
+    def numel(self):
+        product = 1
+        for size in self.shape:
+            product *= size
+        return product
+
+    def stride(self):
+        strides, step = [], 1
+        for size in reversed(self.shape):
+            strides.insert(0, step)
+            step *= size
+        return tuple(strides)
+
+
+class RawMemory:
+    """Freed all at once."""
+
+    has_stream = False
+
+    def __init__(self, library):
+        self.library, self.made = library, []
+
+    def take(self, shape, dtype):
+        tensor = RawTensor(None, shape)
+        tensor.address = self.library.nf_allocate(SIZES[dtype] * tensor.numel())
+        if not tensor.address:
+            raise MemoryError(f"{shape} {dtype}: the GPU gives no memory")
+        self.made.append(tensor.address)
+        return tensor
+
+    def fill(self, tensor, data):
+        self.library.nf_copy(tensor.address, ctypes.c_char_p(bytes(data)), len(data))
+        return tensor
+
+    def normal(self, shape, dtype):
+        """Values between 1/2 and 2, either sign: any bits below a number's first byte."""
+        tensor, size, draw = self.take(shape, dtype), SIZES[dtype], random.Random(len(self.made))
+        first = 0x3c if dtype == "fp16" else 0x3f
+        data = bytearray(draw.randbytes(size * tensor.numel()))
+        data[size - 1::size] = draw.randbytes(tensor.numel()).translate(bytes(first | (x & 1) << 7 for x in range(256)))
+        return self.fill(tensor, data)
+
+    def integers(self, below, shape, dtype):
+        tensor, draw = self.take(shape, dtype), random.Random(len(self.made))
+        if dtype == "u8":
+            return self.fill(tensor, draw.randbytes(tensor.numel()))
+        return self.fill(tensor, array.array("q", [draw.randrange(below) for _ in range(tensor.numel())]).tobytes())
+
+    def empty(self, shape, dtype):
+        return self.take(shape, dtype)
+
+    poison = empty
+
+    def angles(self, length, width):
+        return [self.normal((length, width // 2), "f32") for _ in range(2)]
+
+    def free(self):
+        for address in self.made:
+            self.library.nf_free(address)
+        self.made.clear()

@@ -1,0 +1,30 @@
+"""The pieces of a run: each in a process of its own, so that a kernel that hangs or breaks the GPU's context takes no
+other piece with it. `weight` is its share of the time."""
+import collections
+
+from gpu import cases, kernels
+
+Piece = collections.namedtuple("Piece", "part name weight")
+
+PARTS = ("check", "sanitize", "tests", "train", "bench")  # in this order
+WEIGHTS = {"check": 20, "sanitize": 25, "tests": 60, "train": 70}  # a kernel, where there are several
+BENCH_WEIGHTS = {"temporal": 45, "causal": 30, "frames": 80, "decode": 30, "operations": 70}  # two are compiled for
+
+
+def of(parts, only=()):
+    """The pieces of these parts, in order; `only` those with one of these names, where it is not empty."""
+    made = []
+    for part in PARTS:
+        if part not in parts:
+            continue
+        if part in ("check", "sanitize"):
+            made += [Piece(part, name, WEIGHTS[part]) for name in kernels.names()]
+        elif part == "bench":
+            made += [Piece(part, name, BENCH_WEIGHTS[name]) for name in (*cases.ATTENTION, "operations")]
+        else:
+            made.append(Piece(part, "", WEIGHTS[part]))
+    return [piece for piece in made if not only or piece.name in only]
+
+
+def names(parts):
+    return {piece.name for piece in of(parts) if piece.name}
