@@ -45,6 +45,11 @@ std::string busiest(const StepRecord& r) {
                 100 * (r.busy.max_s / r.busy.median_s - 1));
 }
 
+/// "  MFU 41%", or "" where it is not known.
+std::string mfu(const StepRecord& r) {
+  return r.mfu > 0 ? format("  MFU %.0f%%", r.mfu * 100) : "";
+}
+
 double seconds_left(const StepRecord& r, int64_t steps) {
   return static_cast<double>(steps - r.step) * r.step_s;
 }
@@ -99,10 +104,11 @@ void Console::show(const StepRecord& record, int64_t steps) {
 
 std::string Console::plain_line(const StepRecord& r, int64_t steps) const {
   return format(
-      "step %lld/%lld  loss %.5f  grad %.3f  lr %.2e  %.0f frames/s  step %.0f ms  wait %.0f%%%s  "
+      "step %lld/%lld  loss %.5f  grad %.3f  lr %.2e  %.0f frames/s  step %.0f ms%s  wait %.0f%%%s "
+      " "
       "left %s",
       static_cast<long long>(r.step), static_cast<long long>(steps), r.loss, r.grad_norm, r.lr,
-      r.frames_per_s, r.step_s * 1e3, wait_share(r), busiest(r).c_str(),
+      r.frames_per_s, r.step_s * 1e3, mfu(r).c_str(), wait_share(r), busiest(r).c_str(),
       format_duration(seconds_left(r, steps)).c_str());
 }
 
@@ -116,8 +122,7 @@ std::string Console::panel(const StepRecord& r, int64_t steps) const {
                             format_duration(seconds_left(r, steps)).c_str());
   text += format("loss %.5f (z %+.1f)  grad norm %.3f (z %+.1f)  lr %.2e\n", r.loss, r.loss_z,
                  r.grad_norm, r.grad_norm_z, r.lr);
-  text += format("%.0f frames/s  step %.0f ms  ", r.frames_per_s, r.step_s * 1e3);
-  if (r.mfu > 0) text += format("MFU %.0f%%  ", r.mfu * 100);
+  text += format("%.0f frames/s  step %.0f ms%s  ", r.frames_per_s, r.step_s * 1e3, mfu(r).c_str());
   text += format("memory %.1f GiB a rank  waiting for data %.0f%%  ranks %lld", peak_memory_gib(),
                  wait_share(r), static_cast<long long>(r.world_size));
   if (r.skipped_steps > 0)

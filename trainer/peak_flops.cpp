@@ -2,9 +2,24 @@
 
 #include <torch/torch.h>
 
+#include <array>
 #include <chrono>
 
 namespace nextframe {
+namespace {
+
+/// From NVIDIA's data sheets, without sparsity. The first whose name begins a GPU's is taken.
+struct Stated {
+  const char* name;
+  double bf16_tflops, fp32_tflops;
+};
+constexpr std::array kStated{
+    Stated{"NVIDIA H100 PCIe", 756, 51},      Stated{"NVIDIA H100 NVL", 835, 60},
+    Stated{"NVIDIA H100 80GB HBM3", 989, 67}, Stated{"NVIDIA H200 NVL", 835, 60},
+    Stated{"NVIDIA H200", 989, 67},           Stated{"NVIDIA A100", 312, 19.5},
+};
+
+}  // namespace
 
 double measure_peak_flops(c10::Device device, bool bf16) {
   const torch::NoGradGuard no_grad;
@@ -25,6 +40,21 @@ double measure_peak_flops(c10::Device device, bool bf16) {
     total_s += elapsed_s;
   }
   return flops / best_s;
+}
+
+double stated_peak_flops(const std::string& gpu_name, bool bf16) {
+  for (const auto& gpu : kStated) {
+    if (gpu_name.rfind(gpu.name, 0) == 0) return (bf16 ? gpu.bf16_tflops : gpu.fp32_tflops) * 1e12;
+  }
+  return 0;
+}
+
+PeakFlops choose_peak_flops(double given_tflops, const std::string& gpu_name, bool bf16,
+                            const std::function<double()>& measure) {
+  if (given_tflops > 0) return {given_tflops * 1e12, "given"};
+  const double stated = stated_peak_flops(gpu_name, bf16);
+  if (stated > 0) return {stated, "stated for " + gpu_name};
+  return {measure(), "measured with a large product"};
 }
 
 }  // namespace nextframe

@@ -20,7 +20,7 @@ struct StepRecord {
   double step_s = 0;
   double frames_per_s = 0;  // over all ranks
   double tokens_per_s = 0;
-  double mfu = 0;          // of the peak that `peak_flops` found; 0 when not measured
+  double mfu = 0;          // of the peak that trainer/peak_flops.h names; 0 when not known
   double data_wait_s = 0;  // a step
   double comm_exposed_s = 0;
   double checkpoint_stall_s = 0;

@@ -6,7 +6,6 @@
 #include "launch/roll_call.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/environment.h"
-#include "trainer/peak_flops.h"
 #include "trainer/recompute.h"
 #include "trainer/version.h"
 
@@ -70,10 +69,7 @@ Trainer::~Trainer() = default;
 StopRequest Trainer::run(StopRequests& stops, const Evaluation& evaluate) {
   stops_ = &stops;
   open_streams();
-  if (model_->flops_per_clip() > 0) {
-    peak_flops_ = measure_peak_flops(world_.device(), config_.trainer.precision == "bf16") *
-                  static_cast<double>(world_.size());
-  }
+  find_peak();
   since_ = Clock::now();
   StopRequest stop = strongest_request(*control_, stops.requested());
   while (position_.step < config_.trainer.steps && stop == StopRequest::none) {

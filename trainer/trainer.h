@@ -70,6 +70,7 @@ class Trainer {
   RunState state() const;
   std::unique_ptr<Loader> make_loader() const;
   void open_streams();
+  void find_peak();
 
   const Config& config_;
   const World& world_;

@@ -46,6 +46,9 @@ void TrainerConfig::fields(FieldVisitor& field) {
              "times that a run goes back without getting further; then it ends with exit code 6");
   field.free("max_minutes", max_minutes,
              "minutes from a start until the run saves and ends with exit code 75; 0: no limit");
+  field.free("peak_tflops", peak_tflops,
+             "TFLOP/s of a rank's device that MFU is told of; 0: what its maker states where it is "
+             "known, else what a large product reaches");
   field("skip_spikes_above_z", skip_spikes_above_z,
         "a loss or gradient norm so many robust standard deviations above the last 128 is bad too; "
         "0: only what is not finite is");
@@ -69,6 +72,7 @@ void TrainerConfig::check(const Report& report) const {
   if (max_bad_steps < 1) report("max_bad_steps", "must be 1 or more");
   if (max_rollbacks < 0) report("max_rollbacks", "must be 0 or more");
   if (!(max_minutes >= 0)) report("max_minutes", "must be 0 or more");
+  if (!(peak_tflops >= 0)) report("peak_tflops", "must be 0 or more");
   if (!(skip_spikes_above_z >= 0)) report("skip_spikes_above_z", "must be 0 or more");
 }
 

@@ -25,6 +25,7 @@ struct TrainerConfig {
   int64_t log_every_steps = 10;
   int64_t max_bad_steps = 3;  // skipped in a row, then back to a checkpoint without their clips
   int64_t max_rollbacks = 2;  // without getting past the bad place
+  double peak_tflops = 0;     // of a rank's device, for MFU; 0: known by its name, else measured
   double max_minutes = 0;     // of one start, then save and end; 0: no limit
   double skip_spikes_above_z = 0;  // robust standard deviations; 0 skips no finite numbers
 

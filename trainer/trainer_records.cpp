@@ -1,8 +1,12 @@
 // What the training loop tells of its steps.
 #include <torch/torch.h>
 
+#include <cmath>
+
+#include "launch/gpu.h"
 #include "trainer/checkpoint/digest.h"
 #include "trainer/memory_report.h"
+#include "trainer/peak_flops.h"
 #include "trainer/trainer.h"
 
 namespace nextframe {
@@ -26,6 +30,23 @@ double Trainer::error_over_copy_last() const {
     copy_error += sums.at("copy_squared_error");
   }
   return copy_error > 0 ? error / copy_error : 0;
+}
+
+/// On a GPU the log says what MFU is told of: a stated peak is never reached, a measured one is.
+void Trainer::find_peak() {
+  if (model_->flops_per_clip() <= 0) return;
+  const auto device = world_.device();
+  const bool bf16 = config_.trainer.precision == "bf16";
+  const auto gpus = device.is_cuda() ? visible_gpus() : std::vector<Gpu>{};
+  const auto at = static_cast<size_t>(device.index());
+  const auto peak =
+      choose_peak_flops(config_.trainer.peak_tflops, at < gpus.size() ? gpus[at].name : "", bf16,
+                        [&] { return measure_peak_flops(device, bf16); });
+  peak_flops_ = peak.flops_per_s * static_cast<double>(world_.size());
+  if (world_.is_root() && (device.is_cuda() || config_.trainer.peak_tflops > 0)) {
+    console_.say(c10::str("MFU is of ", std::lround(peak.flops_per_s / 1e12), " TFLOP/s a rank, ",
+                          peak.source));
+  }
 }
 
 StepRecord Trainer::make_record(const StepTotals& totals, const JudgedStep& judged) {

@@ -50,6 +50,22 @@ TEST(Console, DurationsReadAsAPersonWouldSayThem) {
   EXPECT_EQ(format_duration(3661), "1h 01m");
 }
 
+TEST(Console, ALineTellsMfuWhereItIsKnown) {
+  const std::filesystem::path path = testing::TempDir() + "console.log";
+  std::filesystem::remove(path);
+  {
+    Console console(/*is_root=*/false);
+    console.open_log(path);
+    auto known = record(1);
+    known.mfu = 0.414;
+    console.show(known, 10);
+    console.show(record(2), 10);
+  }
+  const auto text = read_text(path);
+  EXPECT_NE(text.find("step 0 ms  MFU 41%  wait"), std::string::npos) << text;
+  EXPECT_EQ(text.find("MFU"), text.rfind("MFU")) << text;
+}
+
 TEST(MetricsLog, ASkippedStepsLineIsStillJson) {
   auto skipped = record(5);
   skipped.loss = std::nan("");
