@@ -57,6 +57,7 @@ assert len(whole["bench"]) == 3 and whole["machine"][0]["capability"] == 90
 PYTHON
 
 # Pieces in processes of their own: one that ends badly and one that hangs stop nothing, and both are told.
+ln -s "$(command -v sleep)" nap # a sleep that no other program has
 cat >pretend.py <<PYTHON
 import sys
 sys.path.insert(0, "$source_dir/scripts/bench")
@@ -65,8 +66,10 @@ from gpu import pieces, supervise
 if sys.argv[1] == "alone":
     name = sys.argv[2].split()[1]
     if name == "hangs":
-        import time
-        time.sleep(600)
+        import os
+        import subprocess
+        subprocess.Popen(["$scratch/nap", "600"], preexec_fn=os.setpgrp)
+        subprocess.run(["$scratch/nap", "600"])
     def work(options):
         if name == "breaks":
             raise RuntimeError("an illegal address")
@@ -74,8 +77,8 @@ if sys.argv[1] == "alone":
     import types
     sys.exit(supervise.code_of(work, types.SimpleNamespace(out="pieces", words=sys.argv[1:3])))
 supervise.GRACE_S, supervise.budget.LEAST_S, supervise.budget.RESERVE_S = 0.5, 0.01, 0
-names = ("breaks", "hangs", "incomplete", "met")
-sys.exit(supervise.run([pieces.Piece("check", name, 1) for name in names], "pieces", 0.1, {"gpu": "none"}, []))
+weights = {"breaks": 20, "hangs": 3, "incomplete": 20, "met": 20}  # all but one have much more time than they need
+sys.exit(supervise.run([pieces.Piece("check", *piece) for piece in weights.items()], "pieces", 0.75, {"gpu": "none"}, []))
 PYTHON
 code=0
 python3 "$scratch/pretend.py" run >pieces.log 2>&1 || code=$?
@@ -83,7 +86,19 @@ equal "$code" 1 'exit code of pieces that failed'
 equal "$(sed -n 's/.*"piece": "check \([a-z]*\)", "outcome": "\([^"]*\)".*/\1 \2/p' pieces/gpu_suite.jsonl | paste -sd,)" \
   'breaks failed,hangs killed at its limit,incomplete incomplete,met met' 'outcomes'
 grep -q 'check breaks: \*\*error\*\*: RuntimeError: an illegal address' pieces/gpu_suite.md || fail "$(cat pieces/gpu_suite.md)"
-pgrep -f "$scratch/pretend.py alone" >/dev/null && fail 'a piece that hung is still there'
+pgrep -f "$scratch/pretend.py alone|$scratch/nap" >/dev/null && fail 'a piece that hung, or what it started, is still there'
+
+# compute-sanitizer and what it watches both end when their time is over; clean and unclean ones are told apart.
+cat >sanitize.py <<PYTHON
+import sys
+sys.path.insert(0, "$source_dir/scripts/bench")
+sys.dont_write_bytecode = True
+from gpu import sanitize
+for script in ("echo 4 calls", "echo error; exit 9", "$scratch/nap 600 & wait"):
+    print(sanitize.run_bounded(["sh", "-c", script], 2))
+PYTHON
+equal "$(python3 sanitize.py | paste -sd,)" "(0, '4 calls\\n'),(9, 'error\\n'),(None, 'was ended after 2 s\\n')" 'tools'
+pgrep -f "$scratch/nap" >/dev/null && fail 'what the tool watched is still there'
 
 for file in "$suite" "$source_dir"/scripts/bench/gpu/*.py "$source_dir"/scripts/bench/gpu/kernels/*.py; do
   python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$file" || fail "$file is no Python"

@@ -72,12 +72,14 @@ def our_calls(library, case, capability):
     """Yields name, pass and call of every kernel that answers, and with norm and turn inside."""
     memory = memories.TorchMemory()
     for kernel in kernels.ATTENTION:
-        if not kernel.answers(case.problem) or capability < kernel.least_capability:
+        if capability not in kernel.capabilities:
             continue
         for placed in (False, True):
             problem = dataclasses.replace(case.problem, placed=placed)
+            if not kernel.answers(problem):
+                continue
             call = kernel.prepare(library, problem, problem.tensors(memory), memory, device.stream())
-            for which in case.passes:
+            for which in filter(lambda which: hasattr(call, which), case.passes):
                 yield f"ours {kernel.name}{', placed' if placed else ''}", which, getattr(call, which)
 
 

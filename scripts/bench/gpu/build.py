@@ -10,12 +10,13 @@ NAME = "libgpu_suite.so"
 
 
 def sources():
-    return [source for folder in ("kernels/cuda", "scripts/bench/gpu", "scripts/bench/gpu/kernels")
-            for source in sorted(glob.glob(f"{ROOT}/{folder}/*.cu"))]
+    return [source for folder in ("kernels/cuda", "scripts/bench/gpu")
+            for source in sorted(glob.glob(f"{ROOT}/{folder}/**/*.cu", recursive=True))]
 
 
 def newest_source():
-    files = sources() + [name for pattern in ("kernels/**/*.h", "kernels/cuda/*.cuh", "scripts/bench/gpu/kernels/*.h")
+    patterns = ("kernels/**/*.h", "kernels/cuda/**/*.cuh", "scripts/bench/gpu/kernels/*.h")
+    files = sources() + [name for pattern in patterns
                          for name in glob.glob(f"{ROOT}/{pattern}", recursive=True)]
     return max(map(os.path.getmtime, files))
 

@@ -33,13 +33,15 @@ def attention(kernel, library):
 
 
 def ours(kernel, library, problem, tensors):
-    """A forward and a backward; result and gradients are poisoned before."""
+    """The result and, where there is a backward, the gradients; all are poisoned before."""
     memory = memories.TorchMemory()
     call = kernel.prepare(library, problem, tensors, memory, device.stream())
     call.forward()
-    call.backward()
+    has_backward = hasattr(call, "backward")
+    if has_backward:
+        call.backward()
     libraries.finish(library)
-    return [tensors.result.clone(), *(grad.clone() for grad in tensors.input_grads)]
+    return [tensors.result.clone(), *(grad.clone() for grad in tensors.input_grads if has_backward)]
 
 
 def fresh(problem, tensors, cut=lambda x: x):

@@ -11,14 +11,14 @@ WEIGHTS = {"check": 20, "sanitize": 25, "tests": 60, "train": 70}  # a kernel, w
 BENCH_WEIGHTS = {"temporal": 45, "causal": 30, "frames": 80, "decode": 30, "operations": 70}  # two are compiled for
 
 
-def of(parts, only=()):
-    """The pieces of these parts, in order; `only` those with one of these names, where it is not empty."""
+def of(parts, only=(), capability=None):
+    """The pieces of these parts on such a GPU, in order; of `only` these names, where it is not empty."""
     made = []
     for part in PARTS:
         if part not in parts:
             continue
         if part in ("check", "sanitize"):
-            made += [Piece(part, name, WEIGHTS[part]) for name in kernels.names()]
+            made += [Piece(part, name, WEIGHTS[part]) for name in kernels.names(capability)]
         elif part == "bench":
             made += [Piece(part, name, BENCH_WEIGHTS[name]) for name in (*cases.ATTENTION, "operations")]
         else:

@@ -45,5 +45,7 @@ def error(got, exact):
 def errors(got, exact):
     """Of the result, and of the three gradients together: alone, that of a single key's query is rounding."""
     import torch
+    if len(got) == 1:
+        return [error(got[0], exact[0])]
     together = [torch.cat([x.double().flatten() for x in grads]) for grads in (got[1:], exact[1:])]
     return [error(got[0], exact[0]), error(*together)]

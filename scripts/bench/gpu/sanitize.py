@@ -1,8 +1,10 @@
 """Part `sanitize`: tiny calls of every kernel under compute-sanitizer, without PyTorch."""
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 
 from gpu import kernels, library as libraries, memory as memories
 
@@ -24,11 +26,11 @@ def tiny_calls(name, library):
     kernel = kernels.attention(name)
     for problem in kernel.tiny():
         call = kernel.prepare(library, problem, problem.tensors(memory, packed=False), memory)
-        call.forward()
-        call.backward()
-        libraries.finish(library)
+        for run_pass in filter(None, (call.forward, getattr(call, "backward", None))):
+            run_pass()
+            libraries.finish(library)
+            count += 1
         memory.free()
-        count += 2
     return count
 
 
@@ -49,15 +51,25 @@ def run(name, library_path, records, clock):
     return "met" if all(outcomes) else "failed"
 
 
+def run_bounded(command, limit_s):
+    """Exit code, None for one that had to be ended, and output. The tool starts what it watches: both end."""
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, preexec_fn=os.setpgrp)
+        try:
+            code = process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            code = None
+        output.seek(0)
+        said = output.read()
+    return code, said if code is not None else f"was ended after {limit_s:.0f} s\n{said}"
+
+
 def run_tool(tool_path, tool, name, library_path, records, limit_s):
     command = [tool_path, "--tool", tool, "--error-exitcode", "9", sys.executable, sys.argv[0], "tiny-calls", name,
                "--library", library_path]
-    try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-                              timeout=max(1.0, limit_s))
-        code, said = done.returncode, done.stdout
-    except subprocess.TimeoutExpired as late:
-        code, said = None, (late.stdout or b"").decode(errors="replace") + f"\nwas ended after {limit_s:.0f} s"
+    code, said = run_bounded(command, max(1.0, limit_s))
     is_met = code == 0 and "calls" in said
     words = said.strip().splitlines()[-1:] if is_met else said.strip().splitlines()[:12]
     records.add("sanitize", kernel=name, tool=tool, code=code, is_met=is_met, words="\n".join(words))

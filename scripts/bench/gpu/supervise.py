@@ -24,12 +24,14 @@ def label(piece):
     return f"{piece.part} {piece.name}".strip()
 
 
-def end_group(process):
+def end_session(process):
     """Ends all that the piece has started; its process is the first of a session of its own."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.getsid(int(name)) == process.pid:
+                os.kill(int(name), signal.SIGKILL)
+        except ProcessLookupError:
+            pass
 
 
 def code_of(do, options):
@@ -54,7 +56,7 @@ def run_piece(piece, limit_s, words):
     except subprocess.TimeoutExpired:
         outcome = "killed at its limit"
     finally:
-        end_group(process)
+        end_session(process)
         process.wait()
     return outcome, time.monotonic() - began
 

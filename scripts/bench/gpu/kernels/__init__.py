@@ -1,8 +1,9 @@
 """The kernels that a run looks at. To add one: a line here, and beside it a .cu file with its C interface, if it needs
 one of its own (all .cu files of kernels/cuda/ and of this folder become one library).
 
-A kernel of attention says which problems it `answers`, `prepare`s a call of one (forward and backward), and names the
-problems on which it is checked. A family of operations makes `operations(library, memory, size)`.
+A kernel of attention says on GPUs of which `capabilities` it runs, which problems it `answers`, `prepare`s a call of
+one (forward, and backward if it has one), and names the problems on which it is checked. A group of operations is a
+generator of them.
 """
 from gpu.kernels import operations
 from gpu.kernels.flash_attention import FlashAttention
@@ -10,13 +11,15 @@ from gpu.kernels.short_attention import ShortAttention
 
 ATTENTION = [
     ShortAttention(),
-    FlashAttention("flash", "nf_flash_attention", least_capability=80),
+    FlashAttention("flash", "nf_flash_attention", capabilities=range(80, 1000)),
 ]
 OPERATIONS = operations.GROUPS
 
 
-def names():
-    return [kernel.name for kernel in ATTENTION] + ["operations"]
+def names(capability=None):
+    """Of all, or of those that run on such a GPU."""
+    return [kernel.name for kernel in ATTENTION if capability is None or capability in kernel.capabilities] + \
+        ["operations"]
 
 
 def attention(name):

@@ -2,7 +2,7 @@
 #include <cuda_runtime.h>
 
 #include "kernels/cuda/flash_attention.h"
-#include "scripts/bench/gpu/kernels/operand.h"
+#include "scripts/bench/gpu/kernels/flash_call.h"
 
 using namespace nextframe;
 
@@ -12,14 +12,7 @@ extern "C" {
 int nf_flash_attention(int is_backward, int is_fp16, const int64_t* operands, const int64_t* sizes,
                        const int64_t* mask, float* log_sums, const float* row_terms, float scale,
                        cudaStream_t stream) {
-  FlashAttentionCall call{};
-  call.units = static_cast<uint32_t>(sizes[0] * sizes[3] * sizes[4]);
-  call.queries = static_cast<int32_t>(sizes[1]);
-  call.padded_queries = (call.queries + kFlashPadding - 1) / kFlashPadding * kFlashPadding;
-  call.inner = static_cast<uint32_t>(sizes[3]), call.heads = static_cast<uint32_t>(sizes[4]);
-  suite::take_operands(call, operands);
-  call.log_sums = log_sums, call.row_terms = row_terms, call.scale = scale;
-  call.mask = suite::mask(sizes[2], mask);
+  const auto call = suite::flash_call(operands, sizes, mask, log_sums, row_terms, scale);
   const auto start = is_backward ? flash_attention_backward : flash_attention_forward;
   start(call, suite::format(is_fp16), sizes[5], stream);
   return cudaGetLastError();

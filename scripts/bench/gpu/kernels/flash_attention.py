@@ -11,11 +11,12 @@ PLACE, CARRY_BACK, ROW_TERMS = range(3)
 
 
 class FlashAttention:
-    def __init__(self, name, entry, least_capability, widths=(32, 64, 128)):
-        self.name, self.entry, self.least_capability, self.widths = name, entry, least_capability, widths
+    def __init__(self, name, entry, capabilities, widths=(32, 64, 128), least_keys=2):
+        self.name, self.entry, self.capabilities = name, entry, capabilities
+        self.widths, self.least_keys = widths, least_keys
 
     def answers(self, problem):
-        return problem.width in self.widths and problem.keys > 1
+        return problem.width in self.widths and problem.keys >= self.least_keys
 
     def prepare(self, library, problem, tensors, memory, stream=None):
         return Call(library, self.entry, problem, tensors, memory, stream)

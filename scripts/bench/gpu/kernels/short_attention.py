@@ -9,7 +9,7 @@ from gpu.problem import Problem
 
 class ShortAttention:
     name = "short"
-    least_capability = 80
+    capabilities = range(80, 1000)
     widths = (32, 64, 128)
 
     def answers(self, problem):
