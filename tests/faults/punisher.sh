@@ -9,6 +9,7 @@
 source "$(dirname "$0")/../integration/common.sh"
 source "$source_dir/tests/faults/launched.sh"
 source "$source_dir/tests/faults/two_hosts.sh"
+source "$source_dir/tests/faults/thrown.sh"
 faults=${1:-5}
 save_every=20 evaluate_every=50 hang_limit_s=10 pause_limit_s=20
 make_hosts 2
@@ -33,7 +34,7 @@ run=$scratch/run
 RANDOM=${NEXTFRAME_FAULT_SEED:=$$}
 echo "seed $NEXTFRAME_FAULT_SEED" >&2
 
-kinds=(KILL SEGV ABRT STOP daemon host cable-3s cable)
+kinds=(KILL SEGV ABRT STOP exception daemon host cable-3s cable)
 phases=(step save setup evaluate step)
 shuffle() { local i j word; for ((i = ${#deck[@]} - 1; i > 0; --i)); do j=$((RANDOM % (i + 1))); word=${deck[i]} deck[i]=${deck[j]} deck[j]=$word; done; }
 kind_deck=() phase_deck=() deck=()
@@ -44,7 +45,8 @@ sleep_about() { sleep "$(awk -v r=$RANDOM -v mean="$1" 'BEGIN {x = -mean * log((
 
 start_run() {
   starts=$((starts + 1))
-  "$on" 1 "$nextframe" launch -n 4 --hosts "$(host_list 2)" --lost-rank-s $hang_limit_s --max-restarts 10000 train run.yaml --run "$run" >>launch.log 2>&1 & launcher=$!
+  LD_PRELOAD=$thrown OMPI_MCA_mca_base_env_list=LD_PRELOAD=$thrown \
+    "$on" 1 "$nextframe" launch -n 4 --hosts "$(host_list 2)" --lost-rank-s $hang_limit_s --max-restarts 10000 train run.yaml --run "$run" >>launch.log 2>&1 & launcher=$!
 }
 stop_run() { # saves, ends with 75
   kill -USR1 $launcher
@@ -86,6 +88,7 @@ inflict() {
   began=$(date +%s%N)
   case $1 in
     KILL | SEGV | ABRT | STOP) kill "-$1" "$victim" ;;
+    exception) kill -s $(($(kill -l RTMIN) + other_thrown)) "$victim" ;;
     daemon) where=node02; kill -KILL "$(daemons_on 2)" ;;
     host) where=node02; crash_host 2 ;;
     cable-3s) where=node02; cut_link 2; sleep 3; mend_link 2; since=$(date +%s%N); return ;;
@@ -131,6 +134,7 @@ echo "|---|---|---|---|---|---|"
 summary "a rank killed (SIGKILL)" 1 KILL
 summary "a rank crashed (SIGSEGV)" 1 SEGV
 summary "a rank aborted (SIGABRT, as after an exception that nobody catches)" 1 ABRT
+summary "an exception on a rank" 1 exception
 summary "a rank stopped (SIGSTOP)" 1 STOP
 summary "mpirun's daemon killed" 1 daemon
 summary "a host crashed" 1 host
