@@ -34,6 +34,8 @@ class GrainNodes {
 
   /// A buffer that nobody needs any more, for a later add().
   void give_back(at::Tensor buffer) { spare_.push_back(std::move(buffer)); }
+  /// Where memory counts for more than the time to get it again.
+  void drop_buffers() { spare_.clear(); }
 
   int64_t spare_bytes() const;
 
@@ -41,12 +43,15 @@ class GrainNodes {
   struct Fold;
 
   at::Tensor take_buffer(const at::Tensor& like);
+  template <class Work>
+  void for_each_range(const at::Tensor& buffer, const at::Tensor& gradient, const Work& work) const;
   at::Tensor sum_of(at::Tensor left, at::Tensor right);
 
   std::vector<FlatRange> ranges_;
   int64_t buffer_elements_;
   std::unique_ptr<Fold> fold_;     // null where not strict
-  at::Tensor sum_;                 // where not strict
+  at::Tensor sum_;                 // where not strict; else a left leaf whose sibling is to come
+  int64_t left_leaf_ = -1;         // its grain
   std::vector<at::Tensor> spare_;  // of earlier steps
 };
 

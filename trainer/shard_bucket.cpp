@@ -51,9 +51,9 @@ ShardBucket::ShardBucket(Communicator& world, int64_t num_grains, bool strict,
 void ShardBucket::add(int64_t grain, const at::Tensor& gradient) { grains_.add(grain, gradient); }
 
 void ShardBucket::start() {
-  auto nodes = grains_.take();
+  const auto nodes = grains_.take();
   strict_ ? start_strict(nodes) : start_fast(nodes);
-  for (auto& [node, values] : nodes) grains_.give_back(std::move(values));
+  grains_.drop_buffers();  // what leaves is a copy, cut by owner: the sums are needed no more
 }
 
 void ShardBucket::start_fast(const Nodes& nodes) {

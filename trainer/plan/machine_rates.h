@@ -25,8 +25,8 @@ inline constexpr double kSendOverMemory = 0.2;
 /// A core's rate of copying 64 MiB, bytes read and bytes written counted; the best of five.
 double measure_memory_bytes_per_s();
 
-/// The rate of writing and flushing a file of 64 MiB in `folder`, which is removed again. Throws
-/// FileError.
+/// The rate at which a file of 64 MiB in `folder` is written, flushed and read back past the page
+/// cache, as checkpoints are; the median of three. It is removed again. Throws FileError.
 double measure_disk_bytes_per_s(const std::filesystem::path& folder);
 
 /// The median of up to seven runs after two to warm up; fewer once five seconds have gone.

@@ -100,7 +100,8 @@ RankPlan plan_ranks(const Workload& work, const MachineRates& rates, int64_t ran
   const double memory_s = slowdown * bytes / rates.memory_bytes_per_s;  // one flat buffer, touched
   const auto busiest = static_cast<double>(plan.grains_per_rank);
   plan.time.grains_s = slowdown * busiest * rates.grain_s;
-  plan.time.fold_s = memory_s * (2 * busiest + 3 * (busiest - 1));  // copies, then additions
+  const double copied = std::ceil(busiest / 2);  // every second one is added where its sibling lies
+  plan.time.fold_s = memory_s * (2 * copied + 3 * (busiest - 1));
   plan.time.update_s = memory_s * (work.has_average ? 10 : 8);
   plan_exchange(work, rates, nodes_of(plan.grains, ranks), slowdown, plan);
   if (ranks > 1) {
@@ -115,25 +116,39 @@ RankBytes plan_bytes(const Workload& work, int64_t ranks, const std::string& sha
   if (grains == 0) grains = work.grains;
   const int64_t all = work.flat_bytes(), part = (all + ranks - 1) / ranks;
   const int64_t split = ranks == 1 ? 0 : splits(shard);
-  const auto levels = [](int64_t count) {
-    return static_cast<int64_t>(std::bit_width(static_cast<uint64_t>(count)));
+  // As many buffers as sums of grains are there at a time: a second leaf is added to the first.
+  const auto sums = [](int64_t count) {
+    return static_cast<int64_t>(std::bit_width(static_cast<uint64_t>(count + 1))) - 1;
   };
   RankBytes bytes;
   bytes.parameters = split < 3 ? all : part + 4 * (work.outside_elements + 3 * work.block_elements);
   bytes.moments = 2 * (split > 0 ? part : all);
   bytes.average = work.has_average ? bytes.moments / 2 : 0;
   bytes.activations = work.activation_bytes;
-  if (split > 1) {  // buckets leave at once, and the owner keeps a sum a level of the tree
-    bytes.gradients = part;
-    bytes.buckets = std::min(all, 2 * work.bucket_bytes) + levels(grains) * part;
+  const bool has_buckets = ranks > 1 && buckets_of(work).count > 1;
+  const int64_t bucket = std::min(all, work.bucket_bytes);
+  // Two parts of the parameters are on their way, sent and received.
+  const int64_t gathered = split == 1 || split == 2 ? 2 * (bucket + bucket / ranks) : 0;
+  if (split > 1) {  // buckets leave at once, two of them sent and received
+    bytes.gradients = part + bucket;
+    bytes.buckets = 4 * bucket + sums(grains) * part + gathered;
     return bytes;
   }
-  const bool has_buckets = ranks > 1 && buckets_of(work).count > 1;
-  bytes.gradients = all + (!has_buckets ? 0 : split > 0 ? part : all);
-  bytes.buckets = (work.is_strict ? levels((grains + ranks - 1) / ranks) : 2) * all;
-  if (ranks > 1 && work.is_strict) {
-    const auto nodes = nodes_of(grains, ranks);
-    bytes.buckets += (nodes.all - nodes.most) * std::min(part, kPieceBytes / ranks);
+  const int64_t held = (grains + ranks - 1) / ranks;
+  bytes.gradients = all + (!has_buckets && split == 0 ? 0 : split > 0 ? part : all);
+  const auto nodes = nodes_of(grains, ranks);
+  if (split == 1) {
+    // Sums of grains go as their bucket leaves; a rank with one grain keeps none.
+    const int64_t sent = nodes.most * bucket, received = nodes.all * bucket / ranks;
+    const int64_t kept = work.is_strict ? sums(held) * all : all;
+    bytes.buckets = std::max(held > 1 ? kept : 0, part) + 2 * (sent + received) + gathered;
+    return bytes;
+  }
+  bytes.buckets = (work.is_strict ? sums(held) : 1) * all;
+  if (ranks > 1 && work.is_strict) {  // each bucket keeps room for a piece of what it receives
+    const auto buckets = buckets_of(work);
+    const auto pieces = static_cast<int64_t>(buckets.count) * kPieceBytes;
+    bytes.buckets += (nodes.all - nodes.most) * std::min(all, pieces) / ranks;
   }
   return bytes;
 }
