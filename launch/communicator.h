@@ -62,14 +62,6 @@ class Communicator {
   /// Runs `work` of this rank alone after all that was called before, where collectives run: on
   /// their thread, or by putting it on their stream. What is called later finds it done.
   virtual Ticket then(std::function<void()> work) = 0;
-
-  /// What has gone wrong beside the host by now, which no ticket has told yet; "" if nothing. Never
-  /// waits; any thread, a watchdog's too.
-  virtual std::string problem() { return ""; }
-  /// Gives up what is under way, so that who waits for it gets an error; false if that took longer
-  /// than `limit_s` and was left behind. Any thread; what is called later fails. MPI has no such
-  /// call: there it does nothing, and the process has to end.
-  virtual bool abort(double /*limit_s*/) { return true; }
 };
 
 /// One process, no communication.

@@ -181,6 +181,31 @@ HangVerdict blame_nobody(const std::vector<RankReport>& reports, const std::vect
               seconds(longest->section_s) + ", and no rank waits in a collective"};
 }
 
+/// Of the ranks whose communicator has failed, the first one whose error is its own: the others
+/// only know that somebody has gone.
+HangVerdict blame_link(const std::vector<RankReport>& reports) {
+  const RankReport* first = nullptr;
+  std::vector<int64_t> others;
+  for (const auto& report : reports) {
+    if (report.fault.communicator.empty()) continue;
+    if (first == nullptr || (first->fault.is_of_peers && !report.fault.is_of_peers))
+      first = &report;
+  }
+  if (first == nullptr) return {};
+  for (const auto& report : reports) {
+    if (&report != first && !report.fault.communicator.empty()) others.push_back(report.rank);
+  }
+  HangVerdict verdict{HangCause::link_failed,
+                      {first->rank},
+                      first->fault.communicator,
+                      -1,
+                      rank_name(*first) + ": communicator " + first->fault.communicator +
+                          " failed in step " + std::to_string(first->step) + ", " +
+                          first->fault.text};
+  if (!others.empty()) verdict.text += "; failed too on " + ranks_text(others);
+  return verdict;
+}
+
 }  // namespace
 
 HangVerdict explain_hang(const std::vector<RankReport>& reports, int64_t size) {
@@ -190,7 +215,13 @@ HangVerdict explain_hang(const std::vector<RankReport>& reports, int64_t size) {
                                      [](const RankReport& report) { return report.is_dump; });
   if (has_dumps) {
     auto silent = silent_ranks(reports, size);
-    if (!silent.empty()) return blame_silence(reports, std::move(silent), stuck);
+    const auto failed = blame_link(reports);
+    if (!silent.empty()) {
+      auto verdict = blame_silence(reports, std::move(silent), stuck);
+      if (failed.cause != HangCause::nothing) verdict.text += "; " + failed.text;
+      return verdict;
+    }
+    if (failed.cause != HangCause::nothing) return failed;
   }
   auto verdict = blame_absence(reports, stuck);
   return verdict.cause != HangCause::nothing ? verdict : blame_nobody(reports, stuck);
@@ -206,6 +237,8 @@ const char* cause_name(HangCause cause) {
       return "silent_rank";
     case HangCause::absent_rank:
       return "absent_rank";
+    case HangCause::link_failed:
+      return "link_failed";
     case HangCause::nobody_done:
       return "nobody_done";
   }

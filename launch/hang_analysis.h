@@ -14,6 +14,7 @@ enum class HangCause {
   different_calls,  // ranks called different collectives, or with sizes that do not fit
   silent_rank,      // a rank has stopped to write: stopped, killed, or its disk is gone
   absent_rank,      // a rank that writes has never entered what the others wait in
+  link_failed,      // the library below a communicator says that it has failed
   nobody_done       // all entered, and it does not end: network or device
 };
 

@@ -21,6 +21,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kHangExitCode = 86;
+constexpr auto kTimeOfTheFirst = 6s;  // that the others leave to the rank that came first
+constexpr double kAbortLimit_s = 5;   // then the process leaves anyway
 
 /// Whoever reads our messages may be gone: that must not be what ends us.
 void say(const std::string& line) {
@@ -107,6 +109,11 @@ bool runs_within(std::chrono::milliseconds limit, std::function<void()> work) {
 }
 
 std::string hang_line(const Hang& hang, const RankReport& report) {
+  if (!hang.fault.communicator.empty()) {
+    return rank_name(report) + ": communicator " + hang.fault.communicator + " failed in step " +
+           std::to_string(hang.expiry.step) + ", section " + hang.expiry.section + ", " +
+           hang.fault.text;
+  }
   char times[160];
   std::snprintf(times, sizeof(times),
                 "no progress for %.1f s (limit %.1f s) in step %lld, section ", hang.expiry.took_s,
@@ -129,7 +136,7 @@ void speak_last_words(const Hang& hang) {
   });
   if (is_written && !shared->is_first && shared->has_dump) {
     // Another rank came first; it waits for this dump, says what is to be said and ends the job.
-    std::this_thread::sleep_for(6s);
+    std::this_thread::sleep_for(kTimeOfTheFirst);
   }
   if (is_written) {
     say(shared->line);
@@ -140,6 +147,10 @@ void speak_last_words(const Hang& hang) {
   }
   if (is_written && shared->is_first) {
     runs_within(4s, [hang] { explain(hang.folder, hang.who.size); });
+  }
+  if (hang.links != nullptr && !hang.links->abort(kAbortLimit_s)) {
+    say("rank " + std::to_string(hang.who.rank) + " on " + hang.who.host +
+        ": its communicators were not given up within 5 s and are left behind");
   }
   leave();
 }

@@ -13,7 +13,7 @@ inline constexpr int kVersion = 22809;  // 2.28.9
 using Comm = void*;    // ncclComm_t
 using Stream = void*;  // cudaStream_t
 
-enum Result : int { kSuccess = 0, kInProgress = 7 };
+enum Result : int { kSuccess = 0, kRemoteError = 6, kInProgress = 7 };
 enum DataType : int { kUint8 = 1, kInt64 = 4, kFloat32 = 7, kFloat64 = 8, kBfloat16 = 9 };
 enum Operation : int { kSum = 0 };
 

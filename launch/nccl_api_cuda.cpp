@@ -13,6 +13,7 @@ static_assert(sizeof(Comm) == sizeof(ncclComm_t) && sizeof(Stream) == sizeof(cud
 static_assert(sizeof(Result) == sizeof(ncclResult_t) && sizeof(DataType) == sizeof(ncclDataType_t));
 static_assert(sizeof(Operation) == sizeof(ncclRedOp_t) && sizeof(UniqueId) == sizeof(ncclUniqueId));
 static_assert(int{kSuccess} == ncclSuccess && int{kInProgress} == ncclInProgress);
+static_assert(int{kRemoteError} == ncclRemoteError);
 static_assert(int{kUint8} == ncclUint8 && int{kInt64} == ncclInt64 && int{kSum} == ncclSum);
 static_assert(int{kFloat32} == ncclFloat32 && int{kFloat64} == ncclFloat64);
 static_assert(int{kBfloat16} == ncclBfloat16);

@@ -39,14 +39,17 @@ std::vector<Parcel> parcels(const at::Tensor& tensor, const std::vector<int64_t>
 
 size_t count(const at::Tensor& tensor) { return static_cast<size_t>(tensor.numel()); }
 
-/// Tickets share the link, so it lives until the last one is gone.
+/// Tickets and watchers share the link, so it may outlive the communicator, but closed.
 class NcclCommunicator final : public Communicator {
  public:
   NcclCommunicator(Communicator& host, std::unique_ptr<DeviceQueue> queue, const NcclLimits& limits,
-                   std::shared_ptr<FlightRecorder> recorder)
+                   std::shared_ptr<FlightRecorder> recorder, OpenLinks* links)
       : link_(std::make_shared<NcclLink>(host, std::move(queue), limits, std::move(recorder))),
         flag_(
-            at::zeros({1}, at::TensorOptions().dtype(at::kByte).device(link_->queue().device()))) {}
+            at::zeros({1}, at::TensorOptions().dtype(at::kByte).device(link_->queue().device()))) {
+    if (links != nullptr) links->add(link_);
+  }
+  ~NcclCommunicator() override { link_->close(); }
 
   int64_t rank() const override { return link_->caller().rank; }
   int64_t size() const override { return link_->caller().size; }
@@ -119,9 +122,6 @@ class NcclCommunicator final : public Communicator {
     return ticket(link_->queue().record(), "then");
   }
 
-  std::string problem() override { return link_->problem(); }
-  bool abort(double limit_s) override { return link_->abort(limit_s); }
-
  private:
   const NcclLibrary& nccl() const { return link_->nccl(); }
   nccl::Stream stream() const { return link_->queue().handle(); }
@@ -156,9 +156,10 @@ class NcclCommunicator final : public Communicator {
 std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host_communicator,
                                                      std::unique_ptr<DeviceQueue> queue,
                                                      const NcclLimits& limits,
-                                                     std::shared_ptr<FlightRecorder> recorder) {
+                                                     std::shared_ptr<FlightRecorder> recorder,
+                                                     OpenLinks* links) {
   return std::make_unique<NcclCommunicator>(host_communicator, std::move(queue), limits,
-                                            std::move(recorder));
+                                            std::move(recorder), links);
 }
 
 }  // namespace nextframe

@@ -7,6 +7,7 @@
 #include "launch/communicator.h"
 #include "launch/device_queue.h"
 #include "launch/flight_recorder.h"
+#include "launch/open_links.h"
 
 namespace nextframe {
 
@@ -23,10 +24,12 @@ struct NcclLimits {
 /// queue's device has no streams.
 ///
 /// EnvironmentError where NCCL's library is missing, a peer does not come, or NCCL fails.
-/// `recorder` keeps its calls; without one it has a recorder of its own.
+/// `recorder` keeps its calls; without one it has a recorder of its own. It joins `links`, if any,
+/// once it has started.
 std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host_communicator,
                                                      std::unique_ptr<DeviceQueue> queue,
                                                      const NcclLimits& limits = {},
-                                                     std::shared_ptr<FlightRecorder> recorder = {});
+                                                     std::shared_ptr<FlightRecorder> recorder = {},
+                                                     OpenLinks* links = nullptr);
 
 }  // namespace nextframe

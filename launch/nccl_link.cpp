@@ -9,6 +9,7 @@
 
 #include "launch/environment.h"
 #include "launch/error.h"
+#include "launch/rank_report.h"
 #include "launch/roll_call.h"
 
 namespace nextframe {
@@ -48,31 +49,29 @@ NcclLink::NcclLink(Communicator& host, std::unique_ptr<DeviceQueue> queue, const
   config.blocking = 0;  // a blocking start could not be left when a peer is missing
   const char* call = "ncclCommInitRankConfig";
   try {
-    check(nccl_.CommInitRankConfig(&comm_, static_cast<int>(host.size()), id,
+    check(nccl_.CommInitRankConfig(&handle_->comm, static_cast<int>(host.size()), id,
                                    static_cast<int>(host.rank()), &config),
           call);
     settle(call);
   } catch (const EnvironmentError&) {
-    abort(limits_.abort_s);
+    give_up();
     throw;
   }
 }
 
-NcclLink::~NcclLink() {
-  if (is_broken_ || std::uncaught_exceptions() > exceptions_at_start_) {
-    abort(limits_.abort_s);  // the others may never come
-    return;
-  }
-  nccl_.CommFinalize(comm_);
+void NcclLink::close() {
+  if (handle_->comm == nullptr) return;
+  // The others may never come.
+  if (is_broken_ || std::uncaught_exceptions() > exceptions_at_start_) return give_up();
+  nccl_.CommFinalize(handle_->comm);
   const auto limit = after(limits_.start_s);
-  nccl::Result state = nccl::kInProgress;
-  while ((state = ask()) == nccl::kInProgress && Clock::now() < limit)
+  Answer answer{nccl::kInProgress, ""};
+  while ((answer = ask()).state == nccl::kInProgress && Clock::now() < limit)
     std::this_thread::sleep_for(kPollInterval);
-  if (state == nccl::kSuccess) {
-    nccl_.CommDestroy(comm_);
-  } else {
-    abort(limits_.abort_s);
-  }
+  if (answer.state != nccl::kSuccess) return give_up();
+  const std::lock_guard lock(handle_->mutex);
+  if (!handle_->is_aborted) nccl_.CommDestroy(handle_->comm);
+  handle_->comm = nullptr;
 }
 
 std::shared_ptr<QueuePoint> NcclLink::start(const CollectiveCall& what,
@@ -99,8 +98,17 @@ std::shared_ptr<QueuePoint> NcclLink::start(const CollectiveCall& what,
 }
 
 void NcclLink::check(nccl::Result result, const std::string& call) {
-  if (result == nccl::kSuccess || result == nccl::kInProgress) return;
-  fail(call, reason(result));
+  if (result != nccl::kSuccess && result != nccl::kInProgress) check(with_words(result), call);
+}
+
+void NcclLink::check(const Answer& answer, const std::string& call) {
+  if (!answer.is_error()) return;
+  {
+    const auto fault = describe(answer, true);
+    const std::lock_guard lock(mutex_);
+    if (fault_.communicator.empty()) fault_ = fault;
+  }
+  fail(call, answer.words);
 }
 
 void NcclLink::check_all(const std::string& call) {
@@ -117,50 +125,66 @@ void NcclLink::wait_for(const QueuePoint& point, const std::string& call) {
   note_finished();
 }
 
-std::string NcclLink::problem() {
-  if (is_broken_) return "NCCL failed earlier";
+LinkFault NcclLink::fault() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!fault_.communicator.empty()) return fault_;
+  }
+  if (is_broken_) return {};  // given up
   note_finished();
-  const auto state = ask();
-  return state == nccl::kSuccess || state == nccl::kInProgress ? "" : reason(state);
+  const auto answer = ask();
+  return answer.is_error() ? describe(answer, false) : LinkFault();
 }
 
 /// NCCL may wait for ever in an abort, too, so it runs in a thread that can be left behind.
-bool NcclLink::abort(double limit_s) {
+std::future<void> NcclLink::abort() {
   is_broken_ = true;
-  {
-    const std::lock_guard lock(mutex_);
-    if (is_aborted_ || comm_ == nullptr) return true;
-    is_aborted_ = true;
-  }
   const auto ended = std::make_shared<std::promise<void>>();
-  auto future = ended->get_future();
-  std::thread([ended, abort = nccl_.CommAbort, comm = comm_, device = queue_->device()] {
+  if (is_given_up_.exchange(true)) {  // once is enough
+    ended->set_value();
+    return ended->get_future();
+  }
+  std::thread([ended, handle = handle_, abort = nccl_.CommAbort, device = queue_->device()] {
     const c10::DeviceGuard guard(device);
-    abort(comm);
+    {
+      const std::lock_guard lock(handle->mutex);
+      handle->is_aborted = true;
+      if (handle->comm != nullptr) abort(handle->comm);
+    }
     ended->set_value();
   }).detach();
-  return future.wait_until(after(limit_s)) == std::future_status::ready;
+  return ended->get_future();
 }
 
-/// What NCCL knows of its own work; never waits. An aborted communicator is not there any more.
-nccl::Result NcclLink::ask() {
-  const std::lock_guard lock(mutex_);
-  if (is_aborted_ || comm_ == nullptr) return nccl::kSuccess;
+void NcclLink::give_up() { abort().wait_until(after(limits_.abort_s)); }
+
+/// What NCCL knows of its own work. An aborted communicator is not there any more.
+NcclLink::Answer NcclLink::ask() {
+  const std::unique_lock lock(handle_->mutex, std::try_to_lock);
+  if (!lock) return {nccl::kInProgress, ""};  // another thread is asking, or aborts
+  if (handle_->is_aborted || handle_->comm == nullptr) return {};
   nccl::Result state = nccl::kSuccess;
-  const auto asked = nccl_.CommGetAsyncError(comm_, &state);
-  return asked == nccl::kSuccess ? state : asked;
+  const auto asked = nccl_.CommGetAsyncError(handle_->comm, &state);
+  return with_words(asked == nccl::kSuccess ? state : asked);
+}
+
+NcclLink::Answer NcclLink::with_words(nccl::Result state) const {
+  if (state == nccl::kSuccess || state == nccl::kInProgress) return {state, ""};
+  return {state, std::string(nccl_.GetErrorString(state)) + " (" +
+                     nccl_.GetLastError(handle_->comm) + ")"};
 }
 
 /// Waits until the last call has been handed to the GPU.
 void NcclLink::settle(const std::string& call) {
   const auto limit = after(limits_.start_s);
-  nccl::Result state = nccl::kSuccess;
-  while ((state = ask()) == nccl::kInProgress) {
-    if (is_broken_) fail(call, "aborted");
-    if (Clock::now() > limit) fail(call, "no answer from the other ranks");
+  Answer answer;
+  while ((answer = ask()).state == nccl::kInProgress) {
+    if (is_broken_) break;
+    if (Clock::now() > limit) check({nccl::kRemoteError, "no answer from the other ranks"}, call);
     std::this_thread::sleep_for(kPollInterval);
   }
-  check(state, call);
+  if (is_broken_) fail(call, "aborted");
+  check(answer, call);
 }
 
 void NcclLink::note_finished() {
@@ -171,8 +195,13 @@ void NcclLink::note_finished() {
   }
 }
 
-std::string NcclLink::reason(nccl::Result result) const {
-  return std::string(nccl_.GetErrorString(result)) + " (" + nccl_.GetLastError(comm_) + ")";
+LinkFault NcclLink::describe(const Answer& answer, bool is_told) const {
+  const auto record = recorder_->oldest_open();
+  const auto where = record.sequence < 0 ? std::string("between collectives")
+                                         : "in " + collective_name(record) + " of " +
+                                               std::to_string(record.call.bytes) + " bytes";
+  return {recorder_->name(), where + ": " + answer.words, answer.state == nccl::kRemoteError,
+          is_told};
 }
 
 void NcclLink::fail(const std::string& call, const std::string& reason) {

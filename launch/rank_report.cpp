@@ -46,11 +46,17 @@ CollectiveRecord parse_record(const Json& json) {
 }  // namespace
 
 std::string to_json(const RankReport& report) {
-  const Json head = {
+  Json head = {
       {"rank", report.rank},       {"size", report.size},           {"host", report.host},
       {"start", report.start},     {"time_s", report.time_s},       {"step", report.step},
       {"section", report.section}, {"section_s", report.section_s}, {"is_dump", report.is_dump}};
-  std::string text = head.dump();
+  if (!report.fault.communicator.empty()) {
+    head["fault"] = {{"communicator", report.fault.communicator},
+                     {"text", report.fault.text},
+                     {"is_of_peers", report.fault.is_of_peers}};
+  }
+  // What NCCL says may be cut off in the middle of a letter.
+  std::string text = head.dump(-1, ' ', false, Json::error_handler_t::replace);
   text.back() = ',';
   text += "\"communicators\":[";
   for (const auto& communicator : report.communicators) {
@@ -79,6 +85,9 @@ RankReport parse_rank_report(const std::string& text) {
   report.section = json.at("section");
   report.section_s = json.at("section_s");
   report.is_dump = json.at("is_dump");
+  if (const auto fault = json.find("fault"); fault != json.end()) {
+    report.fault = {fault->at("communicator"), fault->at("text"), fault->at("is_of_peers")};
+  }
   for (const auto& one : json.at("communicators")) {
     CommunicatorReport communicator{one.at("name"), one.at("entered"), {}};
     for (const auto& record : one.at("collectives"))

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "launch/flight_recorder.h"
+#include "launch/open_links.h"
 
 namespace nextframe {
 
@@ -27,6 +28,7 @@ struct RankReport {
   double section_s = 0;  // how long it has been there
   bool is_dump = false;  // of a hang, with all that is known; else a heartbeat
   std::vector<CommunicatorReport> communicators;
+  LinkFault fault;  // of a dump: what its own communicators have met
 };
 
 /// One JSON object, a collective a line.

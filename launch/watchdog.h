@@ -1,5 +1,5 @@
 // This file is the watchdog of a rank: it knows where the rank is, says so twice a second in its
-// heartbeat, and ends a job that hangs.
+// heartbeat, and ends a job that hangs or whose communication has failed.
 #pragma once
 
 #include <functional>
@@ -10,6 +10,7 @@
 #include "launch/flight_log.h"
 #include "launch/hang_folder.h"
 #include "launch/hang_limits.h"
+#include "launch/open_links.h"
 #include "launch/rank_report.h"
 #include "launch/section_stack.h"
 
@@ -22,21 +23,24 @@ struct WatchedRank {
   std::string host;
 };
 
-/// What is known when a rank has been too long in a section.
+/// What is known when a rank has been too long in a section, or a communicator of it has failed.
 struct Hang {
-  Expiry expiry;
+  Expiry expiry;  // without limits where a communicator has failed
   WatchedRank who;
   HangFolder folder;
   std::function<RankReport()> report;
+  LinkFault fault;
+  std::shared_ptr<OpenLinks> links;  // to be given up; may be null
 };
 
-/// Two threads: one that only counts time, so that no disk can stop it, and one that writes.
+/// Three threads: one that only counts time, so that no disk or device can stop it, one that
+/// writes, and one that asks the communicators that work beside the host for their errors.
 /// Sections are entered and left by one thread, the one that trains.
 class Watchdog {
  public:
-  /// `on_hang` is called once, by the thread that counts. The usual one does not return.
+  /// `on_hang` is called once, by any of these threads. The usual one does not return.
   Watchdog(WatchedRank who, HangLimits limits, std::shared_ptr<FlightLog> log,
-           std::function<void(const Hang&)> on_hang);
+           std::function<void(const Hang&)> on_hang, std::shared_ptr<OpenLinks> links = nullptr);
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
@@ -69,6 +73,10 @@ class Watchdog {
     return work();
   }
 
+  /// For the thread that trains, with an error on its way: where a communicator has failed, or all
+  /// are being given up, `on_hang` says what there is to say, and this waits for its end.
+  void tell_link_fault();
+
   /// How long this process stood still, stopped or without a core, since the last call.
   double take_standstill_s();
 
@@ -78,8 +86,8 @@ class Watchdog {
   Section enter(const Change& change);
   void leave();
 
-  std::shared_ptr<State> state_;  // outlives the object when a disk holds the writer up
-  std::thread counter_, writer_;
+  std::shared_ptr<State> state_;  // outlives the object when a disk or device holds a thread up
+  std::thread counter_, writer_, asker_;
 };
 
 }  // namespace nextframe

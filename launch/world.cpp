@@ -109,7 +109,8 @@ std::unique_ptr<Communicator> World::make_host_communicator(const std::string& n
 std::unique_ptr<Communicator> World::make_device_communicator(const std::string& name) const {
   if (size_ == 1 || device_.is_cpu()) return make_host_communicator(name);
   const auto all = make_mpi_communicator();
-  return make_nccl_communicator(*all, make_gpu_queue(device_.index()), {}, flight_log_->open(name));
+  return make_nccl_communicator(*all, make_gpu_queue(device_.index()), {}, flight_log_->open(name),
+                                links_.get());
 }
 
 void set_torch_threads(int64_t threads) { at::set_num_threads(static_cast<int>(threads)); }

@@ -11,6 +11,7 @@
 #include "launch/communicator.h"
 #include "launch/flight_log.h"
 #include "launch/mpi_session.h"
+#include "launch/open_links.h"
 
 namespace nextframe {
 
@@ -45,6 +46,8 @@ class World {
 
   /// The calls of all these communicators.
   const std::shared_ptr<FlightLog>& flight_log() const { return flight_log_; }
+  /// Those of them that work beside the host.
+  const std::shared_ptr<OpenLinks>& links() const { return links_; }
 
  private:
   int64_t rank_ = 0;
@@ -54,6 +57,7 @@ class World {
   std::string host_;
   c10::Device device_{c10::DeviceType::CPU};
   std::shared_ptr<FlightLog> flight_log_ = std::make_shared<FlightLog>();
+  std::shared_ptr<OpenLinks> links_ = std::make_shared<OpenLinks>();
 };
 
 /// To be called first in every thread that calls LibTorch: the number of threads is a property of

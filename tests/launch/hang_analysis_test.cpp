@@ -75,6 +75,30 @@ TEST(HangAnalysis, AStoppedRankIsNamedByItsLastHeartbeat) {
       << verdict.text;
 }
 
+TEST(HangAnalysis, OfFailedCommunicatorsTheOneWithAnErrorOfItsOwnIsNamed) {
+  auto reports = four_waiting();
+  reports[0].fault = {"gradients", "in #12 all_reduce: remote process exited", true};
+  reports[2].fault = {"gradients", "in #12 all_reduce: unhandled cuda error"};
+  const auto verdict = explain_hang(reports, 4);
+  EXPECT_EQ(verdict.cause, HangCause::link_failed);
+  EXPECT_EQ(verdict.ranks, std::vector<int64_t>({2}));
+  EXPECT_EQ(verdict.text,
+            "rank 2 on node02: communicator gradients failed in step 118, in #12 all_reduce: "
+            "unhandled cuda error; failed too on rank 0");
+}
+
+TEST(HangAnalysis, ARankThatHasGoneCountsMoreThanWhatNcclSaysOfIt) {
+  auto reports = four_waiting();
+  reports[0].fault = {"gradients", "in #12 all_reduce: remote process exited", true};
+  reports[3].is_dump = false;
+  reports[3].time_s -= 20;
+  const auto verdict = explain_hang(reports, 4);
+  EXPECT_EQ(verdict.cause, HangCause::silent_rank);
+  EXPECT_EQ(verdict.ranks, std::vector<int64_t>({3}));
+  EXPECT_TRUE(has(verdict.text, "; rank 0 on node00: communicator gradients failed in step 118"))
+      << verdict.text;
+}
+
 TEST(HangAnalysis, ARankWithoutAnySignIsNamedToo) {
   auto reports = four_waiting();
   reports.erase(reports.begin() + 1);

@@ -17,10 +17,17 @@ TEST(RankReport, ComesBackFromItsText) {
                     "node07", "20260131T120000.123Z",
                     43391.5,  118,
                     "data",   1.25,
-                    true,     {{"gradients", 2, recorder.newest(8)}, {"control", 0, {}}}};
+                    true,     {{"gradients", 2, recorder.newest(8)}, {"control", 0, {}}},
+                    {}};
   const auto text = to_json(report);
   const auto back = parse_rank_report(text);
   EXPECT_EQ(to_json(back), text);
+  EXPECT_EQ(back.fault.communicator, "");
+  report.fault = {"gradients", "in #0 all_to_all: \xf0\x9f cut off", true};
+  const auto failed = parse_rank_report(to_json(report)).fault;
+  EXPECT_EQ(failed.communicator, "gradients");
+  EXPECT_NE(failed.text.find("cut off"), std::string::npos) << failed.text;
+  EXPECT_TRUE(failed.is_of_peers);
   EXPECT_EQ(back.rank, 3);
   EXPECT_EQ(back.section, "data");
   ASSERT_EQ(back.communicators.size(), 2u);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <future>
 
@@ -54,6 +55,56 @@ TEST(Watchdog, TellsWhereARankHangsAndWhatItWaitsIn) {
   EXPECT_NE(text.find("in step 118, section wait: in #0 all_to_all of bucket 2 (gradients, 4096"),
             std::string::npos)
       << text;
+}
+
+/// Fails when it is told to.
+struct FailingLink final : OpenLink {
+  LinkFault fault() override {
+    if (!has_failed) return {};
+    return {"gradients", "in #0 all_reduce: unhandled cuda error", false, is_told};
+  }
+  std::future<void> abort() override { return {}; }
+  std::atomic<bool> has_failed = false, is_told = false;
+};
+
+TEST(Watchdog, TellsOfACommunicatorThatFailsBesideTheHost) {
+  std::promise<std::string> told;
+  const auto links = std::make_shared<OpenLinks>();
+  const auto link = std::make_shared<FailingLink>();
+  links->add(link);
+  Watchdog watchdog(
+      {1, 4, "node07"}, {0, 100}, std::make_shared<FlightLog>(),
+      [&](const Hang& hang) {
+        EXPECT_EQ(hang.report().fault.communicator, "gradients") << "it belongs into the dump";
+        EXPECT_EQ(hang.links, links);
+        told.set_value(hang_line(hang, hang.report()));
+      },
+      links);
+  const auto step = watchdog.step(118);
+  auto line = told.get_future();
+  EXPECT_EQ(line.wait_for(300ms), std::future_status::timeout);
+  link->has_failed = true;
+  ASSERT_EQ(line.wait_for(5s), std::future_status::ready);
+  EXPECT_EQ(line.get(),
+            "rank 1 on node07: communicator gradients failed in step 118, section step, in #0 "
+            "all_reduce: unhandled cuda error");
+  watchdog.tell_link_fault();  // no second time
+}
+
+TEST(Watchdog, LeavesAnErrorThatWasThrownToWhoCaughtIt) {
+  std::atomic<int> num_told = 0;
+  const auto links = std::make_shared<OpenLinks>();
+  const auto link = std::make_shared<FailingLink>();
+  links->add(link);
+  Watchdog watchdog(
+      {1, 4, "node07"}, {0, 100}, std::make_shared<FlightLog>(), [&](const Hang&) { ++num_told; },
+      links);
+  watchdog.tell_link_fault();
+  link->is_told = link->has_failed = true;
+  std::this_thread::sleep_for(300ms);
+  EXPECT_EQ(num_told, 0);
+  watchdog.tell_link_fault();
+  EXPECT_EQ(num_told, 1);
 }
 
 TEST(Watchdog, LeavesHeartbeatsAndADumpWhenAnotherRankCalls) {

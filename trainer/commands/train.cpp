@@ -186,7 +186,7 @@ int train(const TrainArguments& options) {
   }
   Watchdog watchdog({world.rank(), world.size(), world.host()},
                     {config.parallel.hang_limit_s, config.parallel.pause_limit_s},
-                    world.flight_log(), speak_last_words);
+                    world.flight_log(), speak_last_words, world.links());
   const auto control = world.make_host_communicator("setup");
   require_equal(*control, "config", text_hash(to_yaml(config)));
   require_equal(*control, "build", version() + " " + commit() + " " + build_type());
@@ -221,6 +221,7 @@ int train(const TrainArguments& options) {
     return static_cast<int>(finish(stop, stops, trainer, config, folder, world, console));
   } catch (...) {
     note_failure(world, folder, trainer.position().step, config.trainer.steps);
+    watchdog.tell_link_fault();
     throw;
   }
 }

@@ -21,7 +21,7 @@ struct FakeNccl {
   int polls_in_progress = 0;  // how often a communicator says "in progress" after each call
   int failing_rank = -1;      // whose collective number `failing_collective` meets `failure`
   int failing_collective = 0;
-  int failure = 0;  // ncclResult_t
+  int failure = 0;  // ncclResult_t; 0: it hangs without a word
   double abort_takes_s = 0;
   std::string algorithm;  // NCCL_ALGO as it stood when the library was loaded
 

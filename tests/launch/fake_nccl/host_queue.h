@@ -22,7 +22,7 @@ class HostPoint final : public QueuePoint {
   std::atomic<bool> is_reached_ = false;
 };
 
-class HostQueue final : public DeviceQueue, public HostStream {
+class HostQueue : public DeviceQueue, public HostStream {
  public:
   c10::Device device() const override { return {c10::DeviceType::CPU, 0}; }
   void* handle() const override {

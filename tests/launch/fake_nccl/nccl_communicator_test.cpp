@@ -2,7 +2,6 @@
 // host memory between threads. What NCCL and GPUs do themselves is not seen here.
 #include "launch/nccl_communicator.h"
 
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include "launch/nccl_library.h"
 #include "launch/roll_call.h"
 #include "tests/launch/fake_nccl/host_queue.h"
+#include "tests/launch/fake_nccl/loaded.h"
 #include "tests/trainer/thread_world.h"
 #include "trainer/step_exchange.h"
 
@@ -26,8 +26,10 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-std::unique_ptr<Communicator> make(Communicator& host, const NcclLimits& limits = {}) {
-  return make_nccl_communicator(host, std::make_unique<HostQueue>(), limits);
+std::unique_ptr<Communicator> make(Communicator& host, const NcclLimits& limits = {},
+                                   OpenLinks* links = nullptr) {
+  return make_nccl_communicator(host, std::make_unique<HostQueue>(), limits,
+                                std::make_shared<FlightRecorder>("gradients"), links);
 }
 
 /// The text of the EnvironmentError that `work` ends in.
@@ -43,9 +45,7 @@ std::string error_of(const std::function<void()>& work) {
 class NcclCommunicator : public testing::Test {
  protected:
   NcclCommunicator() {
-    load_nccl();
-    void* library = dlopen("libnccl.so.2", RTLD_NOW | RTLD_NOLOAD);
-    fake_ = reinterpret_cast<FakeNccl* (*)()>(dlsym(library, "fake_nccl_control"))();
+    fake_ = &loaded_fake_nccl();
     fake_->version = fake_->polls_in_progress = 0;
     fake_->failing_rank = -1;
     fake_->abort_takes_s = 0;
@@ -90,7 +90,6 @@ TEST_F(NcclCommunicator, EveryCollectiveMovesWhatItShould) {
         EXPECT_TRUE(at::equal(told, at::full({5}, size + 2, type)));
       }
       all->barrier().wait();
-      EXPECT_EQ(all->problem(), "");
     });
   }
 }
@@ -188,13 +187,17 @@ TEST_F(NcclCommunicator, AMissingPeerIsToldAndAborted) {
 TEST_F(NcclCommunicator, AnAsynchronousErrorEndsTheWaitAndNamesAll) {
   fail(1, 2);
   run_ranks(2, [](Communicator& host) {
-    const auto all = make(host);
+    OpenLinks links;
+    const auto all = make(host, {}, &links);
     const auto value = at::ones({1000});
     all->all_reduce(value).wait();
     all->barrier().wait();
+    EXPECT_EQ(links.fault().communicator, "");
     if (host.rank() == 0) {
       const auto ticket = all->all_reduce(value);
-      return (void)all->abort(1);  // it would wait for rank 1 for ever
+      EXPECT_TRUE(links.abort(1));  // it would wait for rank 1 for ever
+      EXPECT_EQ(links.fault().communicator, "") << "an abort of one's own is no fault";
+      return;
     }
     const auto error = error_of([&] { all->all_reduce(value).wait(); });
     for (const char* part :
@@ -203,36 +206,44 @@ TEST_F(NcclCommunicator, AnAsynchronousErrorEndsTheWaitAndNamesAll) {
       EXPECT_NE(error.find(part), std::string::npos) << part << " is not in: " << error;
     }
     EXPECT_NE(error.find("barrier 1 bytes done"), std::string::npos) << error;
-    EXPECT_EQ(all->problem(), "NCCL failed earlier");
+    const auto fault = links.fault();
+    EXPECT_EQ(fault.communicator, "gradients");
+    EXPECT_EQ(fault.text,
+              "in #2 all_reduce of 4000 bytes: remote process exited (the fake's last words)");
+    EXPECT_TRUE(fault.is_told && fault.is_of_peers);
     EXPECT_NE(error_of([&] { all->barrier(); }).find("an earlier collective failed"),
               std::string::npos);
+    EXPECT_EQ(links.fault().text, fault.text) << "the first one counts";
   });
   EXPECT_EQ(count("1 ncclCommAbort"), 1);
   EXPECT_EQ(count("1 ncclCommFinalize"), 0) << "an orderly end would wait for the peers";
 }
 
-TEST_F(NcclCommunicator, AWatchdogSeesTheErrorBeforeAnybodyWaits) {
+TEST_F(NcclCommunicator, AWatchdogSeesTheErrorThatNobodyWaitsFor) {
   fail(0, 0);
   run_ranks(1, [](Communicator& host) {
-    const auto all = make(host);
+    OpenLinks links;
+    const auto all = make(host, {}, &links);
     const auto value = at::ones({4});
-    error_of([&] { all->all_reduce(value); });  // perhaps it is seen here already
+    const auto thrown = error_of([&] { all->all_reduce(value); });  // perhaps it is seen here
     const auto start = Clock::now();
-    while (all->problem().empty() && seconds_since(start) < 2) {
+    while (links.fault().communicator.empty() && seconds_since(start) < 2) {
     }
-    EXPECT_NE(all->problem(), "");
+    EXPECT_EQ(links.fault().communicator, "gradients");
+    EXPECT_EQ(links.fault().is_told, thrown != "no error");
   });
 }
 
 TEST_F(NcclCommunicator, AnAbortFreesWhoWaitsForAPeerThatNeverComes) {
   run_ranks(2, [](Communicator& host) {
-    const auto all = make(host);
+    OpenLinks links;
+    const auto all = make(host, {}, &links);
     if (host.rank() == 1) return all->barrier().wait();  // and comes to no second one
     const auto start = Clock::now();
     std::thread watchdog([&] {
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
-      EXPECT_EQ(all->problem(), "") << "a peer that is late is no error of NCCL's";
-      EXPECT_TRUE(all->abort(1));
+      EXPECT_EQ(links.fault().communicator, "") << "a peer that is late is no error of NCCL's";
+      EXPECT_TRUE(links.abort(1));
     });
     all->barrier().wait();
     const auto error = error_of([&] { all->barrier().wait(); });
@@ -242,16 +253,32 @@ TEST_F(NcclCommunicator, AnAbortFreesWhoWaitsForAPeerThatNeverComes) {
   });
 }
 
-TEST_F(NcclCommunicator, AnAbortThatHangsIsLeftBehind) {
+TEST_F(NcclCommunicator, AbortsThatHangAreLeftBehindTogether) {
   fake_->abort_takes_s = 0.5;
   run_ranks(1, [](Communicator& host) {
-    const auto all = make(host);
+    OpenLinks links;
+    const auto one = make(host, {}, &links), other = make(host, {}, &links);
     const auto start = Clock::now();
-    EXPECT_FALSE(all->abort(0.05));
+    EXPECT_FALSE(links.abort(0.05));
+    EXPECT_EQ(links.fault().communicator, "") << "who asks meanwhile must not wait";
     EXPECT_LT(seconds_since(start), 0.4);
-    EXPECT_TRUE(all->abort(0.05)) << "once is enough";
+    EXPECT_TRUE(links.abort(0.05)) << "once is enough";
   });
-  std::this_thread::sleep_for(std::chrono::milliseconds(600));  // it still uses the fake
+  std::this_thread::sleep_for(std::chrono::milliseconds(600));  // they still use the fake
+}
+
+TEST_F(NcclCommunicator, ACommunicatorThatHasEndedIsAskedNoMore) {
+  run_ranks(2, [](Communicator& host) {
+    OpenLinks links;
+    auto all = make(host, {}, &links);
+    const auto ticket = all->barrier();  // keeps what it waits for
+    all.reset();
+    ticket.wait();
+    EXPECT_EQ(links.fault().communicator, "");
+    EXPECT_TRUE(links.abort(1));
+  });
+  EXPECT_EQ(count("0 ncclCommAbort"), 0);
+  EXPECT_EQ(fake_->calls.back().substr(2), "ncclCommDestroy");
 }
 
 TEST_F(NcclCommunicator, DifferentCallsOfTheRanksBecomeAnError) {

@@ -1,0 +1,17 @@
+// This file is how a program finds the control of the fake that it has loaded as NCCL.
+#pragma once
+
+#include <dlfcn.h>
+
+#include "launch/nccl_library.h"
+#include "tests/launch/fake_nccl/control.h"
+
+namespace nextframe {
+
+inline FakeNccl& loaded_fake_nccl() {
+  load_nccl();
+  void* library = dlopen("libnccl.so.2", RTLD_NOW | RTLD_NOLOAD);
+  return *reinterpret_cast<FakeNccl* (*)()>(dlsym(library, "fake_nccl_control"))();
+}
+
+}  // namespace nextframe
