@@ -110,9 +110,10 @@ bool runs_within(std::chrono::milliseconds limit, std::function<void()> work) {
 
 std::string hang_line(const Hang& hang, const RankReport& report) {
   if (!hang.fault.communicator.empty()) {
+    // Who has thrown an error has left the section in which it was.
+    const auto section = hang.fault.is_told ? "" : ", section " + hang.expiry.section;
     return rank_name(report) + ": communicator " + hang.fault.communicator + " failed in step " +
-           std::to_string(hang.expiry.step) + ", section " + hang.expiry.section + ", " +
-           hang.fault.text;
+           std::to_string(hang.expiry.step) + section + ", " + hang.fault.text;
   }
   char times[160];
   std::snprintf(times, sizeof(times),

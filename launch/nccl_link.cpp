@@ -103,6 +103,7 @@ void NcclLink::check(nccl::Result result, const std::string& call) {
 
 void NcclLink::check(const Answer& answer, const std::string& call) {
   if (!answer.is_error()) return;
+  note_finished();
   {
     const auto fault = describe(answer, true);
     const std::lock_guard lock(mutex_);

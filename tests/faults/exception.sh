@@ -18,10 +18,11 @@ ranks_below() {
 }
 # throw_one JOB RUN STEP SIGNAL: after that step; sets $rank.
 throw_one() {
-  await 60 "step $3" is_past "$2" "$3"
+  await 60 "a step" is_past "$2" 0
   local victim
   victim=$(ranks_below "$1" | shuf -n 1)
   rank=$(rank_of "$victim")
+  await 60 "step $3" is_past "$2" "$3"
   kill -s $(($(kill -l RTMIN) + $4)) "$victim"
 }
 says() { grep -qF -- "$1" launch.log || fail "it did not say '$1' but: $(tail -n 20 launch.log)"; }
@@ -40,7 +41,7 @@ for case in "$memory_thrown:7:out of memory; use fewer or smaller clips a grain"
   echo "rank $rank throws: the job ends with $code after $took s"
 
   "$nextframe" launch -n 3 "${command[@]}" --run "launched$code" >launch.log 2>&1 & job=$!
-  throw_one $job "launched$code" 60 "$signal"
+  throw_one $job "launched$code" 100 "$signal"
   status=0
   wait $job || status=$?
   equal $status 0 "exit code under nextframe launch ($(tail -n 5 launch.log))"

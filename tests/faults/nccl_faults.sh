@@ -25,7 +25,8 @@ where="rank 1 on $host: communicator gradients failed in step 8,"
 what="in #22 all_reduce of bucket 1 of 4096 bytes: another error (the fake's last words)"
 for fault in device host; do
   meet $fault 86 10
-  says "nextframe: $where section wait, $what"
+  [ $fault = host ] || says "nextframe: $where section wait, $what"
+  says "nextframe: $where"
   says "hang: $where $what"
   reports $fault "$where $what"
 done

@@ -86,7 +86,7 @@ TEST(ScalingModel, SplittingMoreSendsMoreAndHoldsLess) {
   for (const char* shard : {"none", "optimizer", "gradients", "parameters"}) {
     split.shard = shard;
     sent.push_back(plan_ranks(split, rates(), 2).sent_bytes);
-    held.push_back(plan_bytes(split, 2, shard).total());
+    held.push_back(plan_bytes(split, 4, shard).total());
   }
   const int64_t half = 32 << 20;  // (W - 1) / W of the gradient
   EXPECT_EQ(sent, (std::vector<int64_t>{2 * half, 2 * half, 5 * half, 12 * half}));

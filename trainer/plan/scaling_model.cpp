@@ -138,10 +138,11 @@ RankBytes plan_bytes(const Workload& work, int64_t ranks, const std::string& sha
   bytes.gradients = all + (!has_buckets && split == 0 ? 0 : split > 0 ? part : all);
   const auto nodes = nodes_of(grains, ranks);
   if (split == 1) {
-    // Sums of grains go as their bucket leaves; a rank with one grain keeps none.
-    const int64_t sent = nodes.most * bucket, received = nodes.all * bucket / ranks;
-    const int64_t kept = work.is_strict ? sums(held) * all : all;
-    bytes.buckets = std::max(held > 1 ? kept : 0, part) + 2 * (sent + received) + gathered;
+    // Sums of grains go as their bucket leaves; a rank with one grain has none beyond that.
+    const int64_t under_way = 2 * (nodes.most * bucket + nodes.all * bucket / ranks);
+    const int64_t kept = held == 1 ? 0 : work.is_strict ? sums(held) : 1;
+    const int64_t left = kept * std::max<int64_t>(all - 2 * bucket, 0);
+    bytes.buckets = std::max(kept * all, left + part + under_way) + gathered;
     return bytes;
   }
   bytes.buckets = (work.is_strict ? sums(held) : 1) * all;
