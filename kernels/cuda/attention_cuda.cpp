@@ -6,9 +6,13 @@
 #include <c10/cuda/CUDAStream.h>
 #include <torch/library.h>
 
+#include <atomic>
+
 #include "kernels/attention_operators.h"
 #include "kernels/cuda/flash_attention.h"
 #include "kernels/cuda/flash_attention_plan.h"
+#include "kernels/cuda/flash_choice.h"
+#include "kernels/cuda/hopper_attention.h"
 #include "kernels/cuda/short_attention.h"
 #include "kernels/cuda/short_attention_tensors.h"
 
@@ -71,17 +75,38 @@ void short_backward(const at::Tensor& grad, const AttentionTensors& inputs,
 
 // ---- Flash attention
 
+std::atomic<FlashChoice> flash_choice{FlashChoice::mma};
+
+/// Whether sm_90a's kernels are to answer, and can.
+bool takes_hopper(const FlashAttentionCall& call, int64_t head_dim, bool is_backward) {
+  if (flash_choice != FlashChoice::hopper) return false;
+  int device = 0, major = 0, minor = 0;
+  C10_CUDA_CHECK(cudaGetDevice(&device));
+  C10_CUDA_CHECK(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
+  C10_CUDA_CHECK(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
+  const char* refusal = major == 9 && minor == 0 ? hopper_refusal(call, head_dim, is_backward)
+                                                 : "the GPU is not of compute capability 9.0";
+  if (refusal == nullptr) return true;
+  TORCH_WARN_ONCE("attention: the kernels of sm_90a were asked for, but ", refusal,
+                  "; those for all GPUs answer such calls");
+  return false;
+}
+
 FlashKernels flash_kernels(const at::Tensor& query) {
   const auto format = format_of(query);
   const int64_t head_dim = query.size(4);
   const cudaStream_t stream = c10::cuda::getCurrentCUDAStream();
   using Tensors = FlashKernels::Tensors;
   return {[=](const FlashAttentionCall& call, const Tensors&) {
-            flash_attention_forward(call, format, head_dim, stream);
+            const auto start = takes_hopper(call, head_dim, false) ? hopper_attention_forward
+                                                                   : flash_attention_forward;
+            start(call, format, head_dim, stream);
             C10_CUDA_CHECK(cudaGetLastError());
           },
           [=](const FlashAttentionCall& call, const Tensors&) {
-            flash_attention_backward(call, format, head_dim, stream);
+            const auto start = takes_hopper(call, head_dim, true) ? hopper_attention_backward
+                                                                  : flash_attention_backward;
+            start(call, format, head_dim, stream);
             C10_CUDA_CHECK(cudaGetLastError());
           },
           [=](AttentionPass pass, const AttentionRowsCall& call, const Tensors&) {
@@ -192,6 +217,8 @@ at::Tensor self_attention_backward_kept(const at::Tensor& grad, const at::Tensor
 }
 
 }  // namespace
+
+void choose_flash_kernels(FlashChoice choice) { flash_choice = choice; }
 
 TORCH_LIBRARY_IMPL(nextframe, CUDA, library) {
   library.impl("attention", attention_on_cuda);

@@ -9,9 +9,12 @@ ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 NAME = "libgpu_suite.so"
 
 
-def sources():
-    return [source for folder in ("kernels/cuda", "scripts/bench/gpu")
-            for source in sorted(glob.glob(f"{ROOT}/{folder}/**/*.cu", recursive=True))]
+def sources(architecture="90a"):
+    found = [source for folder in ("kernels/cuda", "scripts/bench/gpu")
+             for source in sorted(glob.glob(f"{ROOT}/{folder}/**/*.cu", recursive=True))]
+    # What stands in a folder of that name has instructions of sm_90a alone.
+    return [source for source in found
+            if architecture == "90a" or os.path.basename(os.path.dirname(source)) != "hopper"]
 
 
 def newest_source():
@@ -37,7 +40,7 @@ def library(folder, architecture, jobs=None):
         return target
 
     with concurrent.futures.ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
-        objects = list(pool.map(compile_one, sources()))
+        objects = list(pool.map(compile_one, sources(architecture)))
     subprocess.run(["nvcc", "-shared", *objects, "-o", made], check=True)
     return made
 

@@ -61,6 +61,8 @@ class StandIn:
         answer(is_backward, is_fp16, list(operands), list(sizes), list(mask), None, scale)
         return 0
 
+    nf_hopper_attention = nf_flash_attention
+
     def nf_attention_pass(self, *arguments):
         import torch
         which, is_fp16, source, target, sizes, placed, cosine, sine, *_ = map(plain, arguments)

@@ -4,8 +4,9 @@
 // One fiber a CUDA thread, one block after another. Warps meet at warp-wide instructions, lanes
 // that stay away are named. Shared memory starts as poison; a read of what nothing wrote, an access
 // that no barrier orders behind another thread's, and bytes touched between a copy's start and its
-// wait are faults, and so is memory outside of what the test handed over. There are no clocks:
-// speed is measured on GPUs alone.
+// wait are faults, and so is memory outside of what the test handed over. Bulk copies and products
+// of warp groups (kernels/cuda/ptx_hopper.h) end at random times or as late as they may, and see of
+// threads' writes only what is fenced. There are no clocks: speed is measured on GPUs alone.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,7 @@ struct Memory {
 struct Grid {
   uint32_t blocks, threads;  // threads of a block: whole warps
   uint32_t shared_bytes;     // dynamic, of a block
+  uint32_t seed = 0;         // of the times that copies take
 };
 
 struct Report {

@@ -36,7 +36,8 @@ uint32_t ctaid() { return machine().block(); }
 uint32_t nctaid() { return machine().grid().blocks; }
 
 void bar_warp_sync() {
-  machine().meet("bar.warp.sync", [](Machine& m, Thread*) { m.pass_warp_barrier(); });
+  machine().meet("bar.warp.sync",
+                 [](Machine& m, Thread* lanes) { m.order(lanes->number, kLanes); });
 }
 void bar_sync() { machine().meet_block(); }
 
@@ -106,7 +107,7 @@ void cp_async_wait() {
   for (size_t group = 0; group + 1 + kNewest < copies.size(); ++group) {
     for (const auto& copy : copies[group]) {
       const void* from = copy.from == nullptr ? kZeros : copy.from;
-      machine().shared().land_copy(copy.to, from, 16, machine().now());
+      machine().shared().land_copy(copy.to, from, 16, machine().now().trace);
     }
     copies[group].clear();
   }

@@ -12,6 +12,7 @@ from gpu.kernels.short_attention import ShortAttention
 ATTENTION = [
     ShortAttention(),
     FlashAttention("flash", "nf_flash_attention", capabilities=range(80, 1000)),
+    FlashAttention("hopper", "nf_hopper_attention", capabilities=(90,), widths=(64, 128)),
 ]
 OPERATIONS = operations.GROUPS
 

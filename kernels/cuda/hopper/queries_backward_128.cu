@@ -1,0 +1,8 @@
+// Flash attention of sm_90a, queries backward, with heads of 128 values.
+#include "kernels/cuda/hopper_attention_launch.cuh"
+
+namespace nextframe {
+
+template struct HopperAttentionOf<HopperKernel::queries_backward, 128>;
+
+}  // namespace nextframe
