@@ -5,7 +5,8 @@
 
 #include "kernels/attention_operators.h"
 #include "kernels/cpu/attention_cpu.h"
-#include "kernels/norm.h"
+#include "kernels/kernel_notes.h"
+#include "kernels/placed_rows.h"
 
 namespace nextframe {
 namespace {
@@ -62,16 +63,7 @@ at::Tensor visible(const AttentionMask& mask, int64_t queries, c10::Device devic
 }
 
 at::Tensor placed(const at::Tensor& x_OLIKF, const AttentionOptions& options, int64_t first) {
-  auto x = x_OLIKF;
-  if (options.normalise) x = x * (x.square().mean(-1, true) + kNormEpsilon).rsqrt();
-  if (!options.rotation.cosine_LP.defined()) return x;
-  const auto angle = [&](const at::Tensor& table_LP) {
-    return table_LP.slice(0, first, first + x.size(1)).to(x.dtype()).view({x.size(1), 1, 1, -1});
-  };
-  const auto cosine = angle(options.rotation.cosine_LP), sine = angle(options.rotation.sine_LP);
-  const auto halves = x.chunk(2, -1);
-  return at::cat({halves[0] * cosine - halves[1] * sine, halves[1] * cosine + halves[0] * sine},
-                 -1);
+  return placed_rows(x_OLIKF, options.normalise, options.rotation, first);
 }
 
 bool has_cpu_kernel(const at::Tensor& x) {
@@ -92,6 +84,12 @@ AttentionOptions attention_options(at::IntArrayRef numbers, double scale, const 
   options.scale = scale;
   options.rotation = {cosine.value_or(at::Tensor()), sine.value_or(at::Tensor())};
   return options;
+}
+
+void note_no_attention_kernel(const at::Tensor& query) {
+  note_kernel(c10::str("attention: no kernel for ", query.scalar_type(), ", heads of ",
+                       query.size(-1), " values on ", query.device().type(),
+                       "; LibTorch's operations are used"));
 }
 
 at::Tensor attention_anywhere(const at::Tensor& query, const at::Tensor& key,
@@ -149,8 +147,10 @@ Three attention_backward_shape(const at::Tensor&, const at::Tensor& query, const
 at::Tensor attention_on_cpu(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                             const Optional& cosine, const Optional& sine, at::IntArrayRef numbers,
                             double scale) {
-  if (!has_cpu_kernel(query))
+  if (!has_cpu_kernel(query)) {
+    note_no_attention_kernel(query);
     return attention_anywhere(query, key, value, cosine, sine, numbers, scale);
+  }
   return cpu::attention(query, key, value,
                         attention_options(numbers, scale, cosine, sine, key.size(1)));
 }

@@ -29,6 +29,9 @@ AttentionOptions attention_options(at::IntArrayRef numbers, double scale,
                                    const OptionalTensor& cosine, const OptionalTensor& sine,
                                    int64_t keys);
 
+/// Says once that such queries have no kernel and run by the definition.
+void note_no_attention_kernel(const at::Tensor& query);
+
 /// nextframe::attention by its definition.
 at::Tensor attention_anywhere(const at::Tensor& query, const at::Tensor& key,
                               const at::Tensor& value, const OptionalTensor& cosine,

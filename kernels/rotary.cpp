@@ -23,10 +23,11 @@ at::Tensor steps_in_space(int64_t length, int64_t pairs) {
 
 }  // namespace
 
-Rotation rotation_in_time(int64_t num_frames, int64_t head_dim) {
+Rotation rotation_in_time(int64_t num_frames, int64_t head_dim, int64_t first_frame) {
   const int64_t pairs = head_dim / 2;
   const auto steps_P = at::pow(100.0, at::arange(pairs, at::kDouble) / -static_cast<double>(pairs));
-  return rotation_of(at::outer(at::arange(num_frames, at::kDouble), steps_P));
+  const auto frames_L = at::arange(first_frame, first_frame + num_frames, at::kDouble);
+  return rotation_of(at::outer(frames_L, steps_P));
 }
 
 Rotation rotation_in_space(int64_t rows, int64_t columns, int64_t before, int64_t after,

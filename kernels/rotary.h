@@ -11,8 +11,8 @@ struct Rotation {
   at::Tensor sine_LP;
 };
 
-/// Positions 0 .. num_frames-1 in time: pair i turns by t * 100^(-i / P).
-Rotation rotation_in_time(int64_t num_frames, int64_t head_dim);
+/// Positions first_frame .. first_frame + num_frames - 1 in time: pair i turns by t * 100^(-i / P).
+Rotation rotation_in_time(int64_t num_frames, int64_t head_dim, int64_t first_frame = 0);
 
 /// Positions in a grid of patches, row by row: the first half of the pairs turns by the row, the
 /// second by the column, from half a turn over the whole grid to half a turn a patch. `before` and

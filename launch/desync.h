@@ -2,6 +2,7 @@
 // a hang or, worse, a wrong sum.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "launch/communicator.h"
@@ -13,7 +14,11 @@ namespace nextframe {
 bool do_calls_agree(const std::vector<CallsDigest>& by_rank);
 
 /// Collective, over a communicator for host tensors that all ranks still agree on. Throws the same
-/// EnvironmentError on every rank: the first call of `recorder` that differs, and whose it is.
-[[noreturn]] void throw_desync(Communicator& control, const FlightRecorder& recorder);
+/// EnvironmentError on every rank: the first call of `recorders` that differs, and whose it is.
+[[noreturn]] void throw_desync(Communicator& control,
+                               const std::vector<std::shared_ptr<FlightRecorder>>& recorders);
+
+/// The digests of several communicators of a rank as one; each rank is in as many.
+CallsDigest join_digests(const std::vector<std::shared_ptr<FlightRecorder>>& recorders);
 
 }  // namespace nextframe

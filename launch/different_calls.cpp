@@ -62,7 +62,8 @@ HangVerdict contrast(const Calls& calls, const std::vector<Value>& values,
   return verdict;
 }
 
-std::optional<HangVerdict> compare(const Calls& calls) {
+/// `num_ranks`: that the communicator has.
+std::optional<HangVerdict> compare(const Calls& calls, int64_t num_ranks) {
   const auto& first = *calls.records.front();
   std::vector<std::string> kinds, said;
   std::vector<int64_t> sizes, got;
@@ -92,7 +93,7 @@ std::optional<HangVerdict> compare(const Calls& calls) {
     return verdict;
   }
   // Parts can only be weighed against each other when all of them are there.
-  const bool is_everybody = static_cast<int64_t>(calls.ranks.size()) == calls.ranks.front()->size;
+  const bool is_everybody = static_cast<int64_t>(calls.ranks.size()) == num_ranks;
   if (!is_exchange || !is_everybody || balance == 0) return std::nullopt;
   for (size_t i = 0; i < sizes.size(); ++i) {
     said[i] = "put in " + std::to_string(sizes[i]) + " bytes and expects " + std::to_string(got[i]);
@@ -112,10 +113,11 @@ std::optional<HangVerdict> compare(const Calls& calls) {
 /// The earliest difference on one communicator.
 std::optional<HangVerdict> compare(const std::vector<const RankReport*>& dumps,
                                    const std::string& name) {
-  int64_t begin = 0, end = -1;
+  int64_t begin = 0, end = -1, num_ranks = dumps.front()->size;
   for (const auto* dump : dumps) {
     const auto* one = find(*dump, name);
     if (one == nullptr || one->collectives.empty()) continue;
+    if (one->num_ranks > 0) num_ranks = one->num_ranks;
     begin = std::max(begin, one->collectives.front().sequence);
     end = std::max(end, one->entered);
   }
@@ -129,7 +131,7 @@ std::optional<HangVerdict> compare(const std::vector<const RankReport*>& dumps,
       calls.records.push_back(record);
     }
     if (calls.ranks.size() < 2) continue;
-    auto found = compare(calls);
+    auto found = compare(calls, num_ranks);
     if (!found) continue;
     found->cause = HangCause::different_calls;
     found->communicator = name;
@@ -149,8 +151,15 @@ HangVerdict find_different_calls(const std::vector<RankReport>& reports) {
     if (report.is_dump) dumps.push_back(&report);
   }
   if (dumps.size() < 2) return {};
-  for (const auto& communicator : dumps.front()->communicators) {
-    if (auto found = compare(dumps, communicator.name)) return *found;
+  std::vector<std::string> names;  // some communicators have some ranks only
+  for (const auto* dump : dumps) {
+    for (const auto& communicator : dump->communicators) {
+      if (std::find(names.begin(), names.end(), communicator.name) == names.end())
+        names.push_back(communicator.name);
+    }
+  }
+  for (const auto& name : names) {
+    if (auto found = compare(dumps, name)) return *found;
   }
   return {};
 }

@@ -58,6 +58,10 @@ LauncherEnvironment read_launcher_environment() {
   return result;
 }
 
+int64_t pretended_ranks_per_node() {
+  return std::max<int64_t>(environment_number("NEXTFRAME_TEST_RANKS_PER_NODE").value_or(0), 0);
+}
+
 std::string host_name() {
   char name[256] = {};
   if (gethostname(name, sizeof(name) - 1) != 0) return "unknown-host";

@@ -25,6 +25,10 @@ struct LauncherEnvironment {
 
 LauncherEnvironment read_launcher_environment();
 
+/// NEXTFRAME_TEST_RANKS_PER_NODE: for tests, in which so many neighbouring ranks of one machine
+/// take themselves for a node; 0 where it is not set.
+int64_t pretended_ranks_per_node();
+
 /// Of this machine; in every message about a rank.
 std::string host_name();
 

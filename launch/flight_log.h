@@ -15,11 +15,15 @@ namespace nextframe {
 class FlightLog {
  public:
   /// For a communicator called `name`; a second one of that name becomes "name 2". Every rank opens
-  /// its recorders in the same order, so the names mean the same everywhere.
-  std::shared_ptr<FlightRecorder> open(const std::string& name);
+  /// its recorders in the same order, so the names mean the same everywhere. A communicator of some
+  /// ranks only has a name that says which, and their number; 0 is all of them.
+  std::shared_ptr<FlightRecorder> open(const std::string& name, int64_t num_ranks = 0);
 
   /// The living one of that name, or null.
   std::shared_ptr<FlightRecorder> find(const std::string& name) const;
+
+  /// The living ones whose names begin so.
+  std::vector<std::shared_ptr<FlightRecorder>> find_all(const std::string& prefix) const;
 
   /// Written into what is recorded from now on.
   void set_step(int64_t step) { *step_ = step; }

@@ -87,9 +87,10 @@ CollectivePurpose::CollectivePurpose(std::string purpose)
 CollectivePurpose::~CollectivePurpose() { current_purpose = std::move(before_); }
 
 FlightRecorder::FlightRecorder(std::string name, int64_t capacity,
-                               std::shared_ptr<const std::atomic<int64_t>> step)
+                               std::shared_ptr<const std::atomic<int64_t>> step, int64_t num_ranks)
     : name_(std::move(name)),
       step_(std::move(step)),
+      num_ranks_(num_ranks),
       start_unix_s_(unix_now_s()),
       ring_(static_cast<size_t>(std::max<int64_t>(capacity, 1))) {}
 

@@ -43,9 +43,11 @@ struct CallsDigest {
 class FlightRecorder {
  public:
   explicit FlightRecorder(std::string name = "", int64_t capacity = 2048,
-                          std::shared_ptr<const std::atomic<int64_t>> step = nullptr);
+                          std::shared_ptr<const std::atomic<int64_t>> step = nullptr,
+                          int64_t num_ranks = 0);
 
   const std::string& name() const { return name_; }
+  int64_t num_ranks() const { return num_ranks_; }  // of the communicator; 0: all of the job
   int64_t capacity() const { return static_cast<int64_t>(ring_.size()); }
 
   /// Enters a collective and returns its sequence number.
@@ -69,6 +71,7 @@ class FlightRecorder {
 
   const std::string name_;
   const std::shared_ptr<const std::atomic<int64_t>> step_;
+  const int64_t num_ranks_;
   // A clock that never goes back, set to the time of day once.
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   const double start_unix_s_;

@@ -16,6 +16,7 @@ struct Stuck {
   CollectiveRecord record;       // of one that waits in it
   std::vector<int64_t> waiting;  // ranks
   std::vector<int64_t> absent;   // ranks that have never entered it, as far as is known
+  int64_t num_ranks = 0;         // of the communicator; 0: all of the job
 };
 
 /// The earliest one that is open anywhere, of each communicator.
@@ -26,7 +27,7 @@ std::vector<Stuck> find_stuck(const std::vector<RankReport>& reports) {
     for (const auto& communicator : report.communicators) names.insert(communicator.name);
   }
   for (const auto& name : names) {
-    Stuck stuck{name, {}, {}, {}};
+    Stuck stuck{name, {}, {}, {}, 0};
     const auto for_each = [&](const auto& visit) {
       for (const auto& report : reports) {
         for (const auto& one : report.communicators) {
@@ -44,6 +45,7 @@ std::vector<Stuck> find_stuck(const std::vector<RankReport>& reports) {
     });
     if (stuck.record.sequence < 0) continue;
     for_each([&](const RankReport& report, const CommunicatorReport& one) {
+      stuck.num_ranks = one.num_ranks;
       if (one.entered <= stuck.record.sequence) return stuck.absent.push_back(report.rank);
       for (const auto& record : one.collectives) {
         if (record.sequence == stuck.record.sequence && is_open(record) && report.is_dump)
@@ -163,9 +165,12 @@ HangVerdict blame_absence(const std::vector<RankReport>& reports, const std::vec
 HangVerdict blame_nobody(const std::vector<RankReport>& reports, const std::vector<Stuck>& stuck) {
   for (const auto& one : stuck) {
     if (one.waiting.empty()) continue;
-    const bool is_partial = one.waiting.size() < reports.size();
+    const size_t num_ranks =
+        one.num_ranks > 0 ? static_cast<size_t>(one.num_ranks) : reports.size();
+    const bool is_partial = one.waiting.size() < num_ranks;
     return {HangCause::nobody_done, one.waiting, one.communicator, one.record.sequence,
-            "all ranks entered " + waited_for(one) + ", and " +
+            (one.num_ranks > 0 ? "all ranks of it entered " : "all ranks entered ") +
+                waited_for(one) + ", and " +
                 (is_partial ? ranks_text(one.waiting) + " did not get out" : "none completed it") +
                 ": network or device"};
   }

@@ -46,15 +46,18 @@ struct Link {
 
 class MpiCommunicator final : public Communicator {
  public:
-  explicit MpiCommunicator(std::shared_ptr<FlightRecorder> recorder)
+  MpiCommunicator(std::shared_ptr<FlightRecorder> recorder, int64_t group)
       : exceptions_at_start_(std::uncaught_exceptions()) {
     link_->recorder = std::move(recorder);
-    check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &link_->comm), "MPI_Comm_dup");
+    int world_rank = 0;
+    MPI_Comm_rank(MPI_COMM_WORLD, &world_rank);
+    check_mpi(MPI_Comm_split(MPI_COMM_WORLD, static_cast<int>(group), world_rank, &link_->comm),
+              "MPI_Comm_split");
     check_mpi(MPI_Comm_set_errhandler(link_->comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
     int rank = 0, size = 1;
     MPI_Comm_rank(link_->comm, &rank);
     MPI_Comm_size(link_->comm, &size);
-    const std::string who = "rank " + std::to_string(rank) + " on " + host_name();
+    const std::string who = "rank " + std::to_string(world_rank) + " on " + host_name();
     link_->caller = {who, rank, size, c10::DeviceType::CPU};
   }
 
@@ -151,9 +154,10 @@ class MpiCommunicator final : public Communicator {
 
 }  // namespace
 
-std::unique_ptr<Communicator> make_mpi_communicator(std::shared_ptr<FlightRecorder> recorder) {
+std::unique_ptr<Communicator> make_mpi_communicator(std::shared_ptr<FlightRecorder> recorder,
+                                                    int64_t group) {
   if (!recorder) recorder = std::make_shared<FlightRecorder>();
-  return std::make_unique<MpiCommunicator>(std::move(recorder));
+  return std::make_unique<MpiCommunicator>(std::move(recorder), group);
 }
 
 }  // namespace nextframe

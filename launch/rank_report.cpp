@@ -62,7 +62,8 @@ std::string to_json(const RankReport& report) {
   for (const auto& communicator : report.communicators) {
     if (&communicator != &report.communicators.front()) text += ',';
     text += "\n{\"name\":" + Json(communicator.name).dump() +
-            ",\"entered\":" + std::to_string(communicator.entered) + ",\"collectives\":[";
+            ",\"entered\":" + std::to_string(communicator.entered) +
+            ",\"num_ranks\":" + std::to_string(communicator.num_ranks) + ",\"collectives\":[";
     for (const auto& record : communicator.collectives) {
       if (&record != &communicator.collectives.front()) text += ',';
       text += '\n';
@@ -89,7 +90,8 @@ RankReport parse_rank_report(const std::string& text) {
     report.fault = {fault->at("communicator"), fault->at("text"), fault->at("is_of_peers")};
   }
   for (const auto& one : json.at("communicators")) {
-    CommunicatorReport communicator{one.at("name"), one.at("entered"), {}};
+    CommunicatorReport communicator{
+        one.at("name"), one.at("entered"), {}, one.value("num_ranks", int64_t{0})};
     for (const auto& record : one.at("collectives"))
       communicator.collectives.push_back(parse_record(record));
     report.communicators.push_back(std::move(communicator));

@@ -15,6 +15,7 @@ struct CommunicatorReport {
   std::string name;
   int64_t entered = 0;                        // collectives so far
   std::vector<CollectiveRecord> collectives;  // the newest ones, oldest first
+  int64_t num_ranks = 0;                      // that it has; 0: all of the job
 };
 
 struct RankReport {

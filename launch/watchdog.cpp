@@ -63,7 +63,7 @@ struct Watchdog::State {
     for (const auto& recorder : log->recorders()) {
       result.communicators.push_back(
           {recorder->name(), recorder->entered(),
-           recorder->newest(is_dump ? recorder->capacity() : kInHeartbeat)});
+           recorder->newest(is_dump ? recorder->capacity() : kInHeartbeat), recorder->num_ranks()});
     }
     return result;
   }

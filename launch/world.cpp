@@ -50,6 +50,16 @@ c10::Device agree_on_device(Communicator& all, const DeviceQuestion& question) {
   return device;
 }
 
+/// Which ranks share a host, or would, in a test of several nodes on one machine.
+NodeGrid agree_on_nodes(Communicator& all, int64_t host_number) {
+  if (const int64_t pretended = pretended_ranks_per_node(); pretended > 0)
+    host_number = all.rank() / pretended;
+  std::vector<int64_t> hosts;
+  for (const auto& host : gather_strings(all, std::to_string(host_number)))
+    hosts.push_back(std::stoll(host));
+  return make_node_grid(hosts);
+}
+
 void refuse_shared_gpus(Communicator& all, int64_t host_number, const std::string& gpu_identity) {
   const auto hosts = gather_strings(all, std::to_string(host_number));
   const auto identities = gather_strings(all, gpu_identity);
@@ -90,6 +100,7 @@ World::World(const MpiSession& session, const WorldOptions& options) : host_(hos
     local_size_ = place.size;
   }
   const auto all = make_host_communicator();
+  nodes_ = agree_on_nodes(*all, place.host_number);
   const auto gpus = options.device == "cpu" ? std::vector<Gpu>() : visible_gpus();
   device_ = agree_on_device(*all, {options.device, has_cuda_build(),
                                    static_cast<int64_t>(gpus.size()), local_rank_, local_size_});
@@ -106,11 +117,27 @@ std::unique_ptr<Communicator> World::make_host_communicator(const std::string& n
   return size_ > 1 ? make_mpi_communicator(flight_log_->open(name)) : make_solo_communicator();
 }
 
-std::unique_ptr<Communicator> World::make_device_communicator(const std::string& name) const {
-  if (size_ == 1 || device_.is_cpu()) return make_host_communicator(name);
-  const auto all = make_mpi_communicator();
-  return make_nccl_communicator(*all, make_gpu_queue(device_.index()), {}, flight_log_->open(name),
+std::unique_ptr<Communicator> World::make_device_communicator(const std::string& name,
+                                                              RankGroup group) const {
+  if (size_ == 1) return make_solo_communicator();
+  const auto [number, members, full_name] = describe(group, name);
+  auto recorder = flight_log_->open(full_name, group == RankGroup::all ? 0 : members);
+  if (device_.is_cpu()) return make_mpi_communicator(std::move(recorder), number);
+  const auto host = make_mpi_communicator(nullptr, number);
+  return make_nccl_communicator(*host, make_gpu_queue(device_.index()), {}, std::move(recorder),
                                 links_.get());
+}
+
+World::GroupPlace World::describe(RankGroup group, const std::string& name) const {
+  const int64_t node = nodes_.node(rank_), place = nodes_.place(rank_);
+  switch (group) {
+    case RankGroup::node:
+      return {node, nodes_.ranks_per_node, c10::str(name, " in node ", node)};
+    case RankGroup::across:
+      return {place, nodes_.num_nodes, c10::str(name, " across nodes at place ", place)};
+    default:
+      return {0, size_, name};
+  }
 }
 
 void set_torch_threads(int64_t threads) { at::set_num_threads(static_cast<int>(threads)); }

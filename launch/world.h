@@ -11,6 +11,7 @@
 #include "launch/communicator.h"
 #include "launch/flight_log.h"
 #include "launch/mpi_session.h"
+#include "launch/node_grid.h"
 #include "launch/open_links.h"
 
 namespace nextframe {
@@ -18,6 +19,13 @@ namespace nextframe {
 struct WorldOptions {
   std::string device = "auto";  // parallel.device: auto | cpu | cuda
   int64_t threads = 1;          // parallel.threads: CPU threads a rank
+};
+
+/// The ranks that a communicator has.
+enum class RankGroup {
+  all,
+  node,   // those of this rank's node, by place
+  across  // those at this rank's place, by node
 };
 
 /// Every rank makes one, at the same time, and it must outlive its communicators. Makes the device
@@ -33,6 +41,7 @@ class World {
   int64_t local_rank() const { return local_rank_; }  // among the ranks of this host
   int64_t local_size() const { return local_size_; }
   const std::string& host() const { return host_; }
+  const NodeGrid& nodes() const { return nodes_; }
   bool is_root() const { return rank_ == 0; }
   c10::Device device() const { return device_; }
 
@@ -41,8 +50,10 @@ class World {
   /// is called when a hang is explained.
   std::unique_ptr<Communicator> make_host_communicator(const std::string& name = "host") const;
 
-  /// All ranks, for tensors on device(): NCCL for GPUs, else as above. Collective.
-  std::unique_ptr<Communicator> make_device_communicator(const std::string& name = "device") const;
+  /// For tensors on device(): NCCL for GPUs, else as above. Collective: all ranks make theirs, each
+  /// for its own group, whose number joins the name ("gradients in node 1").
+  std::unique_ptr<Communicator> make_device_communicator(const std::string& name = "device",
+                                                         RankGroup group = RankGroup::all) const;
 
   /// The calls of all these communicators.
   const std::shared_ptr<FlightLog>& flight_log() const { return flight_log_; }
@@ -50,10 +61,17 @@ class World {
   const std::shared_ptr<OpenLinks>& links() const { return links_; }
 
  private:
+  struct GroupPlace {
+    int64_t number, num_ranks;  // of the group, within its kind; of its members
+    std::string name;
+  };
+  GroupPlace describe(RankGroup group, const std::string& name) const;
+
   int64_t rank_ = 0;
   int64_t size_ = 1;
   int64_t local_rank_ = 0;
   int64_t local_size_ = 1;
+  NodeGrid nodes_;
   std::string host_;
   c10::Device device_{c10::DeviceType::CPU};
   std::shared_ptr<FlightLog> flight_log_ = std::make_shared<FlightLog>();

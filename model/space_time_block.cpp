@@ -61,10 +61,9 @@ at::Tensor SpaceTimeBlock::attend_in_time(const at::Tensor& packed_BTN3D, const 
   const auto frames = packed_BTN3D.view({B, T, N, 3, shape_.heads, -1});
   auto causal = options(rotation);
   causal.mask.frame_tokens = 1;
-  if (memory == nullptr) return self_attention(frames, causal).view({B, T, N, shape_.dim});
-  const auto [key, value] = memory->append(frames);
-  causal.mask.first_query = key.size(1) - T;
-  return attention(frames.select(3, 0), key, value, causal).view({B, T, N, shape_.dim});
+  const auto attended =
+      memory != nullptr ? memory->attend(frames, causal) : self_attention(frames, causal);
+  return attended.view({B, T, N, shape_.dim});
 }
 
 }  // namespace nextframe

@@ -28,7 +28,8 @@ class SpaceTimeBlock : public torch::nn::Module {
   SpaceTimeBlock(const BlockShape& shape, const ParameterMaker& make);
 
   /// The first part of the block: attention in space, and in time. float32 [B, T, N, D] to the
-  /// same. With a `memory` the tokens follow the frames in it, and join them.
+  /// same. With a `memory` the tokens follow the frames in it, and join them; `in_time` is then of
+  /// theirs alone.
   at::Tensor attend(const at::Tensor& tokens_BTND, const Rotation& in_space,
                     const Rotation& in_time, TimeMemory* memory) const;
 

@@ -2,28 +2,50 @@
 
 #include <ATen/ATen.h>
 
-namespace nextframe {
+#include "kernels/attention.h"
 
-TimeMemory::KeysAndValues TimeMemory::append(const at::Tensor& packed_BTN3KF) {
+namespace nextframe {
+namespace {
+
+Rotation rows_of(const Rotation& table, int64_t first, int64_t count) {
+  return {table.cosine_LP.narrow(0, first, count), table.sine_LP.narrow(0, first, count)};
+}
+
+}  // namespace
+
+at::Tensor TimeMemory::attend(const at::Tensor& packed_BTN3KF, const AttentionOptions& options) {
   const int64_t count = packed_BTN3KF.size(1);
   TORCH_CHECK(count <= window_, "memory: ", count, " frames at once, but a window of ", window_);
-  if (!kept_BTN2KF_.defined()) {
-    auto sizes = packed_BTN3KF.sizes().vec();
-    sizes[1] = 2 * window_;
-    sizes[3] = 2;
-    kept_BTN2KF_ = at::empty(sizes, packed_BTN3KF.options());
+  if (!ring_.key.defined()) ring_ = make_key_ring(packed_BTN3KF, window_);
+  DecodeOptions step;
+  step.scale = options.scale, step.normalise = options.normalise;
+  if (frames_ == 0 && count > 1) {  // all at once: nothing is there to look back at
+    step.rotation = options.rotation;
+    keep_keys(packed_BTN3KF, ring_, step);
+    frames_ = count;
+    auto causal = options;
+    causal.mask.frame_tokens = 1;
+    return self_attention(packed_BTN3KF, causal);
   }
-  if (end_ + count > 2 * window_) {  // once a window: back to the start
-    const auto newest = kept_BTN2KF_.slice(1, begin_, end_).clone();
-    kept_BTN2KF_.slice(1, 0, end_ - begin_).copy_(newest);
-    end_ -= begin_;
-    begin_ = 0;
+  std::vector<at::Tensor> results;
+  for (int64_t frame = 0; frame < count; ++frame) {
+    step.rotation = rows_of(options.rotation, frame, 1);
+    step.slot = frames_ % window_;
+    step.seen = std::min(++frames_, window_);
+    results.push_back(decode_attention(packed_BTN3KF.narrow(1, frame, 1), ring_, step));
   }
-  kept_BTN2KF_.slice(1, end_, end_ + count).copy_(packed_BTN3KF.narrow(3, 1, 2));
-  end_ += count;
-  begin_ = std::max(begin_, end_ - window_);
-  const auto kept = kept_BTN2KF_.slice(1, begin_, end_);
-  return {kept.select(3, 0), kept.select(3, 1)};
+  return count == 1 ? results[0] : at::cat(results, 1);
+}
+
+Rotation TimeAngles::next(int64_t num_frames, c10::Device device) {
+  const int64_t first = frames_;
+  frames_ += num_frames;
+  if (!made_.cosine_LP.defined() || frames_ > first_made_ + made_.cosine_LP.size(0)) {
+    const auto rows = rotation_in_time(std::max(window_, num_frames), head_dim_, first);
+    made_ = {rows.cosine_LP.to(device), rows.sine_LP.to(device)};
+    first_made_ = first;
+  }
+  return rows_of(made_, first - first_made_, num_frames);
 }
 
 }  // namespace nextframe

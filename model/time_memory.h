@@ -3,26 +3,44 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "kernels/decode_attention.h"
+
 namespace nextframe {
 
-/// Keys and values of the newest frames, as one layer in time was given them.
+struct AttentionOptions;
+
+/// Keys and values of the newest frames, of one layer in time. Keys are kept normalised and turned
+/// by the number of their frame, counted from the first that the memory was given.
 class TimeMemory {
  public:
   explicit TimeMemory(int64_t window) : window_(window) {}
 
-  struct KeysAndValues {
-    at::Tensor key_BTNKF, value_BTNKF;
-  };
-
-  /// Adds frames behind the others, at most `window` of them; returns all that it still keeps.
+  /// Adds frames behind the others, at most `window` of them; each of their tokens looks at its own
+  /// place in its frame and in those before it, `window` of them at most.
   ///   packed_BTN3KF  queries, keys, values
-  KeysAndValues append(const at::Tensor& packed_BTN3KF);
+  ///   options        scale, norm, and the angles of these frames, a row each
+  ///   returns        [B, T, N, K, F]
+  at::Tensor attend(const at::Tensor& packed_BTN3KF, const AttentionOptions& options);
 
  private:
   int64_t window_;
-  // Frames [begin, end) count; room for as many again, so that they seldom move.
-  at::Tensor kept_BTN2KF_;
-  int64_t begin_ = 0, end_ = 0;
+  KeyRing ring_;
+  int64_t frames_ = 0;  // that were ever added
+};
+
+/// Angles of one frame after another, without end.
+class TimeAngles {
+ public:
+  TimeAngles(int64_t window, int64_t head_dim) : window_(window), head_dim_(head_dim) {}
+
+  /// Of the next frames, a row each, on `device`. Rows are made a window at a time.
+  Rotation next(int64_t num_frames, c10::Device device);
+
+ private:
+  int64_t window_, head_dim_;
+  int64_t frames_ = 0;  // that were asked for
+  Rotation made_;       // of frames first_made_ and following
+  int64_t first_made_ = 0;
 };
 
 }  // namespace nextframe

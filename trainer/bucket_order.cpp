@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include <map>
+
 #include "launch/flight_recorder.h"
 
 namespace nextframe {
@@ -21,6 +23,28 @@ std::vector<int64_t> agree_on_order(Communicator& world, const FlatParameters& p
   const auto agreed = shared.cpu();
   const auto* first = agreed.const_data_ptr<int64_t>();
   return {first, first + agreed.numel()};
+}
+
+std::vector<int64_t> order_of_names(const FlatParameters& parameters,
+                                    const std::vector<std::string>& names) {
+  std::map<std::string, int64_t> unnamed;
+  for (const auto& tensor : parameters.layout())
+    unnamed.emplace(tensor.name, static_cast<int64_t>(unnamed.size()));
+  std::vector<int64_t> order;
+  for (const auto& name : names) {
+    const auto tensor = unnamed.extract(name);
+    if (tensor.empty()) return {};
+    order.push_back(tensor.mapped());
+  }
+  return unnamed.empty() ? order : std::vector<int64_t>();
+}
+
+std::vector<std::string> names_of_order(const FlatParameters& parameters,
+                                        const std::vector<int64_t>& order) {
+  std::vector<std::string> names;
+  for (const int64_t tensor : order)
+    names.push_back(parameters.layout()[static_cast<size_t>(tensor)].name);
+  return names;
 }
 
 std::vector<std::vector<int64_t>> cut_into_buckets(const FlatParameters& parameters,

@@ -34,14 +34,14 @@ double gradient_norm(const FlatParameters& parameters, const ChunkOwners& owners
                      const at::Tensor& packed_gradient, Communicator& world) {
   std::vector<std::vector<int64_t>> chunks_of;
   size_t most = 0;
-  for (int64_t rank = 0; rank < world.size(); ++rank) {
-    chunks_of.push_back(owned_chunks(owners, rank));
+  for (int64_t rank = 0; rank < world.size(); ++rank) {  // on several nodes there are equal ones
+    chunks_of.push_back(owned_chunks(owners, rank % owners.num_ranks()));
     most = std::max(most, chunks_of.back().size());
   }
   auto mine = at::zeros({static_cast<int64_t>(most)}, at::kDouble);
   auto all = at::empty({world.size(), static_cast<int64_t>(most)}, at::kDouble);
   double* next = mine.mutable_data_ptr<double>();
-  for (const auto& span : owners.spans(world.rank())) {
+  for (const auto& span : owners.spans(world.rank() % owners.num_ranks())) {
     for (int64_t begin = 0; begin < span.count; begin += kChunkElements) {
       const int64_t count = std::min(kChunkElements, span.count - begin);
       *next++ = squared_norm(packed_gradient.narrow(0, span.offset + begin, count));

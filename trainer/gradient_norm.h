@@ -12,7 +12,8 @@ namespace nextframe {
 /// chunk numbers.
 double gradient_norm(const FlatParameters& parameters, const at::Tensor& gradient);
 
-/// The same where each rank holds what it owns, packed. Collective; `world` moves host tensors.
+/// The same where rank r holds, packed, what owner r modulo their number owns. Collective; `world`
+/// moves host tensors.
 double gradient_norm(const FlatParameters& parameters, const ChunkOwners& owners,
                      const at::Tensor& packed_gradient, Communicator& world);
 

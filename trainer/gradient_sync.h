@@ -5,6 +5,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace nextframe {
 
@@ -30,6 +32,14 @@ class GradientSync {
   /// The sum over all grains of all ranks: all of it, or what this rank owns, packed; valid until
   /// the next step's add().
   virtual at::Tensor finish() = 0;
+
+  /// The tensors in the order in which their gradients are exchanged, by name; empty before the
+  /// first step has shown it.
+  virtual std::vector<std::string> order() const { return {}; }
+
+  /// Before the first step: takes the order of an earlier start instead of recording one. One that
+  /// does not name each tensor once is ignored. The same on all ranks.
+  virtual void take_order(const std::vector<std::string>& /*names*/) {}
 
   /// Seconds that a backward waited for exchanges since the last call of this function.
   virtual double take_wait_s() { return 0; }

@@ -11,7 +11,7 @@ Optimizer::Optimizer(const OptimizerConfig& config, FlatParameters& parameters, 
       everything_(parameters, 1),
       sharding_(sharding != nullptr && sharding->is_split() ? sharding : nullptr),
       spans_(sharding_ == nullptr ? everything_.spans(0)
-                                  : sharding_->owners()->spans(sharding_->rank())) {
+                                  : sharding_->owners()->spans(sharding_->owner())) {
   at::Tensor mine;
   if (sharding_ == nullptr) {
     mine = parameters.values();
@@ -19,7 +19,7 @@ Optimizer::Optimizer(const OptimizerConfig& config, FlatParameters& parameters, 
     packed_values_ = sharding_->packed_values();
     mine = packed_values_.defined()
                ? packed_values_
-               : sharding_->owners()->pack(parameters.values(), sharding_->rank());
+               : sharding_->owners()->pack(parameters.values(), sharding_->owner());
   }
   moment1_ = at::zeros_like(mine);
   moment2_ = at::zeros_like(mine);
@@ -76,16 +76,19 @@ void Optimizer::with_average(const std::function<void()>& body) {
 }
 
 std::vector<StateBuffer> Optimizer::state() const {
-  const auto* owned = sharding_ != nullptr ? &spans_ : nullptr;
   std::vector<StateBuffer> buffers;
-  if (average_.defined()) buffers.push_back({"ema", average_, owned});
-  buffers.push_back({"moment1", moment1_, owned});
-  buffers.push_back({"moment2", moment2_, owned});
-  if (packed_values_.defined()) {
-    buffers.push_back({"parameters", packed_values_, owned});
-  } else {
-    buffers.push_back({"parameters", parameters_.values()});
-  }
+  const auto add = [&](const char* name, const at::Tensor& values, bool is_packed) {
+    if (!values.defined()) return;
+    buffers.push_back({name, values});
+    if (is_packed)
+      buffers.back() = {name, values, &spans_, sharding_->copy(), sharding_->num_copies()};
+  };
+  const bool is_split = sharding_ != nullptr;
+  add("ema", average_, is_split);
+  add("moment1", moment1_, is_split);
+  add("moment2", moment2_, is_split);
+  const bool are_packed = packed_values_.defined();
+  add("parameters", are_packed ? packed_values_ : parameters_.values(), are_packed);
   return buffers;
 }
 

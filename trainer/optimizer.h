@@ -33,6 +33,7 @@ struct StateBuffer {
   std::string name;  // parameters | moment1 | moment2 | ema
   at::Tensor values;
   const std::vector<ChunkSpan>* owned = nullptr;  // what of it is here, packed; null: all of it
+  int64_t copy = 0, num_copies = 1;               // so many ranks have the same packed
 };
 
 class Optimizer {

@@ -4,18 +4,21 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <optional>
 #include <vector>
 
-#include "launch/communicator.h"
 #include "trainer/chunk_owners.h"
 #include "trainer/grain_owners.h"
+#include "trainer/node_exchange.h"
+#include "trainer/rank_groups.h"
 
 namespace nextframe {
 
 class OwnerBucket {
  public:
-  /// `tensors` are indices into the layout. References outlive it.
-  OwnerBucket(Communicator& world, const GrainOwners& grains, bool strict,
+  /// `tensors` are indices into the layout; `owners` are the ranks of groups.nearest(). References
+  /// outlive it. On two levels the nodes' sums meet after the last round.
+  OwnerBucket(const RankGroups& groups, const GrainOwners& grains, bool strict,
               const ChunkOwners& owners, const FlatParameters& parameters,
               std::vector<int64_t> tensors);
   ~OwnerBucket();
@@ -47,9 +50,12 @@ class OwnerBucket {
 
   void start_strict(int64_t round, bool has_grain);
   void start_fast();
+  void exchange_across();
   void pack(bool has_grain, bool padded);
 
-  Communicator& world_;
+  int64_t mine() const { return elements_[static_cast<size_t>(groups_.nearest().rank())]; }
+
+  RankGroups groups_;
   GrainOwners grains_;
   bool strict_;
   const FlatParameters& parameters_;
@@ -58,6 +64,9 @@ class OwnerBucket {
   std::vector<int64_t> elements_;           // of each slice
   int64_t most_elements_ = 0;
   at::Tensor outgoing_, received_;
+  std::optional<NodeExchange> across_;  // of two levels
+  at::Tensor node_sums_;  // a row a node of the tree; the first becomes the sum over all nodes
+  at::Tensor received_across_;
   std::vector<Ticket> tickets_;
   std::shared_ptr<Sum> sum_;
 };

@@ -20,16 +20,16 @@ int64_t bytes_of(const at::Tensor& tensor) {
 
 }  // namespace
 
-RoundExchange::RoundExchange(Communicator& world, const GrainOwners& grains, bool strict,
+RoundExchange::RoundExchange(const RankGroups& groups, const GrainOwners& grains, bool strict,
                              const ChunkOwners& owners, const FlatParameters& parameters,
                              const BucketBytes& bytes)
-    : world_(world),
+    : groups_(groups),
       grains_(grains),
       strict_(strict),
       owners_(owners),
       parameters_(parameters),
       bytes_(bytes),
-      sum_(at::zeros({owners.packed_elements(world.rank())},
+      sum_(at::zeros({owners.packed_elements(groups.nearest().rank())},
                      parameters.parameters().front().options().requires_grad(false))) {
   TORCH_CHECK(grains.is_dealt, "gradients that are exchanged in rounds need dealt grains");
   // Until a backward has shown a better order: the last modules first.
@@ -45,8 +45,8 @@ void RoundExchange::cut(const std::vector<int64_t>& order) {
   bucket_of_.assign(parameters_.layout().size(), 0);
   for (auto& tensors : cut_into_buckets(parameters_, order, bytes_)) {
     for (const int64_t tensor : tensors) bucket_of_[static_cast<size_t>(tensor)] = buckets_.size();
-    buckets_.push_back(std::make_unique<OwnerBucket>(world_, grains_, strict_, owners_, parameters_,
-                                                     std::move(tensors)));
+    buckets_.push_back(std::make_unique<OwnerBucket>(groups_, grains_, strict_, owners_,
+                                                     parameters_, std::move(tensors)));
   }
   num_missing_.assign(buckets_.size(), 0);
 }
@@ -102,8 +102,24 @@ at::Tensor RoundExchange::finish() {
   TORCH_INTERNAL_ASSERT(round_ == grains_.num_rounds());
   round_ = 0;
   for (const auto& bucket : buckets_) bucket->take_sum(sum_);
-  if (!order_.empty()) cut(agree_on_order(world_, parameters_, std::exchange(order_, {})));
+  if (!std::exchange(is_agreed_, true)) {
+    order_ = agree_on_order(groups_.all, parameters_, std::move(order_));
+    cut(order_);
+  }
   return sum_;
+}
+
+std::vector<std::string> RoundExchange::order() const {
+  return is_agreed_ ? names_of_order(parameters_, order_) : std::vector<std::string>();
+}
+
+void RoundExchange::take_order(const std::vector<std::string>& names) {
+  if (is_recorded_) return;
+  auto order = order_of_names(parameters_, names);
+  if (order.empty()) return;
+  order_ = std::move(order);
+  is_agreed_ = is_recorded_ = true;
+  cut(order_);
 }
 
 int64_t RoundExchange::gradient_bytes() const { return bytes_of(sum_) + peak_waiting_bytes_; }

@@ -17,11 +17,12 @@ namespace nextframe {
 /// Ranks work on one grain each at a time. While backward runs, each bucket of the round's
 /// gradients goes to the chunks' owners and leaves memory; an owner pushes the grains in ascending
 /// order into the fixed tree (strict), or adds what the library has summed over ranks (fast). At
-/// most two buckets are under way.
+/// most two buckets are under way. On two levels each node of the job works so, and the sums of the
+/// nodes meet in the last round.
 class RoundExchange final : public GradientSync {
  public:
   /// All references outlive it. The parameters' gradients are undefined between two backwards.
-  RoundExchange(Communicator& world, const GrainOwners& grains, bool strict,
+  RoundExchange(const RankGroups& groups, const GrainOwners& grains, bool strict,
                 const ChunkOwners& owners, const FlatParameters& parameters,
                 const BucketBytes& bytes);
 
@@ -31,6 +32,8 @@ class RoundExchange final : public GradientSync {
   void add(int64_t grain, const at::Tensor& gradient) override;
   at::Tensor finish() override;
 
+  std::vector<std::string> order() const override;
+  void take_order(const std::vector<std::string>& names) override;
   double take_wait_s() override { return std::exchange(wait_s_, 0.0); }
   int64_t gradient_bytes() const override;
   int64_t bucket_bytes() const override { return peak_bytes_; }
@@ -44,7 +47,7 @@ class RoundExchange final : public GradientSync {
   void start_next();
   void finish_oldest();
 
-  Communicator& world_;
+  RankGroups groups_;
   GrainOwners grains_;
   bool strict_;
   const ChunkOwners& owners_;
@@ -53,8 +56,8 @@ class RoundExchange final : public GradientSync {
   std::vector<std::unique_ptr<OwnerBucket>> buckets_;  // exchanged in this order
   std::vector<size_t> bucket_of_;                      // of each tensor
   std::vector<int64_t> num_missing_;                   // of each bucket, in this round
-  std::vector<int64_t> order_;                         // as recorded in the first backward
-  bool is_recorded_ = false, is_backward_ = false, has_grain_ = false;
+  std::vector<int64_t> order_;  // as recorded in the first backward, then as agreed
+  bool is_agreed_ = false, is_recorded_ = false, is_backward_ = false, has_grain_ = false;
   int64_t round_ = 0;
   size_t num_started_ = 0;
   std::deque<OwnerBucket*> under_way_;

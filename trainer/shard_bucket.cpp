@@ -3,33 +3,19 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <functional>
 
 namespace nextframe {
 
-using AddNodes = std::function<at::Tensor(at::Tensor, at::Tensor)>;
-
-namespace {
-
-/// The sum of all ranks' nodes; rows of `received` are by rank, then by node.
-at::Tensor fold_rows(const at::Tensor& received, const std::vector<TreeNode>& nodes,
-                     int64_t num_grains) {
-  TreeFold<at::Tensor, AddNodes> fold(
-      num_grains, [](at::Tensor left, const at::Tensor& right) { return left.add_(right); });
-  for (size_t row = 0; row < nodes.size(); ++row)
-    fold.push(nodes[row], received[static_cast<int64_t>(row)]);
-  return fold.take().front().second;
-}
-
-}  // namespace
-
-ShardBucket::ShardBucket(Communicator& world, int64_t num_grains, bool strict,
+ShardBucket::ShardBucket(const RankGroups& groups, int64_t num_grains, bool strict,
                          const std::vector<FlatRange>& ranges, const ChunkOwners& owners)
-    : world_(world),
-      num_grains_(num_grains),
+    : groups_(groups),
       strict_(strict),
-      grains_(num_grains, strict, ranges, num_elements(ranges)) {
-  for (int64_t rank = 0; rank < world_.size(); ++rank) {
+      grains_(num_grains, strict, ranges, num_elements(ranges)),
+      nearest_(nearest_exchange(groups, num_grains)),
+      across_(exchange_across_nodes(groups, num_grains)) {
+  const auto& group = groups.nearest();
+  TORCH_INTERNAL_ASSERT(owners.num_ranks() == group.size());
+  for (int64_t rank = 0; rank < group.size(); ++rank) {
     slices_.emplace_back();
     slice_elements_.push_back(0);
     int64_t at = 0;  // of a range in the bucket
@@ -39,7 +25,7 @@ ShardBucket::ShardBucket(Communicator& world, int64_t num_grains, bool strict,
         if (inside < 0 || inside >= range.count) continue;
         slices_.back().push_back({at + inside, span.count});
         slice_elements_.back() += span.count;
-        if (rank == world_.rank()) places_.push_back({span.offset, span.count});
+        if (rank == group.rank()) places_.push_back({span.offset, span.count});
       }
       at += range.count;
     }
@@ -58,32 +44,51 @@ void ShardBucket::start() {
 
 void ShardBucket::start_fast(const Nodes& nodes) {
   pack(nodes, /*padded=*/true);
-  if (!slice_sum_.defined()) slice_sum_ = at::empty({most_elements_}, outgoing_.options());
-  under_way_.push_back(world_.reduce_scatter(outgoing_, slice_sum_));
+  if (!sums_.defined()) sums_ = at::empty({1, most_elements_}, outgoing_.options());
+  under_way_.push_back(groups_.nearest().reduce_scatter(outgoing_, sums_[0]));
+  if (!across_) return;
+  under_way_.push_back(after(*groups_.across, {under_way_.back()}));
+  under_way_.push_back(groups_.across->all_reduce(sums_[0]));
 }
 
 /// Each rank sends about the bucket when its grains make one node.
 void ShardBucket::start_strict(const Nodes& nodes) {
   pack(nodes, /*padded=*/false);
-  std::vector<int64_t> send_counts, receive_counts;
-  std::vector<TreeNode> all_nodes;
-  for (int64_t rank = 0; rank < world_.size(); ++rank) {
-    const auto num_nodes = static_cast<int64_t>(nodes.size());
-    send_counts.push_back(num_nodes * slice_elements_[static_cast<size_t>(rank)]);
-    const auto [first, last] = owned_leaves(num_grains_, rank, world_.size());
-    const auto theirs = maximal_nodes(num_grains_, first, last);
-    receive_counts.push_back(static_cast<int64_t>(theirs.size()) * mine());
-    all_nodes.insert(all_nodes.end(), theirs.begin(), theirs.end());
+  if (!sums_.defined()) {
+    const auto rows = static_cast<int64_t>(nearest_.result().size());
+    const int64_t unit = groups_.num_nodes();
+    // As long for every owner: ranks of all groups call the same.
+    const int64_t columns = across_ ? (most_elements_ + unit - 1) / unit * unit : mine();
+    sums_ = at::empty({rows, columns}, outgoing_.options());
   }
-  const auto rows = static_cast<int64_t>(all_nodes.size());
-  received_ = at::empty({rows, mine()}, outgoing_.options());
-  if (!slice_sum_.defined()) slice_sum_ = at::empty({mine()}, outgoing_.options());
-  under_way_.push_back(world_.all_to_all(outgoing_, send_counts, received_, receive_counts));
-  // By value: after an error elsewhere it may run when this bucket is gone.
-  under_way_.push_back(
-      world_.then([received = received_, sum = slice_sum_, all_nodes, num_grains = num_grains_] {
-        sum.copy_(fold_rows(received, all_nodes, num_grains));
-      }));
+  received_ = at::empty({nearest_.num_received(), mine()}, outgoing_.options());
+  std::vector<at::Tensor> sums;
+  for (int64_t row = 0; row < sums_.size(0); ++row) sums.push_back(sums_[row].narrow(0, 0, mine()));
+  const auto num_nodes = static_cast<int64_t>(nodes.size());
+  std::vector<int64_t> begins(1, 0);  // of each owner's parts in what is packed
+  for (const int64_t elements : slice_elements_)
+    begins.push_back(begins.back() + num_nodes * elements);
+  const auto part_of = [&](size_t node, int64_t to) {
+    const int64_t elements = slice_elements_[static_cast<size_t>(to)];
+    const int64_t begin = begins[static_cast<size_t>(to)] + static_cast<int64_t>(node) * elements;
+    return outgoing_.narrow(0, begin, elements);
+  };
+  nearest_.start(part_of, received_, sums, under_way_);
+  if (across_) exchange_across();
+}
+
+/// What this rank owns, among the nodes: each folds a part of it, and the parts are gathered.
+void ShardBucket::exchange_across() {
+  auto& across = *groups_.across;
+  const int64_t elements = sums_.size(1) / across.size();
+  const auto part_of = [&](size_t row, int64_t to) {
+    return sums_[static_cast<int64_t>(row)].narrow(0, to * elements, elements);
+  };
+  received_across_ = at::empty({across_->num_received(), elements}, sums_.options());
+  const auto part = part_of(0, across.rank());
+  under_way_.push_back(after(across, {under_way_.back()}));
+  across_->start(part_of, received_across_, {part}, under_way_);
+  under_way_.push_back(across.all_gather(part, sums_[0]));
 }
 
 /// This rank's nodes, cut to the slices of all ranks: by owner, then by node.
@@ -111,16 +116,17 @@ void ShardBucket::settle() {
   under_way_.clear();
   outgoing_.reset();
   received_.reset();
+  received_across_.reset();
 }
 
 at::Tensor ShardBucket::finish() {
   settle();
-  return slice_sum_.narrow(0, 0, mine());
+  return sums_[0].narrow(0, 0, mine());
 }
 
 int64_t ShardBucket::bytes() const {
   size_t total = 0;
-  for (const auto& tensor : {outgoing_, received_, slice_sum_})
+  for (const auto& tensor : {outgoing_, received_, received_across_, sums_})
     total += tensor.defined() ? tensor.nbytes() : 0;
   return static_cast<int64_t>(total) + grains_.spare_bytes();
 }

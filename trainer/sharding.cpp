@@ -18,31 +18,31 @@ Shard parse_shard(const std::string& shard, int64_t num_ranks) {
   return Shard::parameters;
 }
 
-Sharding::Sharding(Shard shard, int64_t part_bytes, Communicator& world, Communicator& gathers,
+Sharding::Sharding(Shard shard, int64_t part_bytes, const RankGroups& groups,
                    FlatParameters& parameters)
-    : shard_(shard), world_(world), parameters_(parameters) {
+    : shard_(shard), groups_(groups), parameters_(parameters) {
   if (shard == Shard::none) return;
-  owners_.emplace(parameters, world.size());
+  owners_.emplace(parameters, groups.nearest().size());
   if (shard == Shard::parameters) {
-    packed_values_ = owners_->pack(parameters.values(), world.rank());
-    sections_.emplace(gathers, parameters, *owners_, packed_values_);
+    packed_values_ = owners_->pack(parameters.values(), owner());
+    sections_.emplace(groups.gathers, parameters, *owners_, packed_values_);
   } else {
-    gather_.emplace(gathers, parameters, *owners_, part_bytes);
+    gather_.emplace(groups.gathers, parameters, *owners_, part_bytes);
   }
 }
 
 GrainOwners Sharding::grain_owners(int64_t num_grains) const {
   const bool is_dealt = shard_ == Shard::gradients || shard_ == Shard::parameters;
-  return {num_grains, world_.size(), is_dealt};
+  return {num_grains, groups_.all.size(), is_dealt, is_dealt ? groups_.num_nodes() : 1};
 }
 
 std::unique_ptr<GradientSync> Sharding::make_gradient_sync(int64_t num_grains, bool strict,
                                                            const BucketBytes& bytes) const {
   const auto grains = grain_owners(num_grains);
   if (grains.is_dealt) {
-    return std::make_unique<RoundExchange>(world_, grains, strict, *owners_, parameters_, bytes);
+    return std::make_unique<RoundExchange>(groups_, grains, strict, *owners_, parameters_, bytes);
   }
-  auto sync = std::make_unique<StepExchange>(world_, num_grains, strict, owners());
+  auto sync = std::make_unique<StepExchange>(groups_, num_grains, strict, owners());
   sync->follow(parameters_, bytes);
   return sync;
 }

@@ -12,6 +12,7 @@
 #include "trainer/gradient_sync.h"
 #include "trainer/grain_owners.h"
 #include "trainer/parameter_sections.h"
+#include "trainer/rank_groups.h"
 #include "trainer/value_gather.h"
 
 namespace nextframe {
@@ -19,16 +20,14 @@ namespace nextframe {
 /// What a rank does not hold whole; each kind splits what the ones before it split, too.
 enum class Shard { none, optimizer, gradients, parameters };
 
-/// `parallel.shard` on so many ranks: a rank alone has nothing to split.
+/// `parallel.shard` among so many ranks: a rank alone has nothing to split.
 Shard parse_shard(const std::string& shard, int64_t num_ranks);
 
 class Sharding {
  public:
-  /// The communicators move tensors on the parameters' device; they may be one, but gathered
-  /// parameters then wait for gradients. With Shard::parameters, `parameters` is left without
-  /// values. All references outlive this.
-  Sharding(Shard shard, int64_t part_bytes, Communicator& world, Communicator& gathers,
-           FlatParameters& parameters);
+  /// What is split is split among groups.nearest(), so on two levels there is a copy on every node.
+  /// With Shard::parameters, `parameters` is left without values. All references outlive this.
+  Sharding(Shard shard, int64_t part_bytes, const RankGroups& groups, FlatParameters& parameters);
 
   bool is_split() const { return owners_.has_value(); }
 
@@ -37,7 +36,9 @@ class Sharding {
   ValueGather* gather() { return gather_ ? &*gather_ : nullptr; }  // null with sections()
   const ParameterSections* sections() const { return sections_ ? &*sections_ : nullptr; }
   ParameterSections* sections() { return sections_ ? &*sections_ : nullptr; }
-  int64_t rank() const { return world_.rank(); }
+  int64_t owner() const { return groups_.nearest().rank(); }  // what this rank is in owners()
+  int64_t copy() const { return groups_.node(); }  // of num_copies() that there are of all
+  int64_t num_copies() const { return groups_.num_nodes(); }
 
   /// What this rank owns of the parameters, if they are nowhere whole.
   const at::Tensor& packed_values() const { return packed_values_; }
@@ -62,7 +63,7 @@ class Sharding {
 
  private:
   Shard shard_;
-  Communicator& world_;
+  RankGroups groups_;
   const FlatParameters& parameters_;
   std::optional<ChunkOwners> owners_;
   at::Tensor packed_values_;

@@ -36,16 +36,17 @@ std::vector<FlatRange> ranges_of(const std::vector<FlatTensor>& layout,
 
 }  // namespace
 
-StepExchange::StepExchange(Communicator& world, int64_t num_grains, bool strict,
+StepExchange::StepExchange(const RankGroups& groups, int64_t num_grains, bool strict,
                            const ChunkOwners* owners)
-    : world_(world), num_grains_(num_grains), strict_(strict), owners_(owners) {
+    : groups_(groups), num_grains_(num_grains), strict_(strict), owners_(owners) {
+  const auto& world = groups.all;
   std::tie(first_grain_, last_grain_) = owned_leaves(num_grains, world.rank(), world.size());
   TORCH_CHECK(world.size() <= num_grains, "trainer.grains = ", num_grains, " cannot feed ",
               world.size(), " ranks; a rank needs at least one grain");
 }
 
 void StepExchange::follow(const FlatParameters& parameters, const BucketBytes& bytes) {
-  if (world_.size() == 1) return;  // nothing to hide
+  if (groups_.all.size() == 1) return;  // nothing to hide
   parameters_ = &parameters;
   bytes_ = bytes;
   hooks_ = std::make_unique<GradientHooks>(parameters.parameters(),
@@ -55,10 +56,10 @@ void StepExchange::follow(const FlatParameters& parameters, const BucketBytes& b
 void StepExchange::open_bucket(std::vector<FlatRange> ranges) {
   if (owners_ == nullptr) {
     buckets_.push_back(
-        std::make_unique<GradientBucket>(world_, num_grains_, strict_, std::move(ranges)));
+        std::make_unique<GradientBucket>(groups_, num_grains_, strict_, std::move(ranges)));
   } else {
     buckets_.push_back(
-        std::make_unique<ShardBucket>(world_, num_grains_, strict_, std::move(ranges), *owners_));
+        std::make_unique<ShardBucket>(groups_, num_grains_, strict_, std::move(ranges), *owners_));
   }
 }
 
@@ -108,7 +109,10 @@ at::Tensor StepExchange::finish() {
   num_started_ = 0;
   const bool is_one = buckets_.size() == 1 && bucket_of_.empty();
   const auto result = is_one && owners_ == nullptr ? buckets_.front()->finish() : put_together();
-  if (parameters_ != nullptr && bucket_of_.empty()) cut(std::move(order_));
+  if (parameters_ != nullptr && bucket_of_.empty()) {
+    order_ = agree_on_order(groups_.all, *parameters_, std::move(order_));
+    cut(order_);
+  }
   return result;
 }
 
@@ -116,8 +120,9 @@ at::Tensor StepExchange::put_together() {
   for (const auto& bucket : buckets_) {
     const auto part = bucket->finish();
     if (!sum_.defined()) {
-      const int64_t elements = owners_ == nullptr ? parameters_->gradients().numel()
-                                                  : owners_->packed_elements(world_.rank());
+      const int64_t elements = owners_ == nullptr
+                                   ? parameters_->gradients().numel()
+                                   : owners_->packed_elements(groups_.nearest().rank());
       sum_ = at::zeros({elements}, part.options());
     }
     int64_t at = 0;
@@ -133,13 +138,23 @@ int64_t StepExchange::gradient_bytes() const {
   return sum_.defined() ? static_cast<int64_t>(sum_.nbytes()) : 0;
 }
 
-/// Buckets of tensors in the order of rank 0; those that were never completed come last.
-void StepExchange::cut(std::vector<int64_t> order) {
-  const auto agreed = agree_on_order(world_, *parameters_, std::move(order));
+std::vector<std::string> StepExchange::order() const {
+  return bucket_of_.empty() ? std::vector<std::string>() : names_of_order(*parameters_, order_);
+}
+
+void StepExchange::take_order(const std::vector<std::string>& names) {
+  if (parameters_ == nullptr || !buckets_.empty()) return;
+  auto order = order_of_names(*parameters_, names);
+  if (order.empty()) return;
+  order_ = std::move(order);
+  cut(order_);
+}
+
+void StepExchange::cut(const std::vector<int64_t>& order) {
   bucket_of_.assign(parameters_->layout().size(), 0);
   buckets_.clear();
   peak_bytes_ = 0;  // of the buckets to come
-  for (const auto& tensors : cut_into_buckets(*parameters_, agreed, bytes_)) {
+  for (const auto& tensors : cut_into_buckets(*parameters_, order, bytes_)) {
     for (const int64_t tensor : tensors) bucket_of_[static_cast<size_t>(tensor)] = buckets_.size();
     open_bucket(ranges_of(parameters_->layout(), tensors));
   }

@@ -8,12 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "launch/communicator.h"
 #include "trainer/bucket.h"
 #include "trainer/chunk_owners.h"
 #include "trainer/flat_parameters.h"
 #include "trainer/gradient_hooks.h"
 #include "trainer/gradient_sync.h"
+#include "trainer/rank_groups.h"
 
 namespace nextframe {
 
@@ -23,8 +23,9 @@ namespace nextframe {
 /// Each rank owns neighbouring grains.
 class StepExchange final : public GradientSync {
  public:
-  /// With `owners`, which outlive it, each rank gets the sum of what it owns, packed; else all.
-  StepExchange(Communicator& world, int64_t num_grains, bool strict,
+  /// With `owners` among groups.nearest(), which outlive it, each rank gets the sum of what it
+  /// owns, packed; else all.
+  StepExchange(const RankGroups& groups, int64_t num_grains, bool strict,
                const ChunkOwners* owners = nullptr);
 
   int64_t first_grain() const { return first_grain_; }  // this rank owns [first, last)
@@ -41,6 +42,8 @@ class StepExchange final : public GradientSync {
 
   int64_t gradient_bytes() const override;
   int64_t bucket_bytes() const override { return peak_bytes_; }
+  std::vector<std::string> order() const override;
+  void take_order(const std::vector<std::string>& names) override;
   double take_wait_s() override { return std::exchange(wait_s_, 0.0); }
 
   /// How many buckets there are; 1 before the order is known.
@@ -54,9 +57,9 @@ class StepExchange final : public GradientSync {
   void start_next(int64_t grain, const at::Tensor& gradient);
   void settle(Bucket& bucket);
   at::Tensor put_together();
-  void cut(std::vector<int64_t> order);
+  void cut(const std::vector<int64_t>& order);
 
-  Communicator& world_;
+  RankGroups groups_;
   int64_t num_grains_, first_grain_, last_grain_;
   bool strict_;
   const ChunkOwners* owners_;
@@ -70,7 +73,7 @@ class StepExchange final : public GradientSync {
   const FlatParameters* parameters_ = nullptr;
   BucketBytes bytes_;
   bool is_last_grain_ = false;            // backward of the last owned grain runs
-  std::vector<int64_t> order_;            // as recorded in the first step
+  std::vector<int64_t> order_;            // as recorded in the first step, then as agreed
   std::vector<size_t> bucket_of_;         // of each tensor
   std::vector<int64_t> num_missing_;      // tensors of each bucket that are not complete yet
   std::unique_ptr<GradientHooks> hooks_;  // last: they call the rest

@@ -40,13 +40,9 @@ Trainer::Trainer(const Config& config, const World& world, const RunFolder& fold
       data_(data),
       model_(std::move(model)),
       control_(world.make_host_communicator("control")),
-      gradients_(world.make_device_communicator("gradients")),
-      shard_(parse_shard(config.parallel.shard, world.size())),
-      gathers_(shard_ == Shard::parameters ? world.make_device_communicator("parameters")
-                                           : nullptr),
-      parameters_(*model_, shard_ < Shard::gradients),
-      sharding_(shard_, config.parallel.bucket_bytes, *gradients_,
-                gathers_ ? *gathers_ : *gradients_, parameters_),
+      devices_(world, config.parallel),
+      parameters_(*model_, devices_.shard() < Shard::gradients),
+      sharding_(devices_.shard(), config.parallel.bucket_bytes, devices_.groups(), parameters_),
       optimizer_(config.optimizer, parameters_, &sharding_),
       grains_(sharding_.grain_owners(config.trainer.grains)),
       sync_(sharding_.make_gradient_sync(
@@ -149,11 +145,11 @@ Batch Trainer::next_batch() {
 
 /// Tells all ranks this one's news, and hears theirs.
 StepTotals Trainer::meet(RankNews news) {
-  const auto recorder = world_.flight_log()->find("gradients");
-  if (recorder) news.calls = recorder->digest();
+  const auto recorders = world_.flight_log()->find_all("gradients");
+  news.calls = join_digests(recorders);
   const auto meeting = watchdog_.meeting();
   const auto totals = statistics_.finish(news);
-  if (!totals.do_calls_agree) throw_desync(*control_, *recorder);
+  if (!totals.do_calls_agree) throw_desync(*control_, recorders);
   return totals;
 }
 

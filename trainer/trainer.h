@@ -14,6 +14,7 @@
 #include "trainer/checkpoint/background_saver.h"
 #include "trainer/config/config.h"
 #include "trainer/console.h"
+#include "trainer/device_groups.h"
 #include "trainer/gradient_sync.h"
 #include "trainer/memory_report.h"
 #include "trainer/metrics_log.h"
@@ -79,9 +80,8 @@ class Trainer {
   Watchdog& watchdog_;
   const Dataset& data_;
   std::shared_ptr<WorldModel> model_;
-  std::unique_ptr<Communicator> control_, gradients_;  // host scalars and bytes; device tensors
-  Shard shard_;
-  std::unique_ptr<Communicator> gathers_;  // of parameters, beside gradients; or null
+  std::unique_ptr<Communicator> control_;  // host scalars and bytes
+  DeviceGroups devices_;                   // device tensors
   FlatParameters parameters_;
   Sharding sharding_;
   Optimizer optimizer_;

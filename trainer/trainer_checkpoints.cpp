@@ -60,6 +60,7 @@ void Trainer::restore() {
 
   const auto manifest = read_manifest(found);
   position_ = load_state(found, manifest, state());
+  sync_->take_order(manifest.bucket_order);
   saved_step_ = position_.step;
   if (manifest.dataset_fingerprint != data_.fingerprint()) {
     throw CheckpointError(found + ": was trained on data with fingerprint " +
@@ -80,6 +81,7 @@ void Trainer::save() {
   manifest.dataset_fingerprint = data_.fingerprint();
   manifest.shape = data_.shape();
   manifest.environment = bit_environment(world_.device(), config_.parallel.threads);
+  manifest.bucket_order = sync_->order();
   saver_.begin(state(), std::move(manifest));
   saved_step_ = position_.step;
 }

@@ -81,6 +81,9 @@ void ParallelConfig::fields(FieldVisitor& field) {
         {"strict", "fast"});
   field.free("shard", shard, "what is split over the ranks instead of copied",
              {"none", "optimizer", "gradients", "parameters"});
+  field.free("shard_group", shard_group,
+             "over which ranks: all of them, or those of each node, with a copy on every node",
+             {"world", "node"});
   field.free("device", device, "auto takes a GPU if there is one", {"auto", "cpu", "cuda"});
   field("threads", threads, "CPU threads a rank");
   field.free("first_bucket_bytes", first_bucket_bytes,

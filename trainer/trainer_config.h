@@ -36,6 +36,7 @@ struct TrainerConfig {
 struct ParallelConfig {
   std::string reduce = "strict";                  // strict | fast
   std::string shard = "none";                     // none | optimizer: moments and average
+  std::string shard_group = "world";              // world | node: among whom it is split
   std::string device = "auto";                    // auto | cpu | cuda
   int64_t threads = 1;                            // CPU threads a rank
   int64_t first_bucket_bytes = int64_t{1} << 20;  // of the gradient that is exchanged first

@@ -46,12 +46,13 @@ bool goes_past_cache(const AttentionCall& call, std::initializer_list<AttentionO
          std::all_of(written.begin(), written.end(), is_aligned);
 }
 
-using Run = void (*)(const AttentionCall& call, int64_t first, int64_t last, void* scratch);
-
-void run_units(const AttentionCall& call, Run run, int64_t scratch_bytes) {
-  const int64_t units_a_task =
-      std::max<int64_t>(1, 65536 / std::max<int64_t>(1, call.queries * call.head_dim));
-  at::parallel_for(0, call.units(), units_a_task, [&](int64_t first, int64_t last) {
+/// `values`: of a unit, those that it computes with.
+template <class Call>
+void run_units(const Call& call, int64_t units, int64_t values,
+               void (*run)(const Call& call, int64_t first, int64_t last, void* scratch),
+               int64_t scratch_bytes) {
+  const int64_t units_a_task = std::max<int64_t>(1, 65536 / std::max<int64_t>(1, values));
+  at::parallel_for(0, units, units_a_task, [&](int64_t first, int64_t last) {
     run(call, first, last, scratch(scratch_bytes));
   });
 }
@@ -65,7 +66,8 @@ at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::T
   auto call = make_call(q, k, v, options);
   call.result = operand(result);
   call.goes_past_cache = goes_past_cache(call, {call.result});
-  run_units(call, with.attention, with.attention_scratch_bytes(call));
+  run_units(call, call.units(), call.queries * call.head_dim, with.attention,
+            with.attention_scratch_bytes(call));
   return result;
 }
 
@@ -79,7 +81,24 @@ void attention_backward(const at::Tensor& grad, const at::Tensor& query, const a
   call.grad_query = operand(grad_query), call.grad_key = operand(grad_key),
   call.grad_value = operand(grad_value);
   call.goes_past_cache = goes_past_cache(call, {call.grad_query, call.grad_key, call.grad_value});
-  run_units(call, with.attention_backward, with.attention_scratch_bytes(call));
+  run_units(call, call.units(), call.queries * call.head_dim, with.attention_backward,
+            with.attention_scratch_bytes(call));
+}
+
+at::Tensor decode_attention(const at::Tensor& projections, const KeyRing& ring,
+                            const DecodeOptions& options, const Loops& with) {
+  const auto packed = with_rows(projections);
+  AttentionOptions step;
+  step.scale = options.scale, step.normalise = options.normalise, step.rotation = options.rotation;
+  DecodeCall call{};
+  call.step = make_call(packed.select(3, 0), packed.select(3, 1), packed.select(3, 2), step);
+  const auto result = at::empty(packed.select(3, 0).sizes(), projections.options());
+  call.step.result = operand(result);
+  call.ring_key = operand(ring.key), call.ring_value = operand(ring.value);
+  call.slots = ring.key.size(1), call.slot = options.slot, call.seen = options.seen;
+  run_units(call, call.step.units(), options.seen * call.step.head_dim, with.decode,
+            with.decode_scratch_bytes(call));
+  return result;
 }
 
 }  // namespace nextframe::cpu

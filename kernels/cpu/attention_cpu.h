@@ -6,6 +6,7 @@
 
 #include "kernels/attention.h"
 #include "kernels/cpu/choose_loops.h"
+#include "kernels/decode_attention.h"
 
 namespace nextframe::cpu {
 
@@ -18,5 +19,9 @@ void attention_backward(const at::Tensor& grad, const at::Tensor& query, const a
                         const at::Tensor& value, const AttentionOptions& options,
                         const at::Tensor& grad_query, const at::Tensor& grad_key,
                         const at::Tensor& grad_value, const Loops& with = loops());
+
+/// See nextframe::decode_attention; one new token a sequence, float32 or bfloat16, on the CPU.
+at::Tensor decode_attention(const at::Tensor& projections, const KeyRing& ring,
+                            const DecodeOptions& options, const Loops& with = loops());
 
 }  // namespace nextframe::cpu

@@ -38,6 +38,19 @@ struct AttentionCall {
   int64_t units() const { return outer * inner * heads; }
 };
 
+/// A dream's step, see kernels/decode_attention.h. `step` has one query and one key a unit, all
+/// new; the angles are theirs.
+struct DecodeCall {
+  AttentionCall step;
+  AttentionOperand ring_key, ring_value;
+  int64_t slots, slot, seen;  // the newest is `slot`
+
+  NF_MASK_FUNCTION int64_t oldest_slot() const {
+    const int64_t oldest = slot + 1 - seen;
+    return oldest < 0 ? oldest + slots : oldest;
+  }
+};
+
 /// Rows of `width` neighbouring values. `void` pointers below are bfloat16 or float, as is_bf16
 /// says.
 struct RowsCall {
@@ -123,6 +136,8 @@ struct Loops {
   void (*attention)(const AttentionCall& call, int64_t first, int64_t last, void* scratch);
   void (*attention_backward)(const AttentionCall& call, int64_t first, int64_t last, void* scratch);
   int64_t (*attention_scratch_bytes)(const AttentionCall& call);
+  void (*decode)(const DecodeCall& call, int64_t first, int64_t last, void* scratch);
+  int64_t (*decode_scratch_bytes)(const DecodeCall& call);
 
   /// sum = x + update, norm = sum / sqrt(mean(sum^2) + epsilon). Without an update sum is not
   /// written; norm may be null.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/cpu/attention_loops.h"
+#include "kernels/cpu/decode_loops.h"
 #include "kernels/cpu/flat_loops.h"
 #include "kernels/cpu/noise_loops.h"
 #include "kernels/cpu/row_loops.h"
@@ -15,6 +16,8 @@ constexpr Loops these_loops(const char* name, const LinearLoops* linear) {
           forward,
           backward,
           scratch_bytes,
+          decode,
+          decode_scratch_bytes,
           add_norm,
           add_norm_backward,
           swiglu,

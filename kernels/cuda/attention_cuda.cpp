@@ -126,6 +126,7 @@ FlashResult forward(const AttentionTensors& inputs, const AttentionOptions& opti
     case Kernels::flash:
       return FlashPlan(flash_kernels(inputs.query), inputs, options).forward();
     default:
+      note_no_attention_kernel(inputs.query);
       return {attention_definition(inputs.query, inputs.key, inputs.value, options), {}};
   }
 }

@@ -63,7 +63,8 @@ struct RowPart {
   }
 
   /// By the angles of a position; back if `sign` is -1.
-  NF_DEVICE void turn(const AttentionRowsCall& call, int64_t position, float sign) {
+  template <class Call>
+  NF_DEVICE void turn(const Call& call, int64_t position, float sign) {
     const int64_t first = position * (kHeadDim / 2) + number() * 8;
     NF_UNROLL for (int i = 0; i < 4; ++i) {
       const ptx::Float2 c = ptx::ld_global_nc(call.cosine + first + 2 * i);

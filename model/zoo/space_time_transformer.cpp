@@ -99,10 +99,11 @@ void SpaceTimeConfig::check(const Report& report) const {
 /// What the transformer keeps of the frames before.
 class SpaceTimeMemory final : public FrameMemory {
  public:
-  SpaceTimeMemory(int64_t blocks, int64_t window)
-      : of_block(static_cast<size_t>(blocks), TimeMemory(window)) {}
+  SpaceTimeMemory(int64_t blocks, int64_t window, int64_t head_dim)
+      : of_block(static_cast<size_t>(blocks), TimeMemory(window)), angles(window, head_dim) {}
 
   std::vector<TimeMemory> of_block;
+  TimeAngles angles;
   at::Tensor last_frame_B1HWC;
 };
 
@@ -126,7 +127,8 @@ class SpaceTimeTransformer final : public FrameModel {
   at::Tensor network(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
                      const at::Tensor& level_BT) override;
   std::unique_ptr<FrameMemory> make_memory() const override {
-    return std::make_unique<SpaceTimeMemory>(config_.layers, frames_seen());
+    return std::make_unique<SpaceTimeMemory>(config_.layers, frames_seen(),
+                                             config_.dim / config_.heads);
   }
   at::Tensor network_after(FrameMemory& memory, const at::Tensor& x_BTHWC,
                            const at::Tensor& actions_BTA, const at::Tensor& level_BT) override;
@@ -224,12 +226,14 @@ at::Tensor SpaceTimeTransformer::network_after(FrameMemory& memory, const at::Te
 at::Tensor SpaceTimeTransformer::run(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
                                      const at::Tensor& level_BT, SpaceTimeMemory* memory) {
   const auto before_B1HWC = memory != nullptr ? memory->last_frame_B1HWC : at::Tensor();
+  const auto in_time_of_these =
+      memory != nullptr ? memory->angles.next(x_BTHWC.size(1), x_BTHWC.device()) : in_time_;
   auto tokens_BTND = embed(x_BTHWC, before_B1HWC, actions_BTA, level_BT);
   for (size_t i = 0; i < blocks_.size(); ++i) {
     TimeMemory* const of_block = memory != nullptr ? &memory->of_block[i] : nullptr;
     // By value: a runner may call it again in backward.
     BlockRunner::Block block;
-    block.attention = [layer = blocks_[i], in_space = in_space_, in_time = in_time_,
+    block.attention = [layer = blocks_[i], in_space = in_space_, in_time = in_time_of_these,
                        of_block](const at::Tensor& hidden) {
       return layer->attend(hidden, in_space, in_time, of_block);
     };

@@ -3,9 +3,8 @@
 # With --long: 200 steps on 1 to 5 ranks.
 source "$(dirname "$0")/common.sh"
 make_world
-steps=8 rank_counts="2 3" precisions="fp32 bf16" recomputes=none
-[ "${1:-}" != --long ] || steps=200 rank_counts="1 2 3 4 5" recomputes="none block"
-shards="optimizer gradients parameters"
+steps=8 rank_counts="2 3" precisions="fp32 bf16" recomputes=none shards="optimizer gradients parameters"
+[ "${1:-}" != --long ] || steps=200 rank_counts="1 2 3 4 5" recomputes="none block" shards="none $shards"
 
 # A layer of several chunks, so that one parameter has several owners.
 MODEL_FIELDS=", dim: 32, layers: 2, heads: 2, patch_px: 16, mlp_ratio: 90"

@@ -197,6 +197,65 @@ TEST(HangAnalysis, WhatAllEnteredAndNobodyLeftIsTheNetworksOrADevices) {
       << verdict.text;
 }
 
+/// Four ranks on two nodes; rank 3 is late in what the ranks of its node call, so rank 1 waits for
+/// it across nodes and rank 0 for rank 1.
+std::vector<RankReport> two_nodes() {
+  auto reports = four_waiting();
+  for (size_t rank = 0; rank < 4; ++rank) {
+    auto& mine = reports[rank].communicators;
+    const std::string node = std::to_string(rank / 2), place = std::to_string(rank % 2);
+    mine[0].name = "gradients in node " + node;
+    mine[0].num_ranks = 2;
+    mine.push_back({"gradients across nodes at place " + place, 5, {call(4, State::running)}, 2});
+  }
+  return reports;
+}
+
+TEST(HangAnalysis, OfCommunicatorsOfSomeRanksTheCulpritIsInItsGroup) {
+  auto reports = two_nodes();
+  for (const size_t rank : {0, 1}) {  // that node is through
+    reports[rank].communicators[0].collectives.back() = call(12, State::done);
+  }
+  remove_newest(reports[3]);
+  reports[3].communicators[1] = {"gradients across nodes at place 1", 4, {call(3, State::done)}, 2};
+  reports[2].communicators[1] = {"gradients across nodes at place 0", 4, {call(3, State::done)}, 2};
+  const auto verdict = explain_hang(reports, 4);
+  EXPECT_EQ(verdict.cause, HangCause::absent_rank);
+  EXPECT_EQ(verdict.ranks, std::vector<int64_t>({3})) << verdict.text;
+}
+
+TEST(HangAnalysis, CallsAreComparedWithinAGroup) {
+  auto reports = two_nodes();
+  for (const size_t rank : {2, 3})  // another node's sizes are its own
+    reports[rank].communicators[0].collectives[2].call.bytes = 4096;
+  EXPECT_EQ(find_different_calls(reports).cause, HangCause::nothing);
+  reports[3].communicators[0].collectives[2].call.bytes = 2048;
+  const auto verdict = find_different_calls(reports);
+  EXPECT_EQ(verdict.cause, HangCause::different_calls);
+  EXPECT_EQ(verdict.communicator, "gradients in node 1");
+  EXPECT_TRUE(has(verdict.text, "rank 3 on node03 put in 2048 bytes")) << verdict.text;
+}
+
+TEST(HangAnalysis, PartsOfAnExchangeOfAGroupAreWeighedWhenTheGroupIsThere) {
+  auto reports = two_nodes();
+  for (const size_t rank : {2, 3}) {
+    auto& one = reports[rank].communicators[0].collectives[1].call;
+    one.name = "exchange";
+    one.out_bytes = 8192;
+    one.balance = rank;  // 2 + 3 is not 0
+  }
+  EXPECT_EQ(find_different_calls(reports).cause, HangCause::different_calls);
+  reports[2].communicators[0].collectives[1].call.balance = ~uint64_t{2};  // -3
+  EXPECT_EQ(find_different_calls(reports).cause, HangCause::nothing);
+}
+
+TEST(HangAnalysis, WhatAGroupEnteredAndNobodyLeftIsTold) {
+  const auto verdict = explain_hang(two_nodes(), 4);
+  EXPECT_EQ(verdict.cause, HangCause::nobody_done);
+  EXPECT_TRUE(has(verdict.text, "all ranks of it entered #4")) << verdict.text;
+  EXPECT_TRUE(has(verdict.text, "none completed it")) << verdict.text;
+}
+
 TEST(HangAnalysis, OutsideOfCollectivesTheLongestSectionIsTold) {
   RankReport alone;
   alone.host = "laptop";

@@ -31,8 +31,8 @@ Ticket exchange(Communicator& all, int64_t bucket, int64_t elements) {
 }
 
 /// As the trainer does it once a step.
-void check(Communicator& control, const FlightRecorder& recorder) {
-  const auto digest = recorder.digest();
+void check(Communicator& control, const std::vector<std::shared_ptr<FlightRecorder>>& recorders) {
+  const auto digest = join_digests(recorders);
   const auto mine = at::empty({2}, at::kLong), all = at::empty({control.size(), 2}, at::kLong);
   mine[0] = static_cast<int64_t>(digest.order);
   mine[1] = static_cast<int64_t>(digest.balance);
@@ -42,7 +42,7 @@ void check(Communicator& control, const FlightRecorder& recorder) {
     digests.push_back({static_cast<uint64_t>(all[rank][0].item<int64_t>()),
                        static_cast<uint64_t>(all[rank][1].item<int64_t>())});
   }
-  if (!do_calls_agree(digests)) throw_desync(control, recorder);
+  if (!do_calls_agree(digests)) throw_desync(control, recorders);
 }
 
 void step(Communicator& all, Communicator& control, const World& world, Watchdog& watchdog,
@@ -55,7 +55,7 @@ void step(Communicator& all, Communicator& control, const World& world, Watchdog
   std::vector<Ticket> tickets;
   for (const int64_t bucket : buckets)
     tickets.push_back(exchange(all, bucket, fault == "size" && bucket == 1 ? 2048 : 1024));
-  if (is_checked) check(control, *world.flight_log()->find("gradients"));
+  if (is_checked) check(control, world.flight_log()->find_all("gradients"));
   const auto wait = watchdog.part("wait");
   for (const auto& ticket : tickets) ticket.wait();
   all.barrier().wait();

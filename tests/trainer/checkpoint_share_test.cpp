@@ -39,5 +39,37 @@ TEST(CheckpointShare, EveryChunkIsInOneRanksShareWithItsValues) {
   }
 }
 
+TEST(CheckpointShare, OfRanksThatOwnTheSameEachWritesAnotherPart) {
+  Model model;
+  const FlatParameters parameters(model);
+  constexpr int64_t kNodes = 3, kPlaces = 2;
+  const ChunkOwners owners(parameters, kPlaces);
+  std::map<std::pair<std::string, int64_t>, float> seen;  // first values
+  size_t num_chunks = 0;
+  for (int64_t rank = 0; rank < kNodes * kPlaces; ++rank) {
+    const auto packed = owners.pack(parameters.values(), rank % kPlaces);
+    const RunState state{
+        parameters,
+        {{"parameters", packed, &owners.spans(rank % kPlaces), rank / kPlaces, kNodes}},
+        {}};
+    const auto share = share_of(state, rank, kNodes * kPlaces);
+    num_chunks += share.chunks.size();
+    int64_t elements = 0, held = 0;
+    for (const auto& chunk : share.chunks) {
+      seen[{chunk.tensor, chunk.number}] = chunk.values[chunk.count - 1];
+      elements += chunk.count;
+    }
+    for (const auto& memory : share.memory) held += memory.numel();
+    EXPECT_LE(held, elements + kAlignElements) << "no more is copied than is written";
+  }
+  EXPECT_EQ(num_chunks, 4u);
+  ASSERT_EQ(seen.size(), 4u);
+  const auto flat = model.weight.view({-1});
+  for (int64_t number = 0; number < 3; ++number) {
+    const int64_t end = std::min((number + 1) * kChunkElements, flat.numel());
+    EXPECT_EQ((seen[{"parameters/weight", number}]), flat[end - 1].item<float>());
+  }
+}
+
 }  // namespace
 }  // namespace nextframe

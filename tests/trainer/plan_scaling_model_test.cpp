@@ -131,5 +131,22 @@ TEST(PlanReport, AdvisesAnIntervalWhereFailuresAreKnown) {
   EXPECT_NE(to_text(report).find("advice       checkpoint.every_steps = "), std::string::npos);
 }
 
+TEST(ScalingModel, OnNodesOnlySumsOfTheNodeTravelBetweenThem) {
+  const auto gradient = static_cast<double>(work().flat_bytes());
+  auto nodes = rates();
+  nodes.ranks_per_node = 2;  // two nodes: half of two copies within, half of two halves between
+  EXPECT_EQ(plan_ranks(work(), nodes, 4).sent_bytes, std::llround(gradient * (1 + 0.5)));
+  auto split = work();
+  split.shard = "optimizer";
+  EXPECT_EQ(plan_ranks(split, nodes, 4).sent_bytes, std::llround(gradient * 2 * 3 / 4));
+  split.shard_group = "node";
+  EXPECT_EQ(plan_ranks(split, nodes, 4).sent_bytes, std::llround(gradient * (1 + 0.5)));
+  EXPECT_EQ(plan_bytes(split, 4, "optimizer", 8, 2).moments,
+            plan_bytes(work(), 2, "optimizer", 8).moments);
+  EXPECT_EQ(plan_bytes(work(), 4, "optimizer", 8, 2).moments,
+            plan_bytes(work(), 4, "optimizer", 8).moments)
+      << "split over all";
+}
+
 }  // namespace
 }  // namespace nextframe

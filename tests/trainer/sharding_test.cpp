@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <array>
+
 #include "tests/trainer/thread_world.h"
 #include "trainer/checkpoint/digest.h"
 #include "trainer/gathering_runner.h"
@@ -72,15 +74,17 @@ at::Tensor whole(const FlatParameters& parameters) {
   return at::cat(flat);
 }
 
-/// Some steps on so many ranks.
-Outcome train(int64_t world_size, const std::string& shard_name, bool strict = true,
-              int64_t bucket_bytes = 300000, const std::string& recompute = "none") {
-  std::vector<Outcome> outcomes(static_cast<size_t>(world_size));
-  run_ranks(world_size, [&](Communicator& world) {
+/// Some steps on nodes of so many ranks each.
+Outcome train_on_nodes(int64_t num_nodes, int64_t ranks_per_node, const std::string& shard_name,
+                       bool strict = true, int64_t bucket_bytes = 300000,
+                       const std::string& recompute = "none") {
+  std::vector<Outcome> outcomes(static_cast<size_t>(num_nodes * ranks_per_node));
+  run_nodes(num_nodes, ranks_per_node, [&](const RankGroups& groups) {
+    auto& world = groups.all;
     Model model;
-    const auto shard = parse_shard(shard_name, world_size);
+    const auto shard = parse_shard(shard_name, groups.nearest().size());
     FlatParameters parameters(model, shard < Shard::gradients);
-    Sharding sharding(shard, bucket_bytes, world, world, parameters);
+    Sharding sharding(shard, bucket_bytes, groups, parameters);
     Optimizer optimizer({.ema_decay = 0.9}, parameters, &sharding);
     const auto sync = sharding.make_gradient_sync(kGrains, strict, {1, bucket_bytes});
     const auto grains = sharding.grain_owners(kGrains);
@@ -116,6 +120,11 @@ Outcome train(int64_t world_size, const std::string& shard_name, bool strict = t
   return outcomes.front();
 }
 
+Outcome train(int64_t world_size, const std::string& shard_name, bool strict = true,
+              int64_t bucket_bytes = 300000, const std::string& recompute = "none") {
+  return train_on_nodes(1, world_size, shard_name, strict, bucket_bytes, recompute);
+}
+
 class ShardingOf : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(ShardingOf, ChangesNoBitOnAnyNumberOfRanks) {
@@ -128,6 +137,25 @@ TEST_P(ShardingOf, ChangesNoBitOnAnyNumberOfRanks) {
       EXPECT_TRUE(at::equal(split.averaged, alone.averaged));
     }
   }
+}
+
+TEST_P(ShardingOf, ChangesNoBitOnNodesThatHaveACopyEach) {
+  const auto alone = train(1, "none");
+  // Of six grains one of two nodes makes several nodes of the tree, one of three a single one.
+  for (const auto& [nodes, ranks, bucket_bytes] :
+       {std::array<int64_t, 3>{2, 2, 1}, {2, 2, 300000}, {3, 2, 300000}}) {
+    const auto split = train_on_nodes(nodes, ranks, GetParam(), true, bucket_bytes);
+    EXPECT_EQ(split.digest, alone.digest) << nodes << " of " << ranks << ", " << bucket_bytes;
+    EXPECT_EQ(split.norms, alone.norms);
+    EXPECT_TRUE(at::equal(split.averaged, alone.averaged));
+  }
+}
+
+TEST_P(ShardingOf, FastSumsComeCloseOnNodes) {
+  const auto alone = train(1, "none");
+  const auto split = train_on_nodes(2, 2, GetParam(), /*strict=*/false);
+  EXPECT_NEAR(split.norms.back() / alone.norms.back(), 1, 1e-4);
+  EXPECT_LT((split.averaged - alone.averaged).abs().mean().item<double>(), 1e-5);
 }
 
 TEST_P(ShardingOf, GoesWithBlocksThatRunAgain) {
@@ -147,6 +175,15 @@ TEST_P(ShardingOf, FastSumsComeClose) {
 
 INSTANTIATE_TEST_SUITE_P(Modes, ShardingOf,
                          ::testing::Values("none", "optimizer", "gradients", "parameters"));
+
+TEST(Sharding, OnNodesWhatIsSplitShrinksWithTheRanksOfANode) {
+  for (const char* shard : {"optimizer", "gradients", "parameters"}) {
+    const auto world = train(2, shard).memory, node = train_on_nodes(2, 2, shard).memory;
+    EXPECT_EQ(node.moments_bytes, world.moments_bytes) << shard;
+    EXPECT_EQ(node.average_bytes, world.average_bytes) << shard;
+    EXPECT_EQ(node.parameters_bytes, world.parameters_bytes) << shard;
+  }
+}
 
 TEST(Sharding, WhatIsSplitShrinksWithTheNumberOfRanks) {
   const double slack = 3.0 * kChunkElements * sizeof(float);  // a chunk more, and alignment

@@ -21,12 +21,13 @@ std::vector<at::Tensor> grain_gradients(int64_t num_grains, int64_t elements = k
   return gradients;
 }
 
-at::Tensor sum_on(int64_t world_size, int64_t num_grains, bool strict,
-                  int64_t elements = kElements) {
+at::Tensor sum_on_nodes(int64_t num_nodes, int64_t ranks_per_node, int64_t num_grains, bool strict,
+                        int64_t elements = kElements) {
   const auto gradients = grain_gradients(num_grains, elements);
-  std::vector<at::Tensor> results(static_cast<size_t>(world_size));
-  run_ranks(world_size, [&](Communicator& world) {
-    StepExchange sync(world, num_grains, strict);
+  std::vector<at::Tensor> results(static_cast<size_t>(num_nodes * ranks_per_node));
+  run_nodes(num_nodes, ranks_per_node, [&](const RankGroups& groups) {
+    auto& world = groups.all;
+    StepExchange sync(groups, num_grains, strict);
     for (int step = 0; step < 2; ++step) {  // the second step runs on reused buffers
       for (int64_t g = sync.first_grain(); g < sync.last_grain(); ++g)
         sync.begin(g), sync.add(g, gradients[static_cast<size_t>(g)]);
@@ -36,6 +37,11 @@ at::Tensor sum_on(int64_t world_size, int64_t num_grains, bool strict,
   for (const auto& result : results)
     EXPECT_TRUE(at::equal(result, results.front())) << "ranks differ";
   return results.front();
+}
+
+at::Tensor sum_on(int64_t world_size, int64_t num_grains, bool strict,
+                  int64_t elements = kElements) {
+  return sum_on_nodes(1, world_size, num_grains, strict, elements);
 }
 
 TEST(StepExchange, StrictSumHasTheSameBitsOnAnyNumberOfRanks) {
@@ -53,6 +59,22 @@ TEST(StepExchange, AnExchangeInSeveralPiecesHasTheSameBits) {
   const auto alone = sum_on(1, 5, true, kManyElements);
   for (const int64_t world_size : {2, 3})
     EXPECT_TRUE(at::equal(alone, sum_on(world_size, 5, true, kManyElements))) << world_size;
+}
+
+TEST(StepExchange, OnNodesTheStrictSumHasTheSameBits) {
+  // 2 of 2 with 5 to 12 grains: nodes that finish one node of the tree, and several.
+  for (const auto& [nodes, ranks] : {std::pair{2, 2}, {3, 2}, {2, 3}}) {
+    for (int64_t num_grains = nodes * ranks; num_grains <= 13; ++num_grains) {
+      EXPECT_TRUE(
+          at::equal(sum_on(1, num_grains, true), sum_on_nodes(nodes, ranks, num_grains, true)))
+          << num_grains << " on " << nodes << " nodes of " << ranks;
+    }
+  }
+  constexpr int64_t kManyElements = (int64_t{5} << 19) + 37;  // several pieces
+  for (const int64_t num_grains : {5, 8}) {
+    EXPECT_TRUE(at::equal(sum_on(1, num_grains, true, kManyElements),
+                          sum_on_nodes(2, 2, num_grains, true, kManyElements)));
+  }
 }
 
 TEST(StepExchange, TheTreeIsNotTheRunningSum) {
@@ -131,6 +153,48 @@ TEST(StepExchange, BucketsDoNotChangeABit) {
       EXPECT_TRUE(at::equal(alone.sum, train(world_size, true, bytes, false).sum));
     }
   }
+}
+
+TEST(StepExchange, AnOrderOfAnEarlierStartIsUsedFromTheFirstStepOn) {
+  const std::vector<std::string> order = {"b", "unused", "a", "c"};
+  const std::vector<std::vector<std::string>> others = {
+      {}, {"a", "b", "c"}, {"a", "b", "c", "d"}, {"a", "a", "b", "c", "unused"}};
+  run_ranks(2, [&](Communicator& world) {
+    Layers model;
+    FlatParameters parameters(model);
+    StepExchange sync(world, 2, true);
+    sync.follow(parameters, {1, 1});
+    EXPECT_TRUE(sync.order().empty());
+    for (const auto& other : others) sync.take_order(other);
+    EXPECT_TRUE(sync.order().empty()) << "another model's order";
+    sync.take_order(order);
+    EXPECT_EQ(sync.num_buckets(), 4u);
+    for (int step = 0; step < 2; ++step) {
+      parameters.clear_gradients();
+      const auto loss = model.loss(world.rank());
+      sync.begin(world.rank());
+      loss.backward();
+      EXPECT_EQ(sync.num_started(), 1u) << "the second bucket waits for what takes no part";
+      sync.add(world.rank(), parameters.gradients());
+      sync.finish();
+      EXPECT_EQ(sync.order(), order);
+    }
+  });
+}
+
+TEST(StepExchange, TheOrderThatIsTakenIsTheOrderThatWasRecorded) {
+  run_ranks(2, [&](Communicator& world) {
+    Layers model;
+    FlatParameters parameters(model);
+    StepExchange sync(world, 2, true);
+    sync.follow(parameters, {1, 1});
+    parameters.clear_gradients();
+    sync.begin(world.rank());
+    model.loss(world.rank()).backward();
+    sync.add(world.rank(), parameters.gradients());
+    sync.finish();
+    EXPECT_EQ(sync.order(), (std::vector<std::string>{"c", "b", "a", "unused"}));
+  });
 }
 
 TEST(StepExchange, ExchangesABucketBeforeBackwardEnds) {

@@ -6,11 +6,13 @@
 
 #include <barrier>
 #include <cstring>
+#include <deque>
 #include <functional>
 #include <thread>
 #include <vector>
 
 #include "launch/communicator.h"
+#include "trainer/rank_groups.h"
 
 namespace nextframe {
 
@@ -128,6 +130,23 @@ inline void run_ranks(int64_t size, const std::function<void(Communicator&)>& bo
     });
   }
   for (auto& thread : threads) thread.join();
+}
+
+/// The same on nodes of so many ranks each, on two levels where there are several of both.
+inline void run_nodes(int64_t num_nodes, int64_t ranks_per_node,
+                      const std::function<void(const RankGroups&)>& body) {
+  const int64_t size = num_nodes * ranks_per_node;
+  if (num_nodes == 1 || ranks_per_node == 1)
+    return run_ranks(size, [&](Communicator& world) { body(world); });
+  std::deque<ThreadWorld> inside, across;
+  for (int64_t node = 0; node < num_nodes; ++node) inside.emplace_back(ranks_per_node);
+  for (int64_t place = 0; place < ranks_per_node; ++place) across.emplace_back(num_nodes);
+  run_ranks(size, [&](Communicator& world) {
+    const int64_t node = world.rank() / ranks_per_node, place = world.rank() % ranks_per_node;
+    ThreadCommunicator in(inside[static_cast<size_t>(node)], place, ranks_per_node);
+    ThreadCommunicator out(across[static_cast<size_t>(place)], node, num_nodes);
+    body({world, in, out, in});
+  });
 }
 
 }  // namespace nextframe

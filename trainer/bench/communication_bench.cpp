@@ -13,9 +13,9 @@ constexpr int64_t kWarmUpRounds = 2;
 /// A bucket that has taken its grains and waits to be exchanged.
 class Exchange {
  public:
-  Exchange(Communicator& world, int64_t num_grains, bool strict, const at::Tensor& gradient)
-      : bucket_(world, num_grains, strict, {{0, gradient.numel()}}), gradient_(gradient) {
-    std::tie(first_, last_) = owned_leaves(num_grains, world.rank(), world.size());
+  Exchange(const RankGroups& groups, int64_t num_grains, bool strict, const at::Tensor& gradient)
+      : bucket_(groups, num_grains, strict, {{0, gradient.numel()}}), gradient_(gradient) {
+    std::tie(first_, last_) = owned_leaves(num_grains, groups.all.rank(), groups.all.size());
   }
   void take_grains() {
     for (int64_t grain = first_; grain < last_; ++grain) bucket_.add(grain, gradient_);
@@ -43,16 +43,18 @@ double slowest(Communicator& world, const std::vector<double>& seconds, c10::Dev
 
 }  // namespace
 
-CommunicationBench bench_communication(Communicator& world, c10::Device device, int64_t num_grains,
-                                       int64_t bytes, int64_t rounds) {
+CommunicationBench bench_communication(const RankGroups& groups, c10::Device device,
+                                       int64_t num_grains, int64_t bytes, int64_t rounds) {
+  auto& world = groups.all;
   const auto options = at::TensorOptions().dtype(at::kFloat).device(device);
   const int64_t part = (bytes / 4 + world.size() - 1) / world.size();
   const auto gradient = at::ones({bytes / 4}, options);
   const auto whole = at::ones({world.size() * part}, options);
   const auto slice = at::ones({part}, options);
-  Exchange strict(world, num_grains, true, gradient), fast(world, num_grains, false, gradient);
+  Exchange strict(groups, num_grains, true, gradient), fast(world, num_grains, false, gradient);
+  Exchange one_level(world, num_grains, true, gradient);
 
-  std::vector<double> seconds[4];
+  std::vector<double> seconds[5];
   const auto time = [&](int which, bool counts, const std::function<void()>& run) {
     world.barrier().wait();
     const double taken_s = seconds_of([&] {
@@ -68,12 +70,16 @@ CommunicationBench bench_communication(Communicator& world, c10::Device device, 
     time(1, round >= 0, [&] { fast.run(); });
     time(2, round >= 0, [&] { world.reduce_scatter(whole, slice).wait(); });
     time(3, round >= 0, [&] { world.all_gather(slice, whole).wait(); });
+    if (!groups.has_two_levels()) continue;
+    one_level.take_grains();
+    time(4, round >= 0, [&] { one_level.run(); });
   }
   CommunicationBench bench{bytes};
   bench.strict_s = slowest(world, seconds[0], device);
   bench.fast_s = slowest(world, seconds[1], device);
   bench.reduce_scatter_s = slowest(world, seconds[2], device);
   bench.all_gather_s = slowest(world, seconds[3], device);
+  if (groups.has_two_levels()) bench.one_level_s = slowest(world, seconds[4], device);
   return bench;
 }
 

@@ -83,6 +83,7 @@ std::string to_json(const Manifest& manifest) {
                {"channels", manifest.shape.channels},
                {"action_width", manifest.shape.action_width},
                {"environment", manifest.environment},
+               {"bucket_order", manifest.bucket_order},
                {"config", manifest.config},
                {"file_bytes", manifest.file_bytes},
                {"tensors", manifest.tensors}};
@@ -116,6 +117,7 @@ Manifest parse_manifest(const std::string& text, const std::string& source) {
     json.at("channels").get_to(manifest.shape.channels);
     json.at("action_width").get_to(manifest.shape.action_width);
     json.at("environment").get_to(manifest.environment);
+    if (json.contains("bucket_order")) json["bucket_order"].get_to(manifest.bucket_order);
     json.at("config").get_to(manifest.config);
     json.at("file_bytes").get_to(manifest.file_bytes);
     json.at("tensors").get_to(manifest.tensors);

@@ -35,7 +35,8 @@ struct Manifest {
   ClipShape shape;                                 // of the clips that the model was made for
   std::map<std::string, std::string> environment;  // what the bits depend on; see environment.h
   std::map<std::string, int64_t> file_bytes;
-  std::vector<StoredTensor> tensors;  // by name
+  std::vector<StoredTensor> tensors;      // by name
+  std::vector<std::string> bucket_order;  // of parameters, as gradients are exchanged; or empty
   Hash digest;
 };
 

@@ -34,18 +34,29 @@ void add_chunks(Share& share, const RunState& state, const StateBuffer& buffer, 
   }
 }
 
-/// All that this rank owns of a buffer.
+/// What this rank owns of a buffer; of ranks that own the same each takes a stretch of its chunks.
 void add_owned(Share& share, const RunState& state, const StateBuffer& buffer) {
-  share.memory.push_back(to_host(buffer.values));
-  const float* values = share.memory.back().const_data_ptr<float>();
+  std::vector<std::pair<const ChunkSpan*, int64_t>> chunks;  // and where they begin in their span
   for (const auto& span : *buffer.owned) {
-    const auto& tensor = state.layout.layout()[static_cast<size_t>(span.tensor)];
-    const auto name = state_tensor_name(buffer, tensor);
-    for (int64_t begin = 0; begin < span.count; begin += kChunkElements) {
-      share.chunks.push_back({name, tensor.sizes, (span.first + begin) / kChunkElements,
-                              values + span.offset + begin,
-                              std::min(kChunkElements, span.count - begin)});
-    }
+    for (int64_t begin = 0; begin < span.count; begin += kChunkElements)
+      chunks.emplace_back(&span, begin);
+  }
+  const auto [first, last] =
+      owned_leaves(static_cast<int64_t>(chunks.size()), buffer.copy, buffer.num_copies);
+  if (first == last) return;
+  chunks = {chunks.begin() + first, chunks.begin() + last};
+  const auto offset = [](const auto& chunk) { return chunk.first->offset + chunk.second; };
+  const auto count = [](const auto& chunk) {
+    return std::min(kChunkElements, chunk.first->count - chunk.second);
+  };
+  const int64_t from = offset(chunks.front()), to = offset(chunks.back()) + count(chunks.back());
+  share.memory.push_back(to_host(buffer.values.narrow(0, from, to - from)));
+  const float* values = share.memory.back().const_data_ptr<float>();
+  for (const auto& chunk : chunks) {
+    const auto& tensor = state.layout.layout()[static_cast<size_t>(chunk.first->tensor)];
+    share.chunks.push_back({state_tensor_name(buffer, tensor), tensor.sizes,
+                            (chunk.first->first + chunk.second) / kChunkElements,
+                            values + offset(chunk) - from, count(chunk)});
   }
 }
 

@@ -9,6 +9,7 @@
 #include "trainer/bench/communication_bench.h"
 #include "trainer/bench/figures.h"
 #include "trainer/commands/command.h"
+#include "trainer/device_groups.h"
 #include "trainer/exit_code.h"
 
 namespace nextframe {
@@ -34,6 +35,10 @@ std::vector<Figure> figures_of(const CommunicationBench& bench, const std::strin
                                                    {"all_gather", bench.all_gather_s}};
   for (const auto& [what, seconds] : others)
     figures.push_back({name(what), "ms", seconds * 1e3, "", 0, 0});
+  if (bench.one_level_s > 0) {
+    figures.push_back({name("strict_two_levels"), "ms", bench.strict_s * 1e3, "one level",
+                       bench.one_level_s * 1e3, bench.one_level_s / bench.strict_s});
+  }
   figures.push_back({name("strict") + "/algorithm_bandwidth", "GB/s",
                      gigabytes_per_s(bench.strict_s), "fast", gigabytes_per_s(bench.fast_s),
                      bench.fast_s / bench.strict_s});
@@ -49,15 +54,24 @@ void print_heading(const World& world, int64_t grains) {
         "a rank alone exchanges nothing; for more: scripts/ranks 2 bin/nextframe bench "
         "communication");
   }
-  std::printf("%10s  %9s  %9s  %11s  %9s  %14s  %10s\n", "KiB", "strict ms", "fast ms",
-              "strict/fast", "fast GB/s", "reduce_scatter", "all_gather");
+  const auto& nodes = world.nodes();
+  if (nodes.has_two_levels()) {
+    std::printf("%lld nodes of %lld ranks: the strict sum goes on two levels\n",
+                static_cast<long long>(nodes.num_nodes),
+                static_cast<long long>(nodes.ranks_per_node));
+  }
+  std::printf("%10s  %9s  %9s  %11s  %9s  %14s  %10s%s\n", "KiB", "strict ms", "fast ms",
+              "strict/fast", "fast GB/s", "reduce_scatter", "all_gather",
+              nodes.has_two_levels() ? "   one level" : "");
 }
 
 void print(const CommunicationBench& bench) {
-  std::printf("%10lld  %9.3f  %9.3f  %11.2f  %9.2f  %14.3f  %10.3f\n",
+  std::printf("%10lld  %9.3f  %9.3f  %11.2f  %9.2f  %14.3f  %10.3f",
               static_cast<long long>(bench.bytes >> 10), bench.strict_s * 1e3, bench.fast_s * 1e3,
               bench.strict_over_fast(), static_cast<double>(bench.bytes) / bench.fast_s / 1e9,
               bench.reduce_scatter_s * 1e3, bench.all_gather_s * 1e3);
+  if (bench.one_level_s > 0) std::printf("  %10.3f", bench.one_level_s * 1e3);
+  std::puts("");
   std::fflush(stdout);
 }
 
@@ -68,14 +82,14 @@ int bench_communication_command(const CommunicationOptions& options) {
     throw UsageError(c10::str("--grains ", options.grains, " cannot feed ", world.size(),
                               " ranks; give at least one a rank"));
   }
-  const auto all = world.make_device_communicator();
+  const DeviceGroups devices(world, {});
   const auto shape = c10::str("R", world.size(), "-G", options.grains);
   const bool prints = world.is_root() && !options.json;
   if (prints) print_heading(world, options.grains);
   std::vector<Figure> figures;
   for (const int64_t kib : options.kib) {
-    const auto bench =
-        bench_communication(*all, world.device(), options.grains, kib << 10, options.rounds);
+    const auto bench = bench_communication(devices.groups(), world.device(), options.grains,
+                                           kib << 10, options.rounds);
     if (prints) print(bench);
     const auto more = figures_of(bench, shape);
     figures.insert(figures.end(), more.begin(), more.end());

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "kernels/kernel_notes.h"
 #include "launch/environment.h"
 #include "launch/last_words.h"
 #include "launch/mpi_session.h"
@@ -191,6 +192,7 @@ int train(const TrainArguments& options) {
   require_equal(*control, "config", text_hash(to_yaml(config)));
   require_equal(*control, "build", version() + " " + commit() + " " + build_type());
   Console console(world.is_root());
+  const KernelNoteListener notes([&](const std::string& note) { console.say(note); });
   const Dataset data(config.data.train, config.data.clip_frames, config.data.stride_frames);
   require_equal(*control, "dataset", data.fingerprint());
   const auto model = make_model(config, data.shape());

@@ -12,7 +12,8 @@ Json row_json(const PlanReport& report, const PlanRow& row) {
   const auto& time = plan.time;
   Json memory;
   for (const auto& shard : report.shards) {
-    const auto bytes = plan_bytes(report.work, plan.ranks, shard, plan.grains);
+    const auto bytes =
+        plan_bytes(report.work, plan.ranks, shard, plan.grains, report.rates.ranks_per_node);
     memory[shard] = {{"parameters", bytes.parameters}, {"gradients", bytes.gradients},
                      {"moments", bytes.moments},       {"average", bytes.average},
                      {"buckets", bytes.buckets},       {"activations", bytes.activations},

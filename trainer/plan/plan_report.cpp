@@ -71,12 +71,14 @@ std::string times_text(const PlanReport& report) {
 
 std::string memory_text(const PlanReport& report) {
   const int64_t ranks = report.rows.back().ranks.ranks;
-  auto text = format("\nmemory a rank on %lld ranks, by parallel.shard\n", whole(ranks));
+  auto text = format("\nmemory a rank on %lld ranks, by parallel.shard%s\n", whole(ranks),
+                     report.work.shard_group == "node" ? ", split within each node" : "");
   text +=
       "  shard        parameters  gradients    moments    average    buckets  activations      "
       "total\n";
   for (const auto& shard : report.shards) {
-    const auto bytes = plan_bytes(report.work, ranks, shard, report.rows.back().ranks.grains);
+    const auto bytes = plan_bytes(report.work, ranks, shard, report.rows.back().ranks.grains,
+                                  report.rates.ranks_per_node);
     text += format("  %-11s %11s %10s %10s %10s %10s %12s %10s\n", shard.c_str(),
                    bytes_text(bytes.parameters).c_str(), bytes_text(bytes.gradients).c_str(),
                    bytes_text(bytes.moments).c_str(), bytes_text(bytes.average).c_str(),

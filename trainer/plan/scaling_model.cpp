@@ -33,6 +33,16 @@ int64_t splits(const std::string& shard) {
   return shard == "optimizer" ? 1 : shard == "gradients" ? 2 : shard == "parameters" ? 3 : 0;
 }
 
+/// How ranks meet: so many within a node, then so many nodes.
+struct Levels {
+  int64_t inside = 1, across = 1;
+};
+
+Levels levels_of(int64_t ranks, int64_t ranks_per_node, bool are_wanted) {
+  const bool is_grid = ranks_per_node > 1 && ranks > ranks_per_node && ranks % ranks_per_node == 0;
+  return are_wanted && is_grid ? Levels{ranks_per_node, ranks / ranks_per_node} : Levels{ranks, 1};
+}
+
 /// Sizes of the buckets that the gradient is cut into, were its tensors small.
 struct Buckets {
   double count = 1;
@@ -48,7 +58,7 @@ Buckets buckets_of(const Workload& work) {
   return {1 + others, (all - first - (others - 1) * size) / all};
 }
 
-/// How often the gradient's bytes leave a rank in a step.
+/// How often the gradient's bytes leave a rank in a step, for ranks that it meets first.
 double sent_copies(const Workload& work, const Nodes& nodes, const RankPlan& plan) {
   const auto grains = static_cast<double>(plan.grains_per_rank);
   const int64_t split = splits(work.shard);
@@ -70,9 +80,16 @@ void plan_exchange(const Workload& work, const MachineRates& rates, const Nodes&
                    double slowdown, RankPlan& plan) {
   if (plan.ranks == 1) return;
   const auto buckets = buckets_of(work);
-  const auto peers = static_cast<double>(plan.ranks - 1);
-  const double bytes = peers / static_cast<double>(plan.ranks) * sent_copies(work, nodes, plan) *
-                       static_cast<double>(work.flat_bytes());
+  const bool are_wanted = work.shard == "none" ? work.is_strict : work.shard_group == "node";
+  const auto levels = levels_of(plan.ranks, rates.ranks_per_node, are_wanted);
+  const auto inside = static_cast<double>(levels.inside);
+  const auto across = static_cast<double>(levels.across);
+  const double peers = inside - 1 + across - 1;
+  const auto node_sums =
+      work.is_strict ? static_cast<double>(nodes_of(plan.grains, levels.across).most) : 1;
+  const double copies = (inside - 1) / inside * sent_copies(work, nodes, plan) +
+                        (across - 1) / across * (node_sums + 1) / inside;
+  const double bytes = copies * static_cast<double>(work.flat_bytes());
   plan.sent_bytes = std::llround(bytes);
   plan.time.exchange_s =
       slowdown * bytes / rates.exchange_bytes_per_s + 2 * peers * buckets.count * rates.message_s;
@@ -111,10 +128,11 @@ RankPlan plan_ranks(const Workload& work, const MachineRates& rates, int64_t ran
   return plan;
 }
 
-RankBytes plan_bytes(const Workload& work, int64_t ranks, const std::string& shard,
-                     int64_t grains) {
+RankBytes plan_bytes(const Workload& work, int64_t ranks, const std::string& shard, int64_t grains,
+                     int64_t ranks_per_node) {
   if (grains == 0) grains = work.grains;
-  const int64_t all = work.flat_bytes(), part = (all + ranks - 1) / ranks;
+  const int64_t owners = levels_of(ranks, ranks_per_node, work.shard_group == "node").inside;
+  const int64_t all = work.flat_bytes(), part = (all + owners - 1) / owners;
   const int64_t split = ranks == 1 ? 0 : splits(shard);
   // As many buffers as sums of grains are there at a time: a second leaf is added to the first.
   const auto sums = [](int64_t count) {

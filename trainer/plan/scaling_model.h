@@ -45,7 +45,8 @@ struct RankBytes {
   }
 };
 
+/// `ranks_per_node` is what parallel.shard_group = node splits among; 0: there is one node.
 RankBytes plan_bytes(const Workload& work, int64_t ranks, const std::string& shard,
-                     int64_t grains = 0);
+                     int64_t grains = 0, int64_t ranks_per_node = 0);
 
 }  // namespace nextframe

@@ -33,6 +33,7 @@ Workload workload_of(const Config& config, const WorldModel& model) {
   work.flops_per_grain = model.flops_per_clip() * static_cast<double>(work.clips_per_grain);
   work.has_average = config.optimizer.ema_decay > 0;
   work.shard = config.parallel.shard;
+  work.shard_group = config.parallel.shard_group;
   work.is_strict = config.parallel.reduce == "strict";
   work.first_bucket_bytes = config.parallel.first_bucket_bytes;
   work.bucket_bytes = config.parallel.bucket_bytes;

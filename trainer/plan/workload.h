@@ -18,7 +18,7 @@ struct Workload {
   int64_t block_elements = 0;    // of the largest block of the trunk
   int64_t outside_elements = 0;  // of all that is in no block
   bool has_average = false, is_strict = true;
-  std::string shard = "none";
+  std::string shard = "none", shard_group = "world";
   int64_t first_bucket_bytes = 0, bucket_bytes = 0;
   int64_t steps = 0;
   int64_t checkpoint_every_steps = 1, checkpoints_kept = 2;

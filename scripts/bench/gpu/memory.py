@@ -32,6 +32,14 @@ class TorchMemory:
     def poison(self, shape, dtype):
         return self.empty(shape, dtype).fill_(float("nan"))
 
+    def rolled(self, tensor, places):
+        """Positions that many further, around the end."""
+        return tensor.roll(places, 1).contiguous()
+
+    def last(self, tensor):
+        """A copy of the last position."""
+        return tensor[:, -1:].contiguous()
+
     def angles(self, length, width):
         """Cosines and sines of the rotary embedding, [length, width / 2] float32."""
         import torch
@@ -43,8 +51,8 @@ class TorchMemory:
 class RawTensor:
     """As much of a tensor as kernels are told of."""
 
-    def __init__(self, address, shape):
-        self.address, self.shape = address, tuple(shape)
+    def __init__(self, address, shape, strides=None):
+        self.address, self.shape, self.strides = address, tuple(shape), strides
 
     def data_ptr(self):
         return self.address
@@ -56,6 +64,8 @@ class RawTensor:
         return product
 
     def stride(self):
+        if self.strides:
+            return self.strides
         strides, step = [], 1
         for size in reversed(self.shape):
             strides.insert(0, step)
@@ -101,6 +111,12 @@ class RawMemory:
         return self.take(shape, dtype)
 
     poison = empty
+
+    def rolled(self, tensor, places):  # pylint: disable=unused-argument
+        return tensor  # the numbers say nothing here
+
+    def last(self, tensor):
+        return RawTensor(tensor.address, (tensor.shape[0], 1, *tensor.shape[2:]), tensor.stride())
 
     def angles(self, length, width):
         return [self.normal((length, width // 2), "f32") for _ in range(2)]

@@ -61,6 +61,23 @@ class StandIn:
         answer(is_backward, is_fp16, list(operands), list(sizes), list(mask), None, scale)
         return 0
 
+    def nf_decode_step(self, *arguments):
+        is_fp16, operands, sizes, scale, *_ = map(plain, arguments)
+        outer, queries, slots, inner, heads, width, oldest, _ = sizes
+        query, key, value, result = (tensor_at(list(operands[5 * i:5 * i + 5]), (outer, length, inner, heads, width),
+                                               is_fp16) for i, length in enumerate((queries, slots, slots, queries)))
+        if queries == 1:
+            newest = (oldest - 1) % slots
+            for kept, at in ((key, 20), (value, 25)):
+                shape = (outer, 1, inner, heads, width)
+                kept[:, newest:newest + 1] = tensor_at(list(operands[at:at + 5]), shape, is_fp16)
+        problem = types.SimpleNamespace(queries=queries, keys=slots, mask=Mask(0), scale=scale)
+        parts = (x.double() for x in (query, key.roll(-oldest, 1), value.roll(-oldest, 1)))
+        result.copy_(reference.attend(problem, *parts))
+        return 0
+
+    nf_decode_frame = nf_decode_step
+
     nf_hopper_attention = nf_flash_attention
 
     def nf_attention_pass(self, *arguments):

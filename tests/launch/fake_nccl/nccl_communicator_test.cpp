@@ -136,7 +136,7 @@ TEST_F(NcclCommunicator, TheStrictSumHasTheBitsOfALoneRank) {
     const auto generator = at::make_generator<at::CPUGeneratorImpl>(static_cast<uint64_t>(grain));
     return at::randn({kElements}, generator) * std::pow(10.0, grain % 5);
   };
-  const auto sum = [&](Communicator& all) {
+  const auto sum = [&](const RankGroups& all) {
     StepExchange sync(all, kGrains, true);
     for (int64_t g = sync.first_grain(); g < sync.last_grain(); ++g)
       sync.begin(g), sync.add(g, gradient(g));
@@ -147,6 +147,15 @@ TEST_F(NcclCommunicator, TheStrictSumHasTheBitsOfALoneRank) {
     run_ranks(size, [&](Communicator& host) {
       const auto all = make(host);
       EXPECT_TRUE(at::equal(sum(*all), alone)) << size << " ranks";
+    });
+  }
+  // Each group has a communicator of its own, made over a host communicator of its ranks.
+  for (const auto& [nodes, ranks] : {std::pair{2, 2}, {2, 3}, {3, 2}}) {
+    run_nodes(nodes, ranks, [&](const RankGroups& hosts) {
+      const auto all = make(hosts.all), inside = make(*hosts.inside), across = make(*hosts.across);
+      const auto back = make(*hosts.inside);
+      const RankGroups groups{*all, *inside, *across, *back};
+      EXPECT_TRUE(at::equal(sum(groups), alone)) << nodes << " nodes of " << ranks;
     });
   }
 }

@@ -4,7 +4,9 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <stdexcept>
 #include <string>
 
 #include "launch/environment.h"
@@ -42,6 +44,45 @@ TEST(World, CommunicatorsSpanAllRanks) {
     EXPECT_EQ(all->size(), world.size());
     EXPECT_EQ(all->rank(), world.rank());
     EXPECT_EQ(tensor[3].item<float>(), static_cast<float>(world.size()));
+  }
+}
+
+TEST(World, GroupsAreTheRanksOfANodeAndThoseAtOnePlace) {
+  setenv("NEXTFRAME_TEST_RANKS_PER_NODE", "2", 1);
+  const World world(session(), {"cpu", 1});
+  unsetenv("NEXTFRAME_TEST_RANKS_PER_NODE");
+  if (world.size() == 3) {
+    EXPECT_NE(world.nodes().problem.find("ranks 0 to 1, another has rank 2"), std::string::npos);
+    return;
+  }
+  EXPECT_EQ(world.nodes().problem, "");
+  EXPECT_EQ(world.nodes().num_nodes, (world.size() + 1) / 2);
+  const int64_t node = world.rank() / 2, place = world.rank() % 2;
+  const auto inside = world.make_device_communicator("gradients", RankGroup::node);
+  const auto across = world.make_device_communicator("gradients", RankGroup::across);
+  EXPECT_EQ(inside->rank(), place);
+  EXPECT_EQ(inside->size(), std::min<int64_t>(world.size(), 2));
+  EXPECT_EQ(across->rank(), node);
+  EXPECT_EQ(across->size(), world.nodes().num_nodes);
+  const auto gathered = [&](Communicator& group) {
+    const auto mine = at::full({1}, world.rank(), at::kLong);
+    const auto all = at::empty({group.size()}, at::kLong);
+    group.all_gather(mine, all).wait();
+    return all;
+  };
+  EXPECT_TRUE(at::equal(gathered(*inside), at::arange(inside->size(), at::kLong) + node * 2));
+  EXPECT_TRUE(at::equal(gathered(*across), at::arange(across->size(), at::kLong) * 2 + place));
+  if (world.size() == 1) return;
+  const auto name = "gradients in node " + std::to_string(node);
+  EXPECT_EQ(world.flight_log()->find(name)->num_ranks(), 2);
+  EXPECT_EQ(world.flight_log()->find_all("gradients").size(), 2u);
+  const auto wrong = [&] { inside->all_reduce(at::zeros({4}, at::kHalf)); };
+  try {
+    wrong();
+    FAIL() << "half is no type of a collective";
+  } catch (const std::invalid_argument& error) {  // the rank's number in the job
+    const auto who = "rank " + std::to_string(world.rank()) + " on ";
+    EXPECT_NE(std::string(error.what()).find(who), std::string::npos) << error.what();
   }
 }
 

@@ -6,11 +6,13 @@ one (forward, and backward if it has one), and names the problems on which it is
 generator of them.
 """
 from gpu.kernels import operations
+from gpu.kernels.decode_attention import DecodeAttention
 from gpu.kernels.flash_attention import FlashAttention
 from gpu.kernels.short_attention import ShortAttention
 
 ATTENTION = [
     ShortAttention(),
+    DecodeAttention(),
     FlashAttention("flash", "nf_flash_attention", capabilities=range(80, 1000)),
     FlashAttention("hopper", "nf_hopper_attention", capabilities=(90,), widths=(64, 128)),
 ]

@@ -47,8 +47,8 @@ class Call:
             query, key = (memory.empty(x.shape, problem.dtype) for x in (query, key))
         self.placed = [query, key, value]
         self.padded = -(-problem.queries // PADDING) * PADDING
-        self.log_sums = memory.normal((problem.units, self.padded), "f32")
-        self.terms = memory.normal((problem.units, self.padded, 2), "f32")
+        self.log_sums = memory.poison((problem.units, self.padded), "f32")
+        self.terms = memory.poison((problem.units, self.padded, 2), "f32")
         self.numbers = numbers(*problem.sizes), numbers(*problem.mask)
 
     def turn(self, which, source, target, first=0, positions=None):

@@ -1,0 +1,26 @@
+// This file is how the ranks of a job stand on its hosts: so many nodes, so many ranks on each.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace nextframe {
+
+/// Rank r is at place r % ranks_per_node of node r / ranks_per_node.
+struct NodeGrid {
+  int64_t num_nodes = 1;
+  int64_t ranks_per_node = 1;
+  std::string problem;  // why the ranks do not stand so, if they do not; then it is one node
+
+  int64_t node(int64_t rank) const { return rank / ranks_per_node; }
+  int64_t place(int64_t rank) const { return rank % ranks_per_node; }
+
+  /// Whether ranks meet within nodes and nodes across places.
+  bool has_two_levels() const { return num_nodes > 1 && ranks_per_node > 1; }
+};
+
+/// `host_of_rank`: equal numbers are ranks of one host.
+NodeGrid make_node_grid(const std::vector<int64_t>& host_of_rank);
+
+}  // namespace nextframe

@@ -1,0 +1,84 @@
+#include "model/time_memory.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "kernels/attention.h"
+
+namespace nextframe {
+namespace {
+
+at::Tensor frames_of(int64_t count) {  // [B, T, N, 3, K, F]
+  return at::randn({2, count, 3, 3, 2, 8}, at::make_generator<at::CPUGeneratorImpl>(1));
+}
+
+AttentionOptions options_of() {
+  AttentionOptions options;
+  options.scale = 0.5;
+  options.normalise = true;
+  options.mask.frame_tokens = 1;
+  return options;
+}
+
+/// All frames at once, each through a window.
+at::Tensor at_once(const at::Tensor& frames, int64_t window) {
+  auto options = options_of();
+  options.mask.window_frames = window;
+  options.rotation = rotation_in_time(frames.size(1), 8);
+  return self_attention(frames, options);
+}
+
+/// By a memory that is given so many frames at a time.
+at::Tensor in_pieces(const at::Tensor& frames, int64_t window, std::vector<int64_t> pieces) {
+  TimeMemory memory(window);
+  TimeAngles angles(window, 8);
+  std::vector<at::Tensor> results;
+  int64_t first = 0;
+  for (size_t i = 0; first < frames.size(1); ++i) {
+    const int64_t count = i < pieces.size() ? pieces[i] : 1;
+    auto options = options_of();
+    options.rotation = angles.next(count, at::kCPU);
+    results.push_back(memory.attend(frames.narrow(1, first, count), options));
+    first += count;
+  }
+  return at::cat(results, 1);
+}
+
+TEST(TimeMemory, SeesWhatAWindowOverAllFramesShows) {
+  const torch::NoGradGuard no_grad;
+  for (const int64_t window : {1, 2, 5, 7}) {
+    const auto frames = frames_of(3 * window + 4);  // around the ring several times
+    const auto expected = at_once(frames, window);
+    for (const auto& pieces : std::vector<std::vector<int64_t>>{
+             {}, {window}, {std::max<int64_t>(1, window - 1)}, {1, window}, {window, 1, window}}) {
+      EXPECT_TRUE(at::allclose(in_pieces(frames, window, pieces), expected, 1e-5, 1e-5)) << window;
+    }
+  }
+}
+
+TEST(TimeMemory, OfBfloat16StaysNearFarBeyondItsWindow) {
+  const torch::NoGradGuard no_grad;
+  const auto frames = frames_of(60).to(at::kBFloat16);
+  const auto error = in_pieces(frames, 5, {5}).to(at::kFloat) - at_once(frames.to(at::kFloat), 5);
+  EXPECT_LT(error.norm().item<float>(), 0.01 * std::sqrt(static_cast<float>(error.numel())));
+}
+
+TEST(TimeMemory, TakesAWindowOfFramesAtMost) {
+  TimeMemory memory(2);
+  EXPECT_THROW(memory.attend(frames_of(3), options_of()), c10::Error);
+}
+
+TEST(TimeAngles, OfAFrameAreThoseOfItsNumber) {
+  TimeAngles angles(4, 8);
+  const auto all = rotation_in_time(30, 8);
+  int64_t first = 0;
+  for (const int64_t count : {3, 1, 1, 1, 4, 1, 2, 1, 1, 1, 1, 1, 6, 1, 1}) {
+    const auto rows = angles.next(count, at::kCPU);
+    EXPECT_TRUE(at::allclose(rows.cosine_LP, all.cosine_LP.narrow(0, first, count), 0, 1e-7));
+    EXPECT_TRUE(at::allclose(rows.sine_LP, all.sine_LP.narrow(0, first, count), 0, 1e-7));
+    first += count;
+  }
+}
+
+}  // namespace
+}  // namespace nextframe

@@ -1,0 +1,53 @@
+// The strict sum on two levels over MPI: communicators with threads of their own that wait for each
+// other.
+#include "trainer/node_exchange.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "launch/mpi_communicator.h"
+#include "launch/node_grid.h"
+#include "trainer/step_exchange.h"
+
+namespace nextframe {
+namespace {
+
+at::Tensor gradient(int64_t grain, int64_t elements) {
+  const auto generator = at::make_generator<at::CPUGeneratorImpl>(static_cast<uint64_t>(grain));
+  return at::randn({elements}, generator) * std::pow(10.0, grain % 5);
+}
+
+at::Tensor sum(const RankGroups& groups, int64_t num_grains, int64_t elements) {
+  StepExchange sync(groups, num_grains, true);
+  at::Tensor result;
+  for (int step = 0; step < 3; ++step) {
+    for (int64_t grain = sync.first_grain(); grain < sync.last_grain(); ++grain)
+      sync.begin(grain), sync.add(grain, gradient(grain, elements));
+    result = sync.finish().clone();
+  }
+  return result;
+}
+
+TEST(NodeExchangeOverMpi, TwoLevelsHaveTheBitsOfALoneRank) {
+  const auto all = make_mpi_communicator();
+  if (all->size() % 2 != 0) return;
+  const int64_t node = all->rank() / 2, place = all->rank() % 2;
+  const auto inside = make_mpi_communicator(nullptr, node);
+  const auto across = make_mpi_communicator(nullptr, place);
+  const auto back = make_mpi_communicator(nullptr, node);
+  if (across->size() == 1) return;
+  const RankGroups levels{*all, *inside, *across, *back}, shared{*all, *inside, *across, *inside};
+  const auto alone = make_solo_communicator();
+  for (const int64_t grains : {4, 6, 8}) {
+    for (const int64_t elements : {1, 1003, (5 << 19) + 37}) {  // the last in several pieces
+      const auto expected = sum(*alone, grains, elements);
+      for (const auto& groups : {levels, shared})
+        EXPECT_TRUE(at::equal(sum(groups, grains, elements), expected))
+            << grains << " " << elements;
+      EXPECT_TRUE(at::equal(sum(*all, grains, elements), expected)) << "one level";
+    }
+  }
+}
+
+}  // namespace
+}  // namespace nextframe
