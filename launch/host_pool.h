@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "launch/host_list.h"
+#include "launch/supervise/host_list.h"
 
 namespace nextframe {
 

@@ -1,9 +1,9 @@
 #include <stdexcept>
 #include <string>
 
-#include "launch/collective_check.h"
 #include "launch/communicator.h"
 #include "launch/environment.h"
+#include "launch/hang/collective_check.h"
 
 namespace nextframe {
 namespace {

@@ -9,8 +9,8 @@
 #include "launch/environment.h"
 #include "launch/error.h"
 #include "launch/gpu.h"
-#include "launch/mpi_communicator.h"
-#include "launch/nccl_communicator.h"
+#include "launch/mpi/mpi_communicator.h"
+#include "launch/nccl/nccl_communicator.h"
 #include "launch/roll_call.h"
 
 namespace nextframe {

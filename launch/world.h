@@ -9,10 +9,10 @@
 #include <string>
 
 #include "launch/communicator.h"
-#include "launch/flight_log.h"
-#include "launch/mpi_session.h"
+#include "launch/hang/flight_log.h"
+#include "launch/hang/open_links.h"
+#include "launch/mpi/mpi_session.h"
 #include "launch/node_grid.h"
-#include "launch/open_links.h"
 
 namespace nextframe {
 

@@ -3,7 +3,7 @@
 
 #include "launch/environment.h"
 #include "launch/host_memory.h"
-#include "launch/mpi_session.h"
+#include "launch/mpi/mpi_session.h"
 #include "trainer/commands/command_line.h"
 #include "trainer/failure.h"
 

@@ -9,8 +9,8 @@
 
 #include "kernels/adamw.h"
 #include "kernels/base/fields.h"
-#include "trainer/flat_parameters.h"
-#include "trainer/sharding.h"
+#include "trainer/gradients/flat_parameters.h"
+#include "trainer/shards/sharding.h"
 
 namespace nextframe {
 

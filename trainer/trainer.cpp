@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include "launch/desync.h"
+#include "launch/hang/desync.h"
 #include "launch/roll_call.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/environment.h"

@@ -1,9 +1,9 @@
 // What the training loop does when a step's numbers are bad; the verdicts are step_judge.h's.
 #include <torch/torch.h>
 
-#include "trainer/bad_step.h"
 #include "trainer/exit_code.h"
-#include "trainer/rollback.h"
+#include "trainer/judge/bad_step.h"
+#include "trainer/judge/rollback.h"
 #include "trainer/trainer.h"
 
 namespace nextframe {

@@ -41,7 +41,7 @@ struct ParallelConfig {
   int64_t threads = 1;                            // CPU threads a rank
   int64_t first_bucket_bytes = int64_t{1} << 20;  // of the gradient that is exchanged first
   int64_t bucket_bytes = int64_t{25} << 20;       // of each that follows
-  double hang_limit_s = 0;      // that a step may take; 0: automatic (launch/hang_limits.h)
+  double hang_limit_s = 0;      // that a step may take; 0: automatic (launch/hang/hang_limits.h)
   double pause_limit_s = 1800;  // that starting, saving or evaluating may take
 
   void fields(FieldVisitor& field);

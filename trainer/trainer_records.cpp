@@ -5,8 +5,8 @@
 
 #include "launch/gpu.h"
 #include "trainer/checkpoint/digest.h"
-#include "trainer/memory_report.h"
-#include "trainer/peak_flops.h"
+#include "trainer/records/memory_report.h"
+#include "trainer/records/peak_flops.h"
 #include "trainer/trainer.h"
 
 namespace nextframe {

@@ -1,4 +1,4 @@
-#include "launch/child_process.h"
+#include "launch/supervise/child_process.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "launch/error.h"
-#include "launch/process_tree.h"
+#include "launch/supervise/process_tree.h"
 
 namespace nextframe {
 namespace {

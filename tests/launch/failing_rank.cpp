@@ -9,7 +9,7 @@
 
 #include "launch/communicator.h"
 #include "launch/error.h"
-#include "launch/mpi_session.h"
+#include "launch/mpi/mpi_session.h"
 #include "launch/world.h"
 
 namespace {

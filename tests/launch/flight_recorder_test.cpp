@@ -1,8 +1,8 @@
-#include "launch/flight_recorder.h"
+#include "launch/hang/flight_recorder.h"
 
 #include <gtest/gtest.h>
 
-#include "launch/flight_log.h"
+#include "launch/hang/flight_log.h"
 
 namespace nextframe {
 namespace {

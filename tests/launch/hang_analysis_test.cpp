@@ -1,4 +1,4 @@
-#include "launch/hang_analysis.h"
+#include "launch/hang/hang_analysis.h"
 
 #include <gtest/gtest.h>
 

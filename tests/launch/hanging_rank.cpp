@@ -11,11 +11,11 @@
 #include <string>
 #include <thread>
 
-#include "launch/desync.h"
 #include "launch/error.h"
-#include "launch/last_words.h"
+#include "launch/hang/desync.h"
+#include "launch/hang/last_words.h"
+#include "launch/hang/watchdog.h"
 #include "launch/roll_call.h"
-#include "launch/watchdog.h"
 #include "launch/world.h"
 
 namespace nextframe {

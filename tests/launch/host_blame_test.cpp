@@ -1,4 +1,4 @@
-#include "launch/host_blame.h"
+#include "launch/supervise/host_blame.h"
 
 #include <gtest/gtest.h>
 

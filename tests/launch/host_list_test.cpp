@@ -1,4 +1,4 @@
-#include "launch/host_list.h"
+#include "launch/supervise/host_list.h"
 
 #include <gtest/gtest.h>
 

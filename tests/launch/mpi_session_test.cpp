@@ -1,4 +1,4 @@
-#include "launch/mpi_session.h"
+#include "launch/mpi/mpi_session.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "launch/mpirun.h"
+#include "launch/supervise/mpirun.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "launch/nccl_communicator.h"
+#include "launch/nccl/nccl_communicator.h"
 
 #include <gtest/gtest.h>
 

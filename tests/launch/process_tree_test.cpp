@@ -1,4 +1,4 @@
-#include "launch/process_tree.h"
+#include "launch/supervise/process_tree.h"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>

@@ -1,4 +1,4 @@
-#include "launch/rank_report.h"
+#include "launch/hang/rank_report.h"
 
 #include <gtest/gtest.h>
 

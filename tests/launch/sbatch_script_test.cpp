@@ -1,4 +1,4 @@
-#include "launch/sbatch_script.h"
+#include "launch/supervise/sbatch_script.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "launch/section_stack.h"
+#include "launch/hang/section_stack.h"
 
 #include <gtest/gtest.h>
 

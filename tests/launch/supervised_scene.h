@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "launch/supervisor.h"
+#include "launch/supervise/supervisor.h"
 
 namespace nextframe {
 

@@ -1,4 +1,4 @@
-#include "launch/supervisor.h"
+#include "launch/supervise/supervisor.h"
 
 #include <gtest/gtest.h>
 

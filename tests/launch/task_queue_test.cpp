@@ -1,4 +1,4 @@
-#include "launch/task_queue.h"
+#include "launch/mpi/task_queue.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "launch/watchdog.h"
+#include "launch/hang/watchdog.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -7,8 +7,8 @@
 #include <chrono>
 #include <future>
 
-#include "launch/last_words.h"
-#include "launch/waking_clock.h"
+#include "launch/hang/last_words.h"
+#include "launch/hang/waking_clock.h"
 
 namespace nextframe {
 namespace {

@@ -1,4 +1,4 @@
-#include "trainer/bad_step.h"
+#include "trainer/judge/bad_step.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "trainer/chunk_owners.h"
+#include "trainer/shards/chunk_owners.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>

@@ -1,4 +1,4 @@
-#include "trainer/grain_owners.h"
+#include "trainer/gradients/grain_owners.h"
 
 #include <gtest/gtest.h>
 

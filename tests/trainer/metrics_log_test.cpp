@@ -1,11 +1,11 @@
-#include "trainer/metrics_log.h"
+#include "trainer/records/metrics_log.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "data/durable_file.h"
-#include "trainer/console.h"
+#include "trainer/records/console.h"
 
 namespace nextframe {
 namespace {

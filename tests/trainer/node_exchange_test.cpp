@@ -1,4 +1,4 @@
-#include "trainer/node_exchange.h"
+#include "trainer/gradients/node_exchange.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>

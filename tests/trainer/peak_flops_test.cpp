@@ -1,4 +1,4 @@
-#include "trainer/peak_flops.h"
+#include "trainer/records/peak_flops.h"
 
 #include <gtest/gtest.h>
 

@@ -4,8 +4,8 @@
 
 #include "launch/host_memory.h"
 #include "tests/model/tiny.h"
-#include "trainer/flat_parameters.h"
-#include "trainer/gradient_hooks.h"
+#include "trainer/gradients/flat_parameters.h"
+#include "trainer/gradients/gradient_hooks.h"
 
 namespace nextframe {
 namespace {

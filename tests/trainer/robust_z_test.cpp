@@ -1,4 +1,4 @@
-#include "trainer/robust_z.h"
+#include "trainer/judge/robust_z.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "trainer/rollback.h"
+#include "trainer/judge/rollback.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "trainer/round_exchange.h"
+#include "trainer/gradients/round_exchange.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>

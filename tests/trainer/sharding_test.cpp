@@ -1,4 +1,4 @@
-#include "trainer/sharding.h"
+#include "trainer/shards/sharding.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
@@ -7,10 +7,10 @@
 
 #include "tests/trainer/thread_world.h"
 #include "trainer/checkpoint/digest.h"
-#include "trainer/gathering_runner.h"
-#include "trainer/memory_report.h"
 #include "trainer/optimizer.h"
 #include "trainer/recompute.h"
+#include "trainer/records/memory_report.h"
+#include "trainer/shards/gathering_runner.h"
 
 namespace nextframe {
 namespace {

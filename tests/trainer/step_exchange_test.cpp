@@ -1,4 +1,4 @@
-#include "trainer/step_exchange.h"
+#include "trainer/gradients/step_exchange.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>

@@ -1,4 +1,4 @@
-#include "trainer/step_judge.h"
+#include "trainer/judge/step_judge.h"
 
 #include <gtest/gtest.h>
 

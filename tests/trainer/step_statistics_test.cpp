@@ -1,4 +1,4 @@
-#include "trainer/step_statistics.h"
+#include "trainer/records/step_statistics.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>

@@ -1,4 +1,4 @@
-#include "trainer/stragglers.h"
+#include "trainer/records/stragglers.h"
 
 #include <gtest/gtest.h>
 

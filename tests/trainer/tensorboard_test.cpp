@@ -1,4 +1,4 @@
-#include "trainer/tensorboard.h"
+#include "trainer/records/tensorboard.h"
 
 #include <gtest/gtest.h>
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "launch/communicator.h"
-#include "trainer/rank_groups.h"
+#include "trainer/shards/rank_groups.h"
 
 namespace nextframe {
 

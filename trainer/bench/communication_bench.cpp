@@ -3,7 +3,7 @@
 #include <torch/torch.h>
 
 #include "trainer/bench/timing.h"
-#include "trainer/gradient_bucket.h"
+#include "trainer/gradients/gradient_bucket.h"
 
 namespace nextframe {
 namespace {

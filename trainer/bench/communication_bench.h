@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "trainer/rank_groups.h"
+#include "trainer/shards/rank_groups.h"
 
 namespace nextframe {
 

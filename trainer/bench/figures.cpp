@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "trainer/peak_flops.h"
+#include "trainer/records/peak_flops.h"
 
 namespace nextframe {
 

@@ -6,8 +6,8 @@
 
 #include "launch/host_memory.h"
 #include "trainer/bench/timing.h"
-#include "trainer/flat_parameters.h"
-#include "trainer/peak_flops.h"
+#include "trainer/gradients/flat_parameters.h"
+#include "trainer/records/peak_flops.h"
 
 namespace nextframe {
 namespace {

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "launch/task_queue.h"
+#include "launch/mpi/task_queue.h"
 
 namespace nextframe {
 

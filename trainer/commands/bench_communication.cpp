@@ -4,13 +4,13 @@
 
 #include <cstdio>
 
-#include "launch/mpi_session.h"
+#include "launch/mpi/mpi_session.h"
 #include "launch/world.h"
 #include "trainer/bench/communication_bench.h"
 #include "trainer/bench/figures.h"
 #include "trainer/commands/command.h"
-#include "trainer/device_groups.h"
 #include "trainer/exit_code.h"
+#include "trainer/shards/device_groups.h"
 
 namespace nextframe {
 namespace {

@@ -7,7 +7,7 @@
 #include "trainer/bench/figures.h"
 #include "trainer/bench/operation_bench.h"
 #include "trainer/commands/command.h"
-#include "trainer/peak_flops.h"
+#include "trainer/records/peak_flops.h"
 
 namespace nextframe {
 namespace {

@@ -11,7 +11,7 @@
 #include "trainer/commands/config_arguments.h"
 #include "trainer/evaluate/episode_source.h"
 #include "trainer/load_run.h"
-#include "trainer/peak_flops.h"
+#include "trainer/records/peak_flops.h"
 
 namespace nextframe {
 namespace {

@@ -9,8 +9,8 @@
 #include "trainer/bench/step_bench.h"
 #include "trainer/commands/command.h"
 #include "trainer/commands/config_arguments.h"
-#include "trainer/peak_flops.h"
 #include "trainer/recompute.h"
+#include "trainer/records/peak_flops.h"
 
 namespace nextframe {
 namespace {

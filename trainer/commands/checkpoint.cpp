@@ -7,7 +7,7 @@
 #include "trainer/commands/command.h"
 #include "trainer/exit_code.h"
 #include "trainer/load_run.h"
-#include "trainer/run_folder.h"
+#include "trainer/records/run_folder.h"
 
 namespace nextframe {
 namespace fs = std::filesystem;

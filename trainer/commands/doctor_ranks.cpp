@@ -4,7 +4,7 @@
 #include "launch/environment.h"
 #include "launch/error.h"
 #include "launch/gpu.h"
-#include "launch/mpi_session.h"
+#include "launch/mpi/mpi_session.h"
 #include "launch/roll_call.h"
 #include "launch/world.h"
 

@@ -2,11 +2,11 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "launch/hang_analysis.h"
-#include "launch/hang_folder.h"
+#include "launch/hang/hang_analysis.h"
+#include "launch/hang/hang_folder.h"
 #include "trainer/commands/command.h"
 #include "trainer/exit_code.h"
-#include "trainer/run_folder.h"
+#include "trainer/records/run_folder.h"
 
 namespace nextframe {
 namespace {

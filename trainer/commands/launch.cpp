@@ -4,15 +4,15 @@
 
 #include "launch/affinity.h"
 #include "launch/environment.h"
-#include "launch/hang_folder.h"
-#include "launch/job_hosts.h"
-#include "launch/supervise.h"
+#include "launch/hang/hang_folder.h"
+#include "launch/supervise/job_hosts.h"
+#include "launch/supervise/supervise.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/commands/command.h"
 #include "trainer/commands/launch_sbatch.h"
 #include "trainer/commands/train_arguments.h"
 #include "trainer/exit_code.h"
-#include "trainer/launch_log.h"
+#include "trainer/records/launch_log.h"
 
 namespace nextframe {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "launch/sbatch_script.h"
+#include "launch/supervise/sbatch_script.h"
 
 namespace nextframe {
 

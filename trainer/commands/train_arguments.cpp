@@ -1,6 +1,6 @@
 #include "trainer/commands/train_arguments.h"
 
-#include "trainer/run_folder.h"
+#include "trainer/records/run_folder.h"
 
 namespace nextframe {
 

@@ -4,7 +4,7 @@
 #include <cstdarg>
 #include <cstdio>
 
-#include "trainer/console.h"
+#include "trainer/records/console.h"
 
 namespace nextframe {
 namespace {

@@ -4,8 +4,8 @@
 
 #include "data/loader.h"
 #include "trainer/checkpoint/store.h"
-#include "trainer/flat_parameters.h"
-#include "trainer/gradient_hooks.h"
+#include "trainer/gradients/flat_parameters.h"
+#include "trainer/gradients/gradient_hooks.h"
 
 namespace nextframe {
 namespace {

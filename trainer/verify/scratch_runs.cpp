@@ -5,10 +5,10 @@
 #include <sstream>
 
 #include "data/durable_file.h"
-#include "launch/child_process.h"
 #include "launch/environment.h"
-#include "launch/mpirun.h"
-#include "launch/supervisor.h"
+#include "launch/supervise/child_process.h"
+#include "launch/supervise/mpirun.h"
+#include "launch/supervise/supervisor.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/exit_code.h"
 

@@ -15,10 +15,10 @@
 #include <thread>
 
 #include "launch/error.h"
-#include "launch/last_words.h"
-#include "launch/nccl_communicator.h"
+#include "launch/hang/last_words.h"
+#include "launch/hang/watchdog.h"
+#include "launch/nccl/nccl_communicator.h"
 #include "launch/roll_call.h"
-#include "launch/watchdog.h"
 #include "launch/world.h"
 #include "tests/launch/fake_nccl/host_queue.h"
 #include "tests/launch/fake_nccl/loaded.h"

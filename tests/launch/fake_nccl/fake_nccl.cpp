@@ -11,7 +11,7 @@
 #include <memory>
 #include <thread>
 
-#include "launch/nccl_api.h"
+#include "launch/nccl/nccl_api.h"
 #include "tests/launch/fake_nccl/control.h"
 
 namespace nextframe {

@@ -6,8 +6,8 @@
 #include <memory>
 #include <utility>
 
-#include "launch/device_queue.h"
-#include "launch/task_queue.h"
+#include "launch/mpi/task_queue.h"
+#include "launch/nccl/device_queue.h"
 #include "tests/launch/fake_nccl/control.h"
 
 namespace nextframe {

@@ -3,7 +3,7 @@
 
 #include <dlfcn.h>
 
-#include "launch/nccl_library.h"
+#include "launch/nccl/nccl_library.h"
 #include "tests/launch/fake_nccl/control.h"
 
 namespace nextframe {

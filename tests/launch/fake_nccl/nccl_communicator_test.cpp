@@ -1,6 +1,6 @@
 // The communicator over NCCL with all of its own code, over a library with NCCL's names that moves
 // host memory between threads. What NCCL and GPUs do themselves is not seen here.
-#include "launch/nccl_communicator.h"
+#include "launch/nccl/nccl_communicator.h"
 
 #include <gtest/gtest.h>
 
@@ -9,13 +9,13 @@
 #include <cstdlib>
 
 #include "launch/error.h"
-#include "launch/nccl_environment.h"
-#include "launch/nccl_library.h"
+#include "launch/nccl/nccl_environment.h"
+#include "launch/nccl/nccl_library.h"
 #include "launch/roll_call.h"
 #include "tests/launch/fake_nccl/host_queue.h"
 #include "tests/launch/fake_nccl/loaded.h"
 #include "tests/trainer/thread_world.h"
-#include "trainer/step_exchange.h"
+#include "trainer/gradients/step_exchange.h"
 
 namespace nextframe {
 namespace {

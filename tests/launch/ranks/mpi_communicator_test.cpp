@@ -1,4 +1,4 @@
-#include "launch/mpi_communicator.h"
+#include "launch/mpi/mpi_communicator.h"
 
 #include <ATen/Functions.h>
 #include <gtest/gtest.h>

@@ -7,7 +7,7 @@
 
 #include "launch/environment.h"
 #include "launch/error.h"
-#include "launch/mpi_communicator.h"
+#include "launch/mpi/mpi_communicator.h"
 
 namespace nextframe {
 namespace {

@@ -1,7 +1,7 @@
 // This file is the MPI session that main made for all tests of the program.
 #pragma once
 
-#include "launch/mpi_session.h"
+#include "launch/mpi/mpi_session.h"
 
 namespace nextframe {
 

@@ -1,13 +1,13 @@
 // The strict sum on two levels over MPI: communicators with threads of their own that wait for each
 // other.
-#include "trainer/node_exchange.h"
+#include "trainer/gradients/node_exchange.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include "launch/mpi_communicator.h"
+#include "launch/mpi/mpi_communicator.h"
 #include "launch/node_grid.h"
-#include "trainer/step_exchange.h"
+#include "trainer/gradients/step_exchange.h"
 
 namespace nextframe {
 namespace {

@@ -1,11 +1,11 @@
 // Our gradient engine beside PyTorch's, over MPI: the same model, the same grains, the same sums.
-#include "trainer/step_exchange.h"
+#include "trainer/gradients/step_exchange.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
 #include "kernels/base/fixed_tree.h"
-#include "launch/mpi_communicator.h"
+#include "launch/mpi/mpi_communicator.h"
 #include "tests/trainer/ranks/ddp_engine.h"
 
 namespace nextframe {

@@ -1,0 +1,58 @@
+// This file is where the ranks of a run leave what explains a hang:
+//   log/rank00003.heartbeat.json      of the newest start, about twice a second
+//   log/hang/START/rank00003.json     a dump; START names the start of the run
+//   log/hang/START/call               the first rank that gave up asks all others for their dumps
+//   log/hang/START/verdict.txt        what came of it, one line
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "launch/hang/rank_report.h"
+
+namespace nextframe {
+
+class HangFolder {
+ public:
+  HangFolder() = default;  // nowhere yet: everything fails quietly
+  /// `log` is the run's folder for logs; `start` names this start.
+  HangFolder(std::filesystem::path log, std::string start);
+
+  const std::string& start() const { return start_; }
+  std::filesystem::path path() const { return log_ / "hang" / start_; }
+
+  /// All return false, or nothing, when the disk does not let them.
+  bool write_heartbeat(const RankReport& report) const;
+  bool write_dump(const RankReport& report) const;
+  bool has_dump(int64_t rank) const;
+  /// True for the first rank that calls.
+  bool call_for_dumps() const;
+  /// Until there is a verdict: what comes later, of a rank that was stopped until the job was
+  /// killed, would only blur it.
+  bool wants_dumps() const;
+  bool write_verdict(const std::string& line) const;
+
+  /// The dump of each rank, else its heartbeat of this start; ranks that left neither are missing.
+  std::vector<RankReport> reports() const;
+  /// Copies the heartbeats of ranks without a dump beside the dumps: the next start writes over
+  /// them.
+  void keep_heartbeats() const;
+
+  /// The newest start of a run that left dumps, or "".
+  static std::string newest_hang(const std::filesystem::path& log);
+  /// The line of its verdict.txt, or "".
+  static std::string newest_verdict(const std::filesystem::path& log);
+  /// Removes all but the newest few.
+  static void prune(const std::filesystem::path& log);
+
+ private:
+  std::filesystem::path log_;
+  std::string start_;
+};
+
+/// Sorts by time: "20260131T120000.123Z".
+std::string new_start_name();
+
+}  // namespace nextframe

@@ -1,0 +1,52 @@
+// This file is what one rank says of itself, so that a hang can be explained: all it has when it
+// hangs, the newest of it in its heartbeat.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "launch/hang/flight_recorder.h"
+#include "launch/hang/open_links.h"
+
+namespace nextframe {
+
+struct CommunicatorReport {
+  std::string name;
+  int64_t entered = 0;                        // collectives so far
+  std::vector<CollectiveRecord> collectives;  // the newest ones, oldest first
+  int64_t num_ranks = 0;                      // that it has; 0: all of the job
+};
+
+struct RankReport {
+  int64_t rank = 0;
+  int64_t size = 1;  // of the world
+  std::string host;
+  std::string start;     // names a start of the run; the same on all ranks
+  double time_s = 0;     // when it was said, since 1970
+  int64_t step = 0;      // counted from 1; 0 before the first
+  std::string section;   // "setup", "data", "step", "wait", "evaluate", "save", ...
+  double section_s = 0;  // how long it has been there
+  bool is_dump = false;  // of a hang, with all that is known; else a heartbeat
+  std::vector<CommunicatorReport> communicators;
+  LinkFault fault;  // of a dump: what its own communicators have met
+};
+
+/// One JSON object, a collective a line.
+std::string to_json(const RankReport& report);
+
+/// Throws std::exception on anything else than what to_json wrote.
+RankReport parse_rank_report(const std::string& text);
+
+/// "rank 3 on node07".
+std::string rank_name(const RankReport& report);
+
+/// "#17 all_to_all of bucket 2".
+std::string collective_name(const CollectiveRecord& record);
+
+/// "12:03:11.2", UTC.
+std::string time_of_day(double time_s);
+
+double unix_time_s();
+
+}  // namespace nextframe

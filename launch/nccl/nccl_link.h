@@ -1,0 +1,92 @@
+// This file is one NCCL communicator with its queue: how it starts, what went wrong in it, and how
+// it ends.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "launch/hang/collective_check.h"
+#include "launch/hang/flight_recorder.h"
+#include "launch/hang/open_links.h"
+#include "launch/nccl/device_queue.h"
+#include "launch/nccl/nccl_communicator.h"
+#include "launch/nccl/nccl_library.h"
+
+namespace nextframe {
+
+/// Errors are EnvironmentErrors that name rank, host, GPU and call and end in the recorder's last
+/// lines. After the first one nothing but abort() reaches NCCL any more.
+class NcclLink final : public OpenLink {
+ public:
+  /// Every rank makes one; `host` carries NCCL's unique id from rank 0 to the others.
+  NcclLink(Communicator& host, std::unique_ptr<DeviceQueue> queue, const NcclLimits& limits,
+           std::shared_ptr<FlightRecorder> recorder);
+  ~NcclLink() override { close(); }
+  NcclLink(const NcclLink&) = delete;
+  NcclLink& operator=(const NcclLink&) = delete;
+
+  const CollectiveCaller& caller() const { return caller_; }
+  const NcclLibrary& nccl() const { return nccl_; }
+  DeviceQueue& queue() { return *queue_; }
+  nccl::Comm comm() const { return handle_->comm; }
+
+  /// Enters a collective, runs its NCCL calls behind what the caller's stream holds, and returns
+  /// the point after it.
+  std::shared_ptr<QueuePoint> start(const CollectiveCall& what, const std::function<void()>& calls);
+  /// Throws what one NCCL call has met.
+  void check(nccl::Result result, const std::string& call);
+  /// Throws what any collective has met by now.
+  void check_all(const std::string& call);
+  /// Waits on the host for a point, or for an error.
+  void wait_for(const QueuePoint& point, const std::string& call);
+
+  /// Waits for the peers to end theirs, if all went well; else aborts. Once is enough.
+  void close();
+
+  LinkFault fault() override;
+  std::future<void> abort() override;
+
+ private:
+  /// Shared with the thread that aborts, which may outlive the link.
+  struct Handle {
+    std::mutex mutex;  // of asking and aborting; no longer held than NCCL takes for that
+    nccl::Comm comm = nullptr;
+    bool is_aborted = false;
+  };
+  struct Answer {
+    nccl::Result state = nccl::kSuccess;
+    std::string words;  // NCCL's own, of an error
+    bool is_error() const { return state != nccl::kSuccess && state != nccl::kInProgress; }
+  };
+  Answer ask();
+  Answer with_words(nccl::Result state) const;
+  void check(const Answer& answer, const std::string& call);
+  void settle(const std::string& call);
+  void note_finished();
+  LinkFault describe(const Answer& answer, bool is_told) const;
+  void give_up();
+  [[noreturn]] void fail(const std::string& call, const std::string& reason);
+
+  struct Pending {
+    int64_t sequence;
+    std::shared_ptr<QueuePoint> done;
+  };
+
+  int exceptions_at_start_;
+  NcclLimits limits_;
+  NcclLibrary nccl_;
+  std::unique_ptr<DeviceQueue> queue_;
+  CollectiveCaller caller_;
+  std::shared_ptr<FlightRecorder> recorder_;
+  const std::shared_ptr<Handle> handle_ = std::make_shared<Handle>();
+  std::mutex mutex_;             // of pending_ and fault_
+  std::deque<Pending> pending_;  // not known to be done
+  LinkFault fault_;              // the first that was thrown
+  std::atomic<bool> is_broken_ = false, is_given_up_ = false;
+};
+
+}  // namespace nextframe

@@ -1,0 +1,177 @@
+#include "launch/supervise/mpirun_job.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "launch/environment.h"
+#include "launch/error.h"
+#include "launch/supervise/process_tree.h"
+
+namespace nextframe {
+namespace {
+
+constexpr auto kKillLimit = std::chrono::seconds(10);
+constexpr int kWriteLimit_ms = 1000;
+constexpr size_t kLastWords = 1 << 16;
+
+struct Pipe {
+  Pipe() {
+    if (pipe2(ends.data(), O_CLOEXEC) != 0)
+      throw EnvironmentError(host_name() + ": no pipe: " + std::strerror(errno));
+  }
+  std::array<int, 2> ends{};  // read, write
+};
+
+std::set<pid_t> present_descendants() {
+  std::set<pid_t> processes;
+  for (const auto& info : descendants(getpid())) processes.insert(info.process);
+  return processes;
+}
+
+/// Between fork and exec: system calls only.
+[[noreturn]] void become(char* const* words, pid_t parent, int errors, int failure) {
+  setpgid(0, 0);
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != parent) _exit(1);
+  const int nothing = open("/dev/null", O_RDONLY);
+  dup2(nothing, STDIN_FILENO);
+  dup2(errors, STDERR_FILENO);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (const int signal : {SIGPIPE, SIGINT, SIGHUP}) std::signal(signal, SIG_DFL);
+  execvp(words[0], words);
+  const int error = errno;
+  if (write(failure, &error, sizeof(error)) < 0) _exit(126);
+  _exit(127);
+}
+
+/// 0 when the program runs, else the errno of its exec.
+int wait_for_exec(const Pipe& failure) {
+  close(failure.ends[1]);
+  int error = 0;
+  const auto bytes = read(failure.ends[0], &error, sizeof(error));
+  close(failure.ends[0]);
+  return bytes == sizeof(error) ? error : 0;
+}
+
+/// To standard error, unless its reader has stopped reading: ranks must not wait for it.
+void pass_on(const char* text, size_t bytes) {
+  while (bytes > 0) {
+    pollfd out{STDERR_FILENO, POLLOUT, 0};
+    if (::poll(&out, 1, kWriteLimit_ms) <= 0) return;
+    const auto written = write(STDERR_FILENO, text, std::min<size_t>(bytes, 4096));
+    if (written <= 0) return;
+    text += written;
+    bytes -= static_cast<size_t>(written);
+  }
+}
+
+}  // namespace
+
+MpirunJob::MpirunJob(MpirunOptions options, std::function<std::vector<std::string>()> command,
+                     std::function<void(const std::string&)> say)
+    : options_(std::move(options)),
+      command_(std::move(command)),
+      say_(std::move(say)),
+      spared_(present_descendants()) {
+  adopt_orphans();
+}
+
+MpirunJob::~MpirunJob() { kill(); }
+
+void MpirunJob::start(const Placement& placement) {
+  auto words = mpirun_words(options_, placement, command_());
+  std::vector<char*> arguments;
+  for (auto& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  for (const auto& [name, value] : mpirun_variables(options_, placement))
+    setenv(name.c_str(), value.c_str(), 0);
+  ranks_.clear();
+  last_errors_.clear();
+
+  const Pipe errors, failure;
+  const pid_t parent = getpid();
+  mpirun_ = fork();
+  if (mpirun_ == 0) become(arguments.data(), parent, errors.ends[1], failure.ends[1]);
+  close(errors.ends[1]);
+  errors_ = errors.ends[0];
+  fcntl(errors_, F_SETFL, O_NONBLOCK);
+  const int problem = mpirun_ < 0 ? errno : wait_for_exec(failure);
+  if (problem == 0) return;
+  kill();
+  throw EnvironmentError(host_name() + ": mpirun cannot be started: " + std::strerror(problem) +
+                         "; install OpenMPI (Debian: openmpi-bin), or put its mpirun on the PATH");
+}
+
+void MpirunJob::ask_to_save() {
+  if (mpirun_ > 0) ::kill(mpirun_, SIGUSR1);
+}
+
+void MpirunJob::kill() {
+  const auto left = kill_descendants(spared_, kKillLimit);
+  relay_errors();
+  close_errors();
+  mpirun_ = 0;
+  if (left.empty()) return;
+  std::string numbers;
+  for (const pid_t process : left) numbers.append(" ").append(std::to_string(process));
+  say_("these processes do not end, the kernel holds them (disk? GPU?):" + numbers);
+}
+
+bool MpirunJob::has_lost_a_rank() {
+  if (mpirun_ <= 0) return false;
+  for (const auto& info : descendants(mpirun_)) {
+    if (info.parent == mpirun_ && runs_this_program(info.process)) ranks_.insert(info.process);
+  }
+  return std::any_of(ranks_.begin(), ranks_.end(), [](pid_t rank) {
+    const auto info = process_info(rank);
+    return !info || info->state == 'Z' || info->state == 'X' || info->state == 'T';
+  });
+}
+
+bool MpirunJob::lacked_slots() const {
+  return last_errors_.find(kNoSlotsText) != std::string::npos;
+}
+
+std::optional<int> MpirunJob::take_exit() {
+  std::optional<int> code;
+  int status = 0;
+  for (pid_t ended = 0; (ended = waitpid(-1, &status, WNOHANG)) > 0;) {
+    if (ended != mpirun_) continue;
+    code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    mpirun_ = 0;
+    relay_errors();
+  }
+  return code;
+}
+
+void MpirunJob::relay_errors() {
+  std::array<char, 4096> text;
+  while (errors_ >= 0) {
+    const auto bytes = read(errors_, text.data(), text.size());
+    if (bytes < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (bytes <= 0) return close_errors();
+    pass_on(text.data(), static_cast<size_t>(bytes));
+    last_errors_.append(text.data(), static_cast<size_t>(bytes));
+    last_errors_.erase(0, last_errors_.size() - std::min(last_errors_.size(), kLastWords));
+  }
+}
+
+void MpirunJob::close_errors() {
+  if (errors_ >= 0) close(errors_);
+  errors_ = -1;
+}
+
+}  // namespace nextframe

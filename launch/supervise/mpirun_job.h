@@ -1,0 +1,56 @@
+// This file is a running mpirun: started in a process group of its own, watched, and ended with all
+// that it started.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <set>
+
+#include "launch/supervise/mpirun.h"
+#include "launch/supervise/supervisor.h"
+
+namespace nextframe {
+
+/// One at a time in a process. mpirun gets no signal but SIGUSR1 and SIGKILL: a terminal's Ctrl-C
+/// does not reach it, and SIGTERM only comes if this process is killed, so that no rank outlives
+/// it.
+class MpirunJob : public SupervisedJob {
+ public:
+  /// `command` is asked for at each start.
+  MpirunJob(MpirunOptions options, std::function<std::vector<std::string>()> command,
+            std::function<void(const std::string&)> say);
+  ~MpirunJob() override;
+  MpirunJob(const MpirunJob&) = delete;
+  MpirunJob& operator=(const MpirunJob&) = delete;
+
+  /// EnvironmentError when there is no mpirun.
+  void start(const Placement& placement) override;
+  void ask_to_save() override;
+  void kill() override;
+  bool has_lost_a_rank() override;
+  bool lacked_slots() const override;
+  std::string last_words() const override { return last_errors_; }
+
+  /// Reaps what has ended. The exit code of mpirun (128 + signal), once, when it was mpirun.
+  std::optional<int> take_exit();
+
+  /// mpirun's standard error, to be polled for reading; -1 when it is closed.
+  int errors() const { return errors_; }
+  /// Passes on what has come there, without waiting.
+  void relay_errors();
+
+ private:
+  void close_errors();
+
+  const MpirunOptions options_;
+  const std::function<std::vector<std::string>()> command_;
+  const std::function<void(const std::string&)> say_;
+  const std::set<pid_t> spared_;  // children from before: a shell may have become this program
+  pid_t mpirun_ = 0;              // 0 when none runs
+  int errors_ = -1;
+  std::string last_errors_;
+  std::set<pid_t> ranks_;  // of this host
+};
+
+}  // namespace nextframe

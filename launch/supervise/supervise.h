@@ -1,0 +1,30 @@
+// This file is the loop between the kernel and the supervisor: signals, ended processes and time.
+#pragma once
+
+#include "launch/supervise/mpirun_job.h"
+#include "launch/supervise/supervisor.h"
+
+namespace nextframe {
+
+/// Holds back the signals that ask to stop, from before the first start to the end, so that they
+/// wait to be read here. SIGHUP only where it is not ignored, as under nohup.
+class HeldSignals {
+ public:
+  HeldSignals();
+  ~HeldSignals();
+  HeldSignals(const HeldSignals&) = delete;
+  HeldSignals& operator=(const HeldSignals&) = delete;
+
+  int descriptor() const { return descriptor_; }
+  /// The next signal, 0 if there is none.
+  int next() const;
+
+ private:
+  int descriptor_ = -1;
+};
+
+/// Runs `job` under `supervisor` to the end; calls `look` about once a second. Returns the exit
+/// code.
+int supervise(Supervisor& supervisor, MpirunJob& job, const std::function<void()>& look);
+
+}  // namespace nextframe

@@ -1,0 +1,70 @@
+#include "trainer/records/launch_log.h"
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <ctime>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+namespace nextframe {
+namespace {
+
+/// "2026-01-31T12:00:00.123Z"
+std::string now_utc() {
+  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+  const auto milliseconds =
+      std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
+  const auto now = static_cast<std::time_t>(milliseconds / 1000);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char date[32], text[48];
+  std::strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &parts);
+  std::snprintf(text, sizeof(text), "%s.%03dZ", date, static_cast<int>(milliseconds % 1000));
+  return text;
+}
+
+/// ["node1:8", "node2:8"]
+nlohmann::ordered_json to_json(const std::vector<Host>& hosts) {
+  auto list = nlohmann::ordered_json::array();
+  for (const auto& host : hosts) list.push_back(to_host_list({host}));
+  return list;
+}
+
+nlohmann::ordered_json to_json(const std::vector<LeftOutHost>& hosts) {
+  auto list = nlohmann::ordered_json::array();
+  for (const auto& [name, why, remaining_s] : hosts)
+    list.push_back({{"host", name}, {"why", why}, {"for_s", std::round(remaining_s)}});
+  return list;
+}
+
+}  // namespace
+
+void LaunchLog::append(const LaunchEvent& event) {
+  nlohmann::ordered_json line = {{"time", now_utc()},
+                                 {"event", event.event},
+                                 {"start", event.start},
+                                 {"ranks", event.place.num_ranks},
+                                 {"step", event.step}};
+  if (event.event == "start" && !event.place.hosts.empty()) {
+    line["hosts"] = to_json(event.place.hosts);
+    line["left_out"] = to_json(event.place.left_out);
+  }
+  if (event.event == "end") {
+    line["code"] = event.code;
+    line["ran_s"] = event.ran_s;
+    line["blamed"] = event.blamed;
+    line["next"] = event.next;
+  }
+  kept_.push_back(line.dump());
+  flush();
+}
+
+void LaunchLog::flush() {
+  if (kept_.empty() || !std::filesystem::exists(run_folder_ / "resolved.yaml")) return;
+  std::ofstream file(run_folder_ / "launch.jsonl", std::ios::app);
+  for (const auto& line : kept_) file << line << '\n';
+  if (file.flush()) kept_.clear();
+}
+
+}  // namespace nextframe

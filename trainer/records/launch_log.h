@@ -1,0 +1,25 @@
+// This file is launch.jsonl: when a run was started and how it ended, a line each.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "launch/supervise/supervisor.h"
+
+namespace nextframe {
+
+class LaunchLog {
+ public:
+  explicit LaunchLog(std::filesystem::path run_folder) : run_folder_(std::move(run_folder)) {}
+
+  /// Appends a line, or keeps it until the training has made the run's folder.
+  void append(const LaunchEvent& event);
+  /// Writes kept lines once the folder is there.
+  void flush();
+
+ private:
+  const std::filesystem::path run_folder_;
+  std::vector<std::string> kept_;
+};
+
+}  // namespace nextframe

@@ -1,0 +1,46 @@
+#include "trainer/records/memory_report.h"
+
+#include <array>
+#include <cstdio>
+
+#include "trainer/gradients/gradient_sync.h"
+#include "trainer/optimizer.h"
+#include "trainer/shards/sharding.h"
+
+namespace nextframe {
+namespace {
+
+std::string mebibytes(int64_t bytes) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.2f MiB", static_cast<double>(bytes) / (1 << 20));
+  return text.data();
+}
+
+int64_t bytes_of(const at::Tensor& tensor) {
+  return tensor.defined() ? static_cast<int64_t>(tensor.nbytes()) : 0;
+}
+
+}  // namespace
+
+MemoryReport measure_memory(const FlatParameters& parameters, const Optimizer& optimizer,
+                            const GradientSync& sync, const Sharding& sharding) {
+  MemoryReport report;
+  report.parameters_bytes = bytes_of(parameters.values()) + bytes_of(sharding.packed_values());
+  if (const auto* sections = sharding.sections()) report.parameters_bytes += sections->peak_bytes();
+  report.gradients_bytes = bytes_of(parameters.gradients()) + sync.gradient_bytes();
+  for (const auto& buffer : optimizer.state()) {
+    if (buffer.name.starts_with("moment")) report.moments_bytes += bytes_of(buffer.values);
+    if (buffer.name == "ema") report.average_bytes += bytes_of(buffer.values);
+  }
+  report.buckets_bytes = sync.bucket_bytes() + sharding.gathered_bytes();
+  return report;
+}
+
+std::string to_line(const MemoryReport& report) {
+  return "memory a rank: parameters " + mebibytes(report.parameters_bytes) + ", gradients " +
+         mebibytes(report.gradients_bytes) + ", moments " + mebibytes(report.moments_bytes) +
+         ", average " + mebibytes(report.average_bytes) + ", buckets " +
+         mebibytes(report.buckets_bytes) + ", together " + mebibytes(report.total_bytes());
+}
+
+}  // namespace nextframe

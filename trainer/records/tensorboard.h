@@ -1,0 +1,33 @@
+// This file is a run's scalars as TensorBoard reads them: events.out.tfevents.*, one file a start.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "trainer/records/step_record.h"
+
+namespace nextframe {
+
+/// Writes TFRecord-framed Event messages (tensorflow/core/util/event.proto, record_writer.h).
+class TensorBoard {
+ public:
+  /// Opens a new file in `folder`. What an earlier start wrote after `first_step` is hidden by
+  /// TensorBoard's own rule: a later file that begins at that step replaces it. Throws FileError,
+  /// as append does.
+  TensorBoard(const std::filesystem::path& folder, int64_t first_step);
+
+  void append(const StepRecord& record);
+
+ private:
+  void write_event(const std::string& body);
+
+  std::filesystem::path path_;
+  std::ofstream file_;
+};
+
+/// CRC-32C (Castagnoli), as TFRecord frames need it.
+uint32_t crc32c(const std::string& bytes);
+
+}  // namespace nextframe
