@@ -3,7 +3,7 @@
 # within its limits, and rank, collective and NCCL's own words are told. NCCL is a stand-in (tests/launch/fake_nccl/).
 source "$(dirname "$0")/../integration/common.sh"
 program=$(dirname "$nextframe")/../tests/launch/fake_nccl/failing_link
-[ -x "$program" ] || skip "skipped: a program with CUDA loads the real NCCL"
+[ -x "$program" ] || fail "$program was not built"
 host=$(hostname)
 
 # meet FAULT CODE LIMIT-S: the job ends so, within that time; what it says is in job.log.
