@@ -24,7 +24,7 @@ reports() { expect 0 "$2" "$nextframe" hang-report "$1"; }
 where="rank 1 on $host: communicator gradients failed in step 8,"
 what="in #22 all_reduce of bucket 1 of 4096 bytes: another error (the fake's last words)"
 for fault in device host; do
-  meet $fault 86 10
+  meet $fault 86 25
   [ $fault = host ] || says "nextframe: $where section wait, $what"
   says "nextframe: $where"
   says "hang: $where $what"
@@ -32,17 +32,17 @@ for fault in device host; do
 done
 "$nextframe" hang-report host --json | grep -F '"cause": "link_failed"' >/dev/null || fail "not so in JSON"
 
-meet peers 86 10
+meet peers 86 25
 says "in #22 all_reduce of bucket 1 of 4096 bytes: remote process exited (the fake's last words)"
 says "; failed too on rank"
 
-meet hang 86 12
-says "rank 1 on $host: no progress for"
-says "#22 all_reduce of bucket 1 (gradients, 4096 bytes)"
+meet hang 86 25
+says "hang: rank 1 on $host never entered"
+reports hang "waits in #22 all_reduce of bucket 1 (gradients)"
 
-meet stuck 86 16
+meet stuck 86 30
 says "hang: $where $what"
 says "rank 1 on $host: its communicators were not given up within 5 s and are left behind"
 
-meet start 5 10
+meet start 5 25
 says "GPU 0: ncclCommInitRankConfig failed: no answer from the other ranks"
