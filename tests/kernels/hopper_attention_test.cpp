@@ -25,7 +25,7 @@ TEST(HopperAttention, OfEveryMaskIsTheDefinition) {
   const std::vector<AttentionMask> masks = {
       {},           frames(1),        frames(128),         frames(48, 2),
       frames(1, 9), frames(33, 1, 1), frames(1, 0, 0, 50), frames(5, 4, 2, 20)};
-  for (const auto& mask : masks) expect_is_definition({270, 270, 64, mask});
+  for (const auto& mask : masks) expect_is_definition({200, 200, 64, mask});
 }
 
 TEST(HopperAttention, OverManyTilesIsTheDefinition) {
