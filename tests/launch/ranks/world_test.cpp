@@ -70,8 +70,9 @@ TEST(World, GroupsAreTheRanksOfANodeAndThoseAtOnePlace) {
     group.all_gather(mine, all).wait();
     return all;
   };
-  EXPECT_TRUE(at::equal(gathered(*inside), at::arange(inside->size(), at::kLong) + node * 2));
-  EXPECT_TRUE(at::equal(gathered(*across), at::arange(across->size(), at::kLong) * 2 + place));
+  const int64_t first = node * 2, end = place + across->size() * 2;
+  EXPECT_TRUE(at::equal(gathered(*inside), at::arange(first, first + inside->size(), at::kLong)));
+  EXPECT_TRUE(at::equal(gathered(*across), at::arange(place, end, 2, at::kLong)));
   if (world.size() == 1) return;
   const auto name = "gradients in node " + std::to_string(node);
   EXPECT_EQ(world.flight_log()->find(name)->num_ranks(), 2);
