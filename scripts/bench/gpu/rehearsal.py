@@ -61,6 +61,7 @@ class StandIn:
         answer(is_backward, is_fp16, list(operands), list(sizes), list(mask), None, scale)
         return 0
 
+    nf_hopper_attention = nf_flash_attention
     def nf_decode_step(self, *arguments):
         is_fp16, operands, sizes, scale, *_ = map(plain, arguments)
         outer, queries, slots, inner, heads, width, oldest, _ = sizes
@@ -77,8 +78,6 @@ class StandIn:
         return 0
 
     nf_decode_frame = nf_decode_step
-
-    nf_hopper_attention = nf_flash_attention
 
     def nf_attention_pass(self, *arguments):
         import torch
