@@ -62,6 +62,7 @@ class StandIn:
         return 0
 
     nf_hopper_attention = nf_flash_attention
+
     def nf_decode_step(self, *arguments):
         is_fp16, operands, sizes, scale, *_ = map(plain, arguments)
         outer, queries, slots, inner, heads, width, oldest, _ = sizes

@@ -1,8 +1,7 @@
 // A dream's step of attention with a C interface, for scripts/bench/gpu_suite.
-#include "kernels/cuda/decode_attention.h"
-
 #include <cuda_runtime.h>
 
+#include "kernels/cuda/decode_attention.h"
 #include "scripts/bench/gpu/kernels/operand.h"
 
 using namespace nextframe;
