@@ -114,7 +114,8 @@ class NcclCommunicator final : public Communicator {
 
   Ticket barrier() override {
     const auto done = link_->start({"barrier", 1, ""}, [&] { reduce_in_place(flag_); });
-    return Ticket([link = link_, done] { link->wait_for(*done, "barrier"); });
+    // The ticket may outlive this object, and so may what is summed.
+    return Ticket([link = link_, flag = flag_, done] { link->wait_for(*done, "barrier"); });
   }
 
   Ticket then(std::function<void()> work) override {
