@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "kernels/flash_choice.h"
 #include "trainer/checkpoint/store.h"
 
 namespace nextframe {
@@ -52,6 +53,7 @@ LoadedRun load_run(const std::string& run_or_checkpoint, bool prefer_ema,
   const auto folder = fs::absolute(checkpoint).parent_path().parent_path();
   if (fs::exists(folder / "resolved.yaml")) run.run_folder = fs::relative(folder).string();
   run.shape = manifest.shape;
+  choose_flash_kernels(run.config.trainer.flash_kernels);
   run.model = run.config.make_model(manifest.shape);
   load_weights(*run.model, checkpoint, manifest, run.has_ema ? "ema" : "parameters");
   run.model->eval();

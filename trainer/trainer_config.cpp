@@ -38,6 +38,10 @@ void TrainerConfig::fields(FieldVisitor& field) {
       "recompute", recompute,
       "what a backward pass computes again instead of keeping it: a block's attention, or all",
       {"none", "block", "attention"});
+  field(
+      "flash_kernels", flash_kernels,
+      "kernels of long attention on a GPU: mma for any, hopper for those of compute capability 9.0",
+      {"mma", "hopper"});
   field("seed", seed, "of parameters, sample order and noise");
   field.free("log_every_steps", log_every_steps, "steps from one logged line to the next");
   field("max_bad_steps", max_bad_steps,

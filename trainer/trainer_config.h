@@ -19,8 +19,9 @@ struct TrainerConfig {
   int64_t steps = 1000;
   int64_t global_batch = 8;  // clips a step, over all ranks
   int64_t grains = 8;        // pieces of fixed shape that a step is cut into; divides global_batch
-  std::string precision = "fp32";  // fp32 | bf16 products
-  std::string recompute = "none";  // none | block | attention
+  std::string precision = "fp32";     // fp32 | bf16 products
+  std::string recompute = "none";     // none | block | attention
+  std::string flash_kernels = "mma";  // mma | hopper: of long attention on a GPU
   int64_t seed = 0;
   int64_t log_every_steps = 10;
   int64_t max_bad_steps = 3;  // skipped in a row, then back to a checkpoint without their clips

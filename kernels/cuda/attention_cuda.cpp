@@ -6,15 +6,13 @@
 #include <c10/cuda/CUDAStream.h>
 #include <torch/library.h>
 
-#include <atomic>
-
 #include "kernels/attention_operators.h"
 #include "kernels/cuda/flash_attention.h"
 #include "kernels/cuda/flash_attention_plan.h"
-#include "kernels/cuda/flash_choice.h"
 #include "kernels/cuda/hopper_attention.h"
 #include "kernels/cuda/short_attention.h"
 #include "kernels/cuda/short_attention_tensors.h"
+#include "kernels/flash_choice.h"
 
 // In a static library: without a name that the link asks for, this file would be left out.
 extern "C" {
@@ -75,11 +73,9 @@ void short_backward(const at::Tensor& grad, const AttentionTensors& inputs,
 
 // ---- Flash attention
 
-std::atomic<FlashChoice> flash_choice{FlashChoice::mma};
-
 /// Whether sm_90a's kernels are to answer, and can.
 bool takes_hopper(const FlashAttentionCall& call, int64_t head_dim, bool is_backward) {
-  if (flash_choice != FlashChoice::hopper) return false;
+  if (flash_choice() != FlashChoice::hopper) return false;
   int device = 0, major = 0, minor = 0;
   C10_CUDA_CHECK(cudaGetDevice(&device));
   C10_CUDA_CHECK(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
@@ -218,8 +214,6 @@ at::Tensor self_attention_backward_kept(const at::Tensor& grad, const at::Tensor
 }
 
 }  // namespace
-
-void choose_flash_kernels(FlashChoice choice) { flash_choice = choice; }
 
 TORCH_LIBRARY_IMPL(nextframe, CUDA, library) {
   library.impl("attention", attention_on_cuda);

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "kernels/flash_choice.h"
 #include "kernels/kernel_notes.h"
 #include "launch/environment.h"
 #include "launch/hang/last_words.h"
@@ -197,6 +198,7 @@ int train(const TrainArguments& options) {
   require_equal(*control, "dataset", data.fingerprint());
   const auto model = make_model(config, data.shape());
   model->to(world.device());
+  choose_flash_kernels(config.trainer.flash_kernels);
   recompute_blocks(*model, config);
 
   RunLock lock;

@@ -1,0 +1,19 @@
+#include "kernels/flash_choice.h"
+
+#include <c10/util/Exception.h>
+#include <gtest/gtest.h>
+
+namespace nextframe {
+namespace {
+
+TEST(FlashChoice, IsByName) {
+  EXPECT_EQ(flash_choice(), FlashChoice::mma) << "what every GPU can run, unless asked";
+  choose_flash_kernels("hopper");
+  EXPECT_EQ(flash_choice(), FlashChoice::hopper);
+  EXPECT_THROW(choose_flash_kernels("fastest"), c10::Error);
+  choose_flash_kernels("mma");
+  EXPECT_EQ(flash_choice(), FlashChoice::mma);
+}
+
+}  // namespace
+}  // namespace nextframe
