@@ -125,7 +125,7 @@ std::unique_ptr<Communicator> World::make_device_communicator(const std::string&
   if (device_.is_cpu()) return make_mpi_communicator(std::move(recorder), number);
   const auto host = make_mpi_communicator(nullptr, number);
   return make_nccl_communicator(*host, make_gpu_queue(device_.index()), {}, std::move(recorder),
-                                links_.get());
+                                links_.get(), rank_);
 }
 
 World::GroupPlace World::describe(RankGroup group, const std::string& name) const {

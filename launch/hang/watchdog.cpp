@@ -133,6 +133,8 @@ struct Watchdog::State {
       lock.unlock();
       folder.write_heartbeat(state->report(false));
       if (!has_answered && folder.wants_dumps()) {
+        if (state->links != nullptr)
+          std::this_thread::sleep_for(2 * kTick);  // for the asker's news
         has_answered = folder.has_dump(state->who.rank) || folder.write_dump(state->report(true));
       }
       lock.lock();

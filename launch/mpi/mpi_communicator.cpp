@@ -119,7 +119,13 @@ class MpiCommunicator final : public Communicator {
   /// Never on what a failed collective left.
   Ticket then(std::function<void()> work) override {
     return push([link = link_, work = std::move(work)] {
-      if (!link->is_broken) work();
+      if (link->is_broken) return;
+      try {
+        work();
+      } catch (...) {
+        link->is_broken = true;  // what follows would send what it has not made
+        throw;
+      }
     });
   }
 

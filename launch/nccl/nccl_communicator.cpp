@@ -43,8 +43,9 @@ size_t count(const at::Tensor& tensor) { return static_cast<size_t>(tensor.numel
 class NcclCommunicator final : public Communicator {
  public:
   NcclCommunicator(Communicator& host, std::unique_ptr<DeviceQueue> queue, const NcclLimits& limits,
-                   std::shared_ptr<FlightRecorder> recorder, OpenLinks* links)
-      : link_(std::make_shared<NcclLink>(host, std::move(queue), limits, std::move(recorder))),
+                   std::shared_ptr<FlightRecorder> recorder, OpenLinks* links, int64_t rank_in_job)
+      : link_(std::make_shared<NcclLink>(host, std::move(queue), limits, std::move(recorder),
+                                         rank_in_job)),
         flag_(
             at::zeros({1}, at::TensorOptions().dtype(at::kByte).device(link_->queue().device()))) {
     if (links != nullptr) links->add(link_);
@@ -158,9 +159,9 @@ std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host_communic
                                                      std::unique_ptr<DeviceQueue> queue,
                                                      const NcclLimits& limits,
                                                      std::shared_ptr<FlightRecorder> recorder,
-                                                     OpenLinks* links) {
+                                                     OpenLinks* links, int64_t rank_in_job) {
   return std::make_unique<NcclCommunicator>(host_communicator, std::move(queue), limits,
-                                            std::move(recorder), links);
+                                            std::move(recorder), links, rank_in_job);
 }
 
 }  // namespace nextframe

@@ -25,11 +25,12 @@ struct NcclLimits {
 ///
 /// EnvironmentError where NCCL's library is missing, a peer does not come, or NCCL fails.
 /// `recorder` keeps its calls; without one it has a recorder of its own. It joins `links`, if any,
-/// once it has started.
+/// once it has started. Errors name `rank_in_job`; -1: the rank in `host_communicator`.
 std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host_communicator,
                                                      std::unique_ptr<DeviceQueue> queue,
                                                      const NcclLimits& limits = {},
                                                      std::shared_ptr<FlightRecorder> recorder = {},
-                                                     OpenLinks* links = nullptr);
+                                                     OpenLinks* links = nullptr,
+                                                     int64_t rank_in_job = -1);
 
 }  // namespace nextframe

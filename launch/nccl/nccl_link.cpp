@@ -25,20 +25,21 @@ Clock::time_point after(double seconds) {
          std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
 }
 
-std::string name_of(const Communicator& host, c10::Device device) {
-  return "rank " + std::to_string(host.rank()) + " on " + host_name() + " GPU " +
+std::string name_of(int64_t rank, c10::Device device) {
+  return "rank " + std::to_string(rank) + " on " + host_name() + " GPU " +
          std::to_string(device.index());
 }
 
 }  // namespace
 
 NcclLink::NcclLink(Communicator& host, std::unique_ptr<DeviceQueue> queue, const NcclLimits& limits,
-                   std::shared_ptr<FlightRecorder> recorder)
+                   std::shared_ptr<FlightRecorder> recorder, int64_t rank_in_job)
     : exceptions_at_start_(std::uncaught_exceptions()),
       limits_(limits),
       nccl_(load_nccl()),
       queue_(std::move(queue)),
-      caller_{name_of(host, queue_->device()), host.rank(), host.size(), queue_->device().type()},
+      caller_{name_of(rank_in_job < 0 ? host.rank() : rank_in_job, queue_->device()), host.rank(),
+              host.size(), queue_->device().type()},
       recorder_(recorder ? std::move(recorder) : std::make_shared<FlightRecorder>()) {
   const c10::DeviceGuard guard(queue_->device());
   nccl::UniqueId id = {};
@@ -132,9 +133,13 @@ LinkFault NcclLink::fault() {
     if (!fault_.communicator.empty()) return fault_;
   }
   if (is_broken_) return {};  // given up
-  note_finished();
-  const auto answer = ask();
-  return answer.is_error() ? describe(answer, false) : LinkFault();
+  try {
+    note_finished();
+    const auto answer = ask();
+    return answer.is_error() ? describe(answer, false) : LinkFault();
+  } catch (const std::exception& error) {  // a device that has failed throws at whoever asks it
+    return {recorder_->name(), std::string("the device failed: ") + error.what(), false, false};
+  }
 }
 
 /// NCCL may wait for ever in an abort, too, so it runs in a thread that can be left behind.
@@ -146,11 +151,12 @@ std::future<void> NcclLink::abort() {
     return ended->get_future();
   }
   std::thread([ended, handle = handle_, abort = nccl_.CommAbort, device = queue_->device()] {
-    const c10::DeviceGuard guard(device);
-    {
+    try {
+      const c10::DeviceGuard guard(device);
       const std::lock_guard lock(handle->mutex);
       handle->is_aborted = true;
       if (handle->comm != nullptr) abort(handle->comm);
+    } catch (const std::exception&) {  // a failed device has nothing under way
     }
     ended->set_value();
   }).detach();

@@ -22,9 +22,10 @@ namespace nextframe {
 /// lines. After the first one nothing but abort() reaches NCCL any more.
 class NcclLink final : public OpenLink {
  public:
-  /// Every rank makes one; `host` carries NCCL's unique id from rank 0 to the others.
+  /// Every rank makes one; `host` carries NCCL's unique id from rank 0 to the others. Errors name
+  /// `rank_in_job`; -1: the rank in `host`.
   NcclLink(Communicator& host, std::unique_ptr<DeviceQueue> queue, const NcclLimits& limits,
-           std::shared_ptr<FlightRecorder> recorder);
+           std::shared_ptr<FlightRecorder> recorder, int64_t rank_in_job = -1);
   ~NcclLink() override { close(); }
   NcclLink(const NcclLink&) = delete;
   NcclLink& operator=(const NcclLink&) = delete;

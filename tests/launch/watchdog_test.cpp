@@ -100,7 +100,8 @@ TEST(Watchdog, LeavesAnErrorThatWasThrownToWhoCaughtIt) {
       {1, 4, "node07"}, {0, 100}, std::make_shared<FlightLog>(), [&](const Hang&) { ++num_told; },
       links);
   watchdog.tell_link_fault();
-  link->is_told = link->has_failed = true;
+  link->is_told = true;
+  link->has_failed = true;
   std::this_thread::sleep_for(300ms);
   EXPECT_EQ(num_told, 0);
   watchdog.tell_link_fault();

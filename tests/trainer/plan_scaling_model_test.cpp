@@ -146,6 +146,13 @@ TEST(ScalingModel, OnNodesOnlySumsOfTheNodeTravelBetweenThem) {
   EXPECT_EQ(plan_bytes(work(), 4, "optimizer", 8, 2).moments,
             plan_bytes(work(), 4, "optimizer", 8).moments)
       << "split over all";
+  EXPECT_EQ(plan_bytes(split, 4, "optimizer", 8, 1).moments,
+            plan_bytes(work(), 4, "none", 8).moments)
+      << "alone on its node";
+  auto lonely = nodes;
+  lonely.ranks_per_node = 1;
+  split.shard = "optimizer";
+  EXPECT_EQ(plan_ranks(split, lonely, 4).sent_bytes, plan_ranks(work(), lonely, 4).sent_bytes);
 }
 
 }  // namespace

@@ -33,6 +33,11 @@ int64_t splits(const std::string& shard) {
   return shard == "optimizer" ? 1 : shard == "gradients" ? 2 : shard == "parameters" ? 3 : 0;
 }
 
+/// Among how many ranks parallel.shard splits.
+int64_t owners_of(const Workload& work, int64_t ranks, int64_t ranks_per_node) {
+  return work.shard_group == "node" ? std::min(ranks, std::max<int64_t>(ranks_per_node, 1)) : ranks;
+}
+
 /// How ranks meet: so many within a node, then so many nodes.
 struct Levels {
   int64_t inside = 1, across = 1;
@@ -102,6 +107,11 @@ void plan_exchange(const Workload& work, const MachineRates& rates, const Nodes&
 
 RankPlan plan_ranks(const Workload& work, const MachineRates& rates, int64_t ranks,
                     int64_t grains) {
+  if (work.shard != "none" && owners_of(work, ranks, rates.ranks_per_node) == 1) {
+    auto whole = work;  // a rank alone on its node has nothing to split
+    whole.shard = "none";
+    return plan_ranks(whole, rates, ranks, grains);
+  }
   RankPlan plan;
   plan.ranks = ranks;
   plan.nodes = (ranks + rates.ranks_per_node - 1) / rates.ranks_per_node;
@@ -131,9 +141,9 @@ RankPlan plan_ranks(const Workload& work, const MachineRates& rates, int64_t ran
 RankBytes plan_bytes(const Workload& work, int64_t ranks, const std::string& shard, int64_t grains,
                      int64_t ranks_per_node) {
   if (grains == 0) grains = work.grains;
-  const int64_t owners = levels_of(ranks, ranks_per_node, work.shard_group == "node").inside;
+  const int64_t owners = owners_of(work, ranks, ranks_per_node);
   const int64_t all = work.flat_bytes(), part = (all + owners - 1) / owners;
-  const int64_t split = ranks == 1 ? 0 : splits(shard);
+  const int64_t split = owners == 1 ? 0 : splits(shard);
   // As many buffers as sums of grains are there at a time: a second leaf is added to the first.
   const auto sums = [](int64_t count) {
     return static_cast<int64_t>(std::bit_width(static_cast<uint64_t>(count + 1))) - 1;
@@ -146,7 +156,7 @@ RankBytes plan_bytes(const Workload& work, int64_t ranks, const std::string& sha
   const bool has_buckets = ranks > 1 && buckets_of(work).count > 1;
   const int64_t bucket = std::min(all, work.bucket_bytes);
   // Two parts of the parameters are on their way, sent and received.
-  const int64_t gathered = split == 1 || split == 2 ? 2 * (bucket + bucket / ranks) : 0;
+  const int64_t gathered = split == 1 || split == 2 ? 2 * (bucket + bucket / owners) : 0;
   if (split > 1) {  // buckets leave at once, two of them sent and received
     bytes.gradients = part + bucket;
     bytes.buckets = 4 * bucket + sums(grains) * part + gathered;
@@ -157,7 +167,7 @@ RankBytes plan_bytes(const Workload& work, int64_t ranks, const std::string& sha
   const auto nodes = nodes_of(grains, ranks);
   if (split == 1) {
     // Sums of grains go as their bucket leaves; a rank with one grain has none beyond that.
-    const int64_t under_way = 2 * (nodes.most * bucket + nodes.all * bucket / ranks);
+    const int64_t under_way = 2 * (nodes.most * bucket + nodes.all * bucket / owners);
     const int64_t kept = held == 1 ? 0 : work.is_strict ? sums(held) : 1;
     const int64_t left = kept * std::max<int64_t>(all - 2 * bucket, 0);
     bytes.buckets = std::max(kept * all, left + part + under_way) + gathered;
