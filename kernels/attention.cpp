@@ -50,16 +50,23 @@ void check(const at::Tensor& query, const at::Tensor& key, const at::Tensor& val
 
 // ---- The definition
 
-/// [queries, keys], true where a query may look.
+/// [queries, keys], true where a query may look. Made on the device: nothing is copied there, so a
+/// CUDA graph may hold it.
 at::Tensor visible(const AttentionMask& mask, int64_t queries, c10::Device device) {
-  auto result = at::zeros({queries, mask.keys}, at::kBool);
-  for (int64_t i = 0; i < queries; ++i) {
-    for (const auto interval : {mask.seen(i), mask.sink(i)}) {
-      if (interval.end > interval.begin)
-        result[i].slice(0, interval.begin, interval.end).fill_(true);
-    }
-  }
-  return result.to(device);
+  const auto whole = at::TensorOptions(at::kLong).device(device);
+  if (mask.frame_tokens == 0) return at::ones({queries, mask.keys}, whole.dtype(at::kBool));
+  const auto frames = [&](int64_t first, int64_t count) {
+    return at::arange(first, first + count, whole).floor_divide(mask.frame_tokens);
+  };
+  const auto of_query = frames(mask.first_query, queries).unsqueeze(1),
+             of_key = frames(0, mask.keys);
+  const auto clip = mask.clip_frames == 0
+                        ? at::zeros_like(of_query)
+                        : of_query.floor_divide(mask.clip_frames) * mask.clip_frames;
+  const auto oldest =
+      mask.window_frames == 0 ? clip : at::maximum(clip, of_query - mask.window_frames + 1);
+  const auto is_sink = (of_key >= clip) & (of_key < clip + mask.sink_frames) & (of_key < oldest);
+  return ((of_key >= oldest) & (of_key <= of_query)) | is_sink;
 }
 
 at::Tensor placed(const at::Tensor& x_OLIKF, const AttentionOptions& options, int64_t first) {

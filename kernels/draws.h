@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
 
 #include <string>
 
@@ -10,15 +11,20 @@
 
 namespace nextframe {
 
+/// int64 [2], seed and step: kernels read them from memory, so that a step that was captured once
+/// draws anew each time.
+at::Tensor as_tensor(const Draw& draw, c10::Device device = at::kCPU);
+
 /// Uniform in [0, 1). Row b is keyed by (draw, stream, sample_ids_B[b]) alone, so a sample draws
 /// the same values in any batch.
+///   draw          as_tensor's, on the device of sample_ids_B
 ///   sample_ids_B  int64
-///   returns       [B, sizes...] float32 on the device of sample_ids_B
-at::Tensor draw_uniform(const Draw& draw, DrawStream stream, const at::Tensor& sample_ids_B,
+///   returns       [B, sizes...] float32 on that device
+at::Tensor draw_uniform(const at::Tensor& draw, DrawStream stream, const at::Tensor& sample_ids_B,
                         at::IntArrayRef sizes);
 
 /// As draw_uniform, standard normal (Box and Muller 1958).
-at::Tensor draw_normal(const Draw& draw, DrawStream stream, const at::Tensor& sample_ids_B,
+at::Tensor draw_normal(const at::Tensor& draw, DrawStream stream, const at::Tensor& sample_ids_B,
                        at::IntArrayRef sizes);
 
 /// The start value of parameter `name`: normal with this standard deviation, keyed by (seed, name),

@@ -17,7 +17,7 @@ FrameModel::FrameModel(const ModelInputs& inputs)
               "model: frames need 1 or 3 channels, got ", shape_.channels);
 }
 
-LossTerms FrameModel::loss(const Batch& batch, const Draw& draw) {
+LossTerms FrameModel::loss(const Batch& batch, const at::Tensor& draw) {
   check_inputs(batch.frames_BTHWC, batch.actions_BTA, batch.frames_BTHWC.size(1));
   return objective_->loss(bound_network(), pixels_from_bytes(batch.frames_BTHWC), batch.actions_BTA,
                           batch.mask_BT, batch.sample_ids_B, draw);

@@ -20,7 +20,7 @@ class FrameModel : public WorldModel {
  public:
   explicit FrameModel(const ModelInputs& inputs);
 
-  LossTerms loss(const Batch& batch, const Draw& draw) override;
+  LossTerms loss(const Batch& batch, const at::Tensor& draw) override;
 
   /// Longer episodes are cut into windows of clip_frames frames. After the first, a window moves on
   /// by half a clip and only its later half is predicted, each frame from at least half a clip of

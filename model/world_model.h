@@ -13,7 +13,6 @@
 #include <string>
 
 #include "data/batch.h"
-#include "kernels/base/philox.h"
 #include "model/block_runner.h"
 
 namespace nextframe {
@@ -22,7 +21,7 @@ namespace nextframe {
 /// numbers of valid frames must add up to the same step whoever computes them.
 struct LossTerms {
   at::Tensor sum;     // float32 scalar, differentiable
-  double weight = 0;  // number of valid elements in `sum`
+  at::Tensor weight;  // float64 scalar: number of valid elements in `sum`
   std::map<std::string, at::Tensor>
       sums;  // named statistics, summed over the same elements; detached
 };
@@ -42,8 +41,11 @@ class WorldModel : public torch::nn::Module {
   /// recomputed in backward nor have its parameters sharded.
   virtual bool run_blocks_with(std::shared_ptr<BlockRunner> /*runner*/) { return false; }
 
-  /// Next-frame loss over a grain; its noise is keyed by `draw` and the sample ids.
-  virtual LossTerms loss(const Batch& batch, const Draw& draw) = 0;
+  /// Next-frame loss over a grain; its noise is keyed by `draw` and the sample ids. Neither it nor
+  /// its backward asks the device for a number or is given one that changes from step to step, so
+  /// that both can be captured in a CUDA graph.
+  ///   draw  seed and step, see as_tensor() in kernels/draws.h; on the device of the batch
+  virtual LossTerms loss(const Batch& batch, const at::Tensor& draw) = 0;
 
   /// Predictions of frames 1 .. T-1, each from the true frames before it.
   ///   frames_BTHWC  uint8      actions_BTA  float32

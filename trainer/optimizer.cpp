@@ -4,14 +4,23 @@
 #include <torch/torch.h>
 
 namespace nextframe {
+namespace {
 
-Optimizer::Optimizer(const OptimizerConfig& config, FlatParameters& parameters, Sharding* sharding)
+AdamWConstants constants_of(const OptimizerConfig& config) {
+  return {config.beta1, config.beta2, config.epsilon, config.weight_decay};
+}
+
+}  // namespace
+
+Optimizer::Optimizer(const OptimizerConfig& config, FlatParameters& parameters, Sharding* sharding,
+                     ReplayedWork work)
     : config_(config),
       parameters_(parameters),
       everything_(parameters, 1),
       sharding_(sharding != nullptr && sharding->is_split() ? sharding : nullptr),
       spans_(sharding_ == nullptr ? everything_.spans(0)
-                                  : sharding_->owners()->spans(sharding_->owner())) {
+                                  : sharding_->owners()->spans(sharding_->owner())),
+      work_(std::move(work)) {
   at::Tensor mine;
   if (sharding_ == nullptr) {
     mine = parameters.values();
@@ -24,38 +33,45 @@ Optimizer::Optimizer(const OptimizerConfig& config, FlatParameters& parameters, 
   moment1_ = at::zeros_like(mine);
   moment2_ = at::zeros_like(mine);
   if (config.ema_decay > 0) average_ = mine.clone();
+  numbers_ = at::empty({kAdamWNumbers}, mine.options());
 }
 
-void Optimizer::update(const at::Tensor& gradient_sum, int64_t step, double lr, double scale) {
-  const AdamWStep options{
-      lr, config_.beta1, config_.beta2, config_.epsilon, 0, scale,
-      // An average that starts at the initial parameters forgets them faster at first.
-      std::min(config_.ema_decay, static_cast<double>(step) / static_cast<double>(step + 10)),
-      step};
+void Optimizer::update(const at::Tensor& gradient_sum, int64_t step, double lr, double scale,
+                       const at::Tensor& is_bad) {
+  // An average that starts at the initial parameters forgets them faster at first.
+  const double ema_decay =
+      std::min(config_.ema_decay, static_cast<double>(step) / static_cast<double>(step + 10));
+  numbers_.copy_(adamw_numbers(constants_of(config_), {lr, scale, ema_decay, step}));
+  if (is_bad.defined()) numbers_.select(0, -1).copy_(is_bad);
   const auto num_tensors = static_cast<int64_t>(parameters_.layout().size());
   auto* gather = sharding_ != nullptr ? sharding_->gather() : nullptr;
-  if (gather == nullptr) return update_part({0, num_tensors}, gradient_sum, options);
+  if (gather == nullptr) {
+    return work_.run({gradient_sum.const_data_ptr()}, [=, this] {
+      update_part({0, num_tensors}, gradient_sum);
+    });
+  }
   const auto& values = parameters_.values();
   for (size_t part = 0; part < gather->parts().size(); ++part) {  // one travels, the next is made
-    update_part(gather->parts()[part], gradient_sum, options);
+    update_part(gather->parts()[part], gradient_sum);
     const int64_t begin = gather->part_begin(part);
     gather->start(part, values, Held::whole, values.narrow(0, begin, values.numel() - begin));
   }
 }
 
-void Optimizer::update_part(const TensorRange& tensors, const at::Tensor& gradient_sum,
-                            AdamWStep options) {
+void Optimizer::update_part(const TensorRange& tensors, const at::Tensor& gradient_sum) {
+  auto constants = constants_of(config_);
   for (const auto& span : spans_) {
     if (!tensors.contains(span)) continue;
     const auto& tensor = parameters_.layout()[static_cast<size_t>(span.tensor)];
-    options.weight_decay = tensor.sizes.size() >= 2 ? config_.weight_decay : 0.0;
+    constants.weight_decay = tensor.sizes.size() >= 2 ? config_.weight_decay : 0.0;
     const auto part = [&](const at::Tensor& packed) {
       return packed.defined() ? packed.narrow(0, span.offset, span.count) : packed;
     };
     const auto values = packed_values_.defined()
                             ? part(packed_values_)
                             : parameters_.values().narrow(0, span.flat_offset, span.count);
-    adamw(values, part(gradient_sum), part(moment1_), part(moment2_), part(average_), options);
+    adamw(values, part(gradient_sum), part(moment1_), part(moment2_), part(average_), constants,
+          numbers_);
   }
 }
 

@@ -10,6 +10,7 @@
 #include "kernels/adamw.h"
 #include "kernels/base/fields.h"
 #include "trainer/gradients/flat_parameters.h"
+#include "trainer/graphs/replayed_work.h"
 #include "trainer/shards/sharding.h"
 
 namespace nextframe {
@@ -40,14 +41,17 @@ class Optimizer {
  public:
   /// Without `sharding` this rank holds and updates everything. With it, which outlives the
   /// optimizer, it holds moments and average of what it owns; parameters that are whole on every
-  /// rank are gathered in each update.
-  Optimizer(const OptimizerConfig& config, FlatParameters& parameters,
-            Sharding* sharding = nullptr);
+  /// rank are gathered in each update. `work` may replay an update that sends nothing.
+  Optimizer(const OptimizerConfig& config, FlatParameters& parameters, Sharding* sharding = nullptr,
+            ReplayedWork work = {});
 
   /// One update from the sum of all grains' gradients, whole or of what this rank owns. Collective.
   ///   step    1 for the first
   ///   scale   1 / total weight and the clipping factor, multiplied
-  void update(const at::Tensor& gradient_sum, int64_t step, double lr, double scale);
+  ///   is_bad  a scalar on the gradient's device, of GradientNorm: not 0 changes nothing, whatever
+  ///           else was decided; undefined: 0
+  void update(const at::Tensor& gradient_sum, int64_t step, double lr, double scale,
+              const at::Tensor& is_bad = {});
 
   /// Parameters, moments and, if kept, the weight average: all that a checkpoint and a digest hold.
   std::vector<StateBuffer> state() const;
@@ -57,7 +61,7 @@ class Optimizer {
   void with_average(const std::function<void()>& body);
 
  private:
-  void update_part(const TensorRange& tensors, const at::Tensor& gradient_sum, AdamWStep options);
+  void update_part(const TensorRange& tensors, const at::Tensor& gradient_sum);
 
   OptimizerConfig config_;
   FlatParameters& parameters_;
@@ -66,6 +70,8 @@ class Optimizer {
   const std::vector<ChunkSpan>& spans_;  // that this rank updates
   at::Tensor packed_values_;             // undefined where parameters are whole
   at::Tensor moment1_, moment2_, average_;
+  at::Tensor numbers_;  // of the step, see adamw_numbers()
+  ReplayedWork work_;
 };
 
 }  // namespace nextframe

@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include "kernels/draws.h"
 #include "launch/hang/desync.h"
 #include "launch/roll_call.h"
 #include "trainer/checkpoint/store.h"
@@ -31,7 +32,7 @@ Batch to_device(const Batch& batch, c10::Device device) {
 
 Trainer::Trainer(const Config& config, const World& world, const RunFolder& folder,
                  std::shared_ptr<WorldModel> model, const Dataset& data, Console& console,
-                 Watchdog& watchdog)
+                 Watchdog& watchdog, const WorkRecorder& recorder)
     : config_(config),
       world_(world),
       folder_(folder),
@@ -43,8 +44,11 @@ Trainer::Trainer(const Config& config, const World& world, const RunFolder& fold
       devices_(world, config.parallel),
       parameters_(*model_, devices_.shard() < Shard::gradients),
       sharding_(devices_.shard(), config.parallel.bucket_bytes, devices_.groups(), parameters_),
-      optimizer_(config.optimizer, parameters_, &sharding_),
       grains_(sharding_.grain_owners(config.trainer.grains)),
+      graphs_(choose_graphs(config, devices_.shard(), grains_.count(world.rank()), recorder,
+                            [&console](const std::string& line) { console.say(line); })),
+      pass_(*model_, parameters_, std::move(graphs_.grains)),
+      optimizer_(config.optimizer, parameters_, &sharding_, std::move(graphs_.optimizer)),
       sync_(sharding_.make_gradient_sync(
           config.trainer.grains, config.parallel.reduce == "strict",
           {config.parallel.first_bucket_bytes, config.parallel.bucket_bytes})),
@@ -114,19 +118,18 @@ void Trainer::look(const Evaluation& evaluate) {
 /// Forward, backward and the fixed tree over this rank's grains.
 StepTotals Trainer::train_step(RankNews news) {
   const auto began = Clock::now();
-  const Draw draw{static_cast<uint64_t>(config_.trainer.seed),
-                  static_cast<uint64_t>(position_.step)};
+  const auto draw = as_tensor(
+      {static_cast<uint64_t>(config_.trainer.seed), static_cast<uint64_t>(position_.step)},
+      world_.device());
   Batch batch;
-  for (int64_t i = 0; i < grains_.num_passes(world_.rank()); ++i) {
+  const int64_t num_passes = grains_.num_passes(world_.rank());
+  for (int64_t i = 0; i < num_passes; ++i) {
     const int64_t grain = grains_.grain(world_.rank(), i);
     const bool is_owned = grain < grains_.num_grains;  // else its last one again, for the others
     if (is_owned) batch = next_batch();
     sharding_.begin_grain();
-    parameters_.clear_gradients();
     memory_.begin_grain();
-    const auto terms = model_->loss(batch, draw);
-    sync_->begin(grain);
-    terms.sum.backward();
+    const auto terms = pass_.run(batch, draw, i + 1 < num_passes, [&] { sync_->begin(grain); });
     memory_.end_grain();
     sync_->add(grain, parameters_.gradients());
     if (is_owned) statistics_.add(terms, batch.sample_ids_B);
@@ -160,7 +163,8 @@ JudgedStep Trainer::update(const StepTotals& totals) {
   const auto gradient_sum = watchdog_.during("wait", [&] { return sync_->finish(); });
   exposed_s_ += seconds_since(waiting);
 
-  double norm = sharding_.gradient_norm(gradient_sum, *control_) / totals.weight;
+  const auto norm_of_sum = sharding_.gradient_norm(gradient_sum, *control_);
+  double norm = norm_of_sum.value / totals.weight;
   if (config_.parallel.reduce == "fast") norm = root_number(*control_, norm);
   position_.step += 1;
   position_.samples += config_.trainer.global_batch;
@@ -174,7 +178,7 @@ JudgedStep Trainer::update(const StepTotals& totals) {
       config_.optimizer.lr *
       learning_rate_factor(config_.schedule, position_.step - 1, config_.trainer.steps);
   optimizer_.update(gradient_sum, position_.step - position_.history.skipped_steps, lr,
-                    clip / totals.weight);
+                    clip / totals.weight, norm_of_sum.is_bad);
   exposed_s_ += sharding_.finish_gathering();
   return judged;
 }

@@ -14,6 +14,8 @@
 #include "trainer/checkpoint/background_saver.h"
 #include "trainer/config/config.h"
 #include "trainer/gradients/gradient_sync.h"
+#include "trainer/graphs/grain_pass.h"
+#include "trainer/graphs/graph_choice.h"
 #include "trainer/judge/step_judge.h"
 #include "trainer/optimizer.h"
 #include "trainer/records/console.h"
@@ -36,10 +38,11 @@ using Evaluation = std::function<void(int64_t step)>;
 
 class Trainer {
  public:
-  /// All references outlive the trainer. `console` and `metrics` belong to the root.
+  /// All references outlive the trainer. `console` and `metrics` belong to the root. `recorder` is
+  /// for trainer.cuda_graphs; null where the device has none.
   Trainer(const Config& config, const World& world, const RunFolder& folder,
           std::shared_ptr<WorldModel> model, const Dataset& data, Console& console,
-          Watchdog& watchdog);
+          Watchdog& watchdog, const WorkRecorder& recorder = nullptr);
   ~Trainer();
 
   /// Continues from the newest valid checkpoint, if there is one. Collective.
@@ -84,8 +87,10 @@ class Trainer {
   DeviceGroups devices_;                   // device tensors
   FlatParameters parameters_;
   Sharding sharding_;
-  Optimizer optimizer_;
   GrainOwners grains_;
+  GraphChoice graphs_;
+  GrainPass pass_;
+  Optimizer optimizer_;
   std::unique_ptr<GradientSync> sync_;
   StepStatistics statistics_;
   Stragglers stragglers_;

@@ -22,6 +22,7 @@ struct TrainerConfig {
   std::string precision = "fp32";     // fp32 | bf16 products
   std::string recompute = "none";     // none | block | attention
   std::string flash_kernels = "mma";  // mma | hopper: of long attention on a GPU
+  bool cuda_graphs = false;           // replay grains and the optimizer's step
   int64_t seed = 0;
   int64_t log_every_steps = 10;
   int64_t max_bad_steps = 3;  // skipped in a row, then back to a checkpoint without their clips

@@ -26,18 +26,21 @@ void scale_bytes(const uint8_t* bytes, int64_t count, float* pixels) {
 /// No multiplication joins an addition here, so that every machine and every place in the buffer
 /// gives the same bits.
 void adamw(const AdamWCall& c, int64_t first, int64_t last) {
+  const AdamWNumbers n = *c.numbers;
+  if (n.is_bad != 0) return;
+  const float shrink = c.shrinks ? n.shrink : 1.0f;
   for (int64_t i = first; i < last; i += kLanes) {
     const int64_t left = last - i;
-    const Floats g = load_some(c.gradient + i, left) * c.gradient_scale;
+    const Floats g = load_some(c.gradient + i, left) * n.gradient_scale;
     const Floats m = c.beta1 * load_some(c.moment1 + i, left) + c.one_minus_beta1 * g;
     const Floats v = c.beta2 * load_some(c.moment2 + i, left) + c.one_minus_beta2 * (g * g);
-    const Floats scale = square_root(v) * c.inverse_root_correction2 + c.epsilon;
-    const Floats value = c.shrink * load_some(c.value + i, left) - c.step_size * (m / scale);
+    const Floats scale = square_root(v) * n.inverse_root_correction2 + c.epsilon;
+    const Floats value = shrink * load_some(c.value + i, left) - n.step_size * (m / scale);
     store_some(c.moment1 + i, m, left);
     store_some(c.moment2 + i, v, left);
     store_some(c.value + i, value, left);
     if (c.average == nullptr) continue;
-    const Floats average = c.ema_decay * load_some(c.average + i, left) + c.one_minus_ema * value;
+    const Floats average = n.ema_decay * load_some(c.average + i, left) + n.one_minus_ema * value;
     store_some(c.average + i, average, left);
   }
 }

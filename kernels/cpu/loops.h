@@ -119,14 +119,20 @@ struct PatchCall {
   void* patches;
 };
 
+/// What changes from step to step of AdamW, in the memory of the device that reads it.
+struct AdamWNumbers {
+  float gradient_scale, shrink, step_size, inverse_root_correction2, ema_decay, one_minus_ema;
+  float is_bad;  // not 0: nothing is written
+};
+
 /// One step of AdamW over flat buffers, see kernels/adamw.h.
 struct AdamWCall {
   float *value, *moment1, *moment2;
   float* average;  // or null
   const float* gradient;
-  float beta1, one_minus_beta1, beta2, one_minus_beta2;
-  float gradient_scale, shrink, step_size, inverse_root_correction2, epsilon, ema_decay,
-      one_minus_ema;
+  const AdamWNumbers* numbers;
+  float beta1, one_minus_beta1, beta2, one_minus_beta2, epsilon;
+  bool shrinks;  // by numbers->shrink; else by nothing
 };
 
 struct Loops {

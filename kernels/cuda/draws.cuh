@@ -74,10 +74,16 @@ struct Draws {
     }
   }
 
+  static NF_DEVICE uint64_t load_word(const int64_t* from) {
+    return bits_as<uint64_t>(memory::load<memory::Word2>(from));
+  }
+
   NF_DEVICE void operator()() const {
+    const Draw draw{load_word(call.draw), load_word(call.draw + 1)};
+    const uint64_t key = draw_key_of_all(draw, call.stream);
     for (Walk at(blocks_a_row()); at.row < call.rows; at.step()) {
-      const auto id = bits_as<uint64_t>(memory::load<memory::Word2>(call.sample_ids + at.row));
-      const Philox block(mix_key(call.key, id), static_cast<uint64_t>(at.column), 0);
+      const uint64_t id = load_word(call.sample_ids + at.row);
+      const Philox block(mix_key(key, id), static_cast<uint64_t>(at.column), 0);
       float values[4];
       NF_UNROLL for (int i = 0; i < 4; ++i) values[i] = uniform_from_bits(block.value[i]);
       if (kIsNormal) make_normals(values);

@@ -19,9 +19,11 @@ NF_HOST_DEVICE inline int64_t parts_of(int64_t size) {
   return (size + kSquaresAPart - 1) / kSquaresAPart;
 }
 
-/// Rows of random numbers. Row b is the start of the Philox key mix_key(key, sample_ids[b]).
+/// Rows of random numbers. Row b is the start of the Philox key draw_key(draw, stream,
+/// sample_ids[b]).
 struct DrawCall {
-  uint64_t key;
+  const int64_t* draw;  // seed and step
+  DrawStream stream;
   const int64_t* sample_ids;
   int64_t rows, row_size;
   bool is_normal;  // else uniform

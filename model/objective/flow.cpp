@@ -38,7 +38,7 @@ class Flow final : public Objective {
 
   LossTerms loss(const Network& network, const at::Tensor& x_BT, const at::Tensor& actions_BTA,
                  const at::Tensor& mask_BT, const at::Tensor& sample_ids_B,
-                 const Draw& draw) const override {
+                 const at::Tensor& draw) const override {
     const auto sizes = x_BT.sizes();
     const auto levels = static_cast<double>(config_.levels);
     const auto level_BT =
@@ -51,7 +51,7 @@ class Flow final : public Objective {
     const auto target_BT = x_BT.slice(1, 1);
     LossTerms terms;
     terms.sum = weighted_squared_error(guess_BT.slice(1, 1), target_BT, weight_BT);
-    terms.weight = weight_BT.sum().item<double>() * static_cast<double>(frame_elements(x_BT));
+    terms.weight = total_weight(weight_BT, x_BT);
     terms.sums["denoise_squared_error"] = terms.sum.detach();
     terms.sums["copy_squared_error"] =
         weighted_squared_error(target_BT, x_BT.slice(1, 0, -1), weight_BT);
@@ -128,7 +128,8 @@ class Flow final : public Objective {
                     2 * static_cast<uint64_t>(frame_number) + static_cast<uint64_t>(purpose)};
     auto sizes = x_BT.sizes().slice(1).vec();
     sizes[0] = 1;
-    return draw_normal(draw, DrawStream::rollout, sample_ids(x_BT, options), sizes)
+    const auto ids_B = sample_ids(x_BT, options);
+    return draw_normal(as_tensor(draw, ids_B.device()), DrawStream::rollout, ids_B, sizes)
         .to(x_BT.device());
   }
 

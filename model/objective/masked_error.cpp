@@ -15,6 +15,9 @@ at::Tensor weighted_squared_error(const at::Tensor& a_BT, const at::Tensor& b_BT
   return (frame_squared_error(a_BT, b_BT) * weight_BT).sum();
 }
 
-int64_t frame_elements(const at::Tensor& x_BT) { return x_BT[0][0].numel(); }
+at::Tensor total_weight(const at::Tensor& weight_BT, const at::Tensor& x_BT) {
+  const int64_t frame_elements = x_BT[0][0].numel();
+  return weight_BT.sum().to(at::kDouble) * static_cast<double>(frame_elements);
+}
 
 }  // namespace nextframe

@@ -33,7 +33,7 @@ class Objective {
   /// The loss over frames 1 .. T-1 of clean frames x; mask_BT is bool, sample_ids_B keys the noise.
   virtual LossTerms loss(const Network& network, const at::Tensor& x_BT,
                          const at::Tensor& actions_BTA, const at::Tensor& mask_BT,
-                         const at::Tensor& sample_ids_B, const Draw& draw) const = 0;
+                         const at::Tensor& sample_ids_B, const at::Tensor& draw) const = 0;
 
   /// Frames 1 + skip .. T-1, each from the clean frames before it. Noise is keyed by (options.seed,
   /// sample id, number of the frame in its episode), so neither the other rows nor where a window

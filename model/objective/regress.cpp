@@ -28,14 +28,14 @@ class Regress final : public Objective {
 
   LossTerms loss(const Network& network, const at::Tensor& x_BT, const at::Tensor& actions_BTA,
                  const at::Tensor& mask_BT, const at::Tensor& /*sample_ids_B*/,
-                 const Draw& /*draw*/) const override {
+                 const at::Tensor& /*draw*/) const override {
     const auto next_BT = x_BT.slice(1, 1), now_BT = x_BT.slice(1, 0, -1);
     const auto change_BT = next_BT - now_BT;
     const auto guess_BT = residual(network, now_BT, actions_BTA.slice(1, 0, -1));
     const auto valid_BT = valid_pairs(mask_BT);
     LossTerms terms;
     terms.sum = weighted_squared_error(guess_BT, change_BT, valid_BT);
-    terms.weight = valid_BT.sum().item<double>() * static_cast<double>(frame_elements(x_BT));
+    terms.weight = total_weight(valid_BT, x_BT);
     terms.sums["squared_error"] = terms.sum.detach();
     terms.sums["copy_squared_error"] = weighted_squared_error(next_BT, now_BT, valid_BT);
     return terms;

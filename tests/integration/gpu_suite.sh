@@ -100,6 +100,29 @@ PYTHON
 equal "$(python3 sanitize.py | paste -sd,)" "(0, '4 calls\\n'),(9, 'error\\n'),(None, 'was ended after 2 s\\n')" 'tools'
 pgrep -f "$scratch/nap" >/dev/null && fail 'what the tool watched is still there'
 
+# Runs with CUDA graphs and without: other bits, and graphs that were off, are failures.
+cat >graphs.py <<PYTHON
+import sys
+sys.path.insert(0, "$source_dir/scripts/bench")
+sys.dont_write_bytecode = True
+from gpu import train
+class Program:
+    def __init__(self, said, bits):
+        self.said, self.bits = said, bits
+    def train(self, run, settings):
+        with_graphs = "trainer.cuda_graphs=true" in settings
+        return [{"step_s": 9}, {"step_s": 0.25 if with_graphs else 0.5}]
+    def digest(self, run):
+        return self.bits[run == "graphs"]
+for program in (Program("step 40", "aa"), Program("step 40", "ab"), Program("x\nCUDA graphs: off: why\ny", "aa")):
+    try:
+        print(train.graphs(program))
+    except train.Failure as failure:
+        print(failure)
+PYTHON
+equal "$(python3 graphs.py | paste -sd';')" "{'digest': 'a', 'step_s': 0.25, 'step_s_without': 0.5};\
+a run with CUDA graphs differs: b instead of a;CUDA graphs: off: why" 'runs with CUDA graphs'
+
 for file in "$suite" "$source_dir"/scripts/bench/gpu/*.py "$source_dir"/scripts/bench/gpu/kernels/*.py; do
   python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$file" || fail "$file is no Python"
 done

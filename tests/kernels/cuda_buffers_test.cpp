@@ -16,6 +16,8 @@ const auto& kLoops = cpu::kPortableLoops;
 
 // ---- AdamW
 
+const cpu::AdamWNumbers kNumbers{0.37f, 0.9999f, 1.3e-3f, 3.1f, 0.999f, 0.001f, 0};
+
 /// value, moments, average, gradient.
 struct Buffers {
   Buffers(int64_t count, Place place)
@@ -23,33 +25,27 @@ struct Buffers {
                Array<float>(count, place), Array<float>(count, place)} {
     for (uint32_t i = 0; i < 5; ++i) arrays[i].fill(i);
     for (int64_t i = 0; i < count; ++i) arrays[2][i] = std::abs(arrays[2][i]);
+    set(kNumbers);
   }
-  cpu::AdamWCall call(bool averaged) {
-    cpu::AdamWCall c{arrays[0].data(),
-                     arrays[1].data(),
-                     arrays[2].data(),
-                     nullptr,
-                     arrays[4].data(),
-                     0.9f,
-                     0.1f,
-                     0.99f,
-                     0.01f,
-                     0.37f,
-                     0.9999f,
-                     1.3e-3f,
-                     3.1f,
-                     1e-8f,
-                     0.999f,
-                     0.001f};
+  cpu::AdamWCall call(bool averaged, bool shrinks = true) {
+    cpu::AdamWCall c{};
+    c.value = arrays[0].data(), c.moment1 = arrays[1].data(), c.moment2 = arrays[2].data();
     if (averaged) c.average = arrays[3].data();
+    c.gradient = arrays[4].data();
+    c.numbers = reinterpret_cast<const cpu::AdamWNumbers*>(numbers.data());
+    c.beta1 = 0.9f, c.one_minus_beta1 = 0.1f, c.beta2 = 0.99f, c.one_minus_beta2 = 0.01f;
+    c.epsilon = 1e-8f, c.shrinks = shrinks;
     return c;
   }
+  void set(const cpu::AdamWNumbers& to) { std::memcpy(numbers.data(), &to, sizeof(to)); }
   std::vector<Memory> memory() {
     std::vector<Memory> all;
     for (auto& array : arrays) all.push_back(array.memory());
+    all.push_back(numbers.memory());
     return all;
   }
   Array<float> arrays[5];
+  Array<float> numbers{sizeof(cpu::AdamWNumbers) / sizeof(float)};
 };
 
 TEST(CudaBuffers, StepToTheSameBits) {
@@ -72,6 +68,29 @@ TEST(CudaBuffers, StepOnlyWhereTheyAreAsked) {
   kLoops.adamw(expected.call(true), 3, 17);
   start_adamw(got.call(true), 3, 17, Start{got.memory()});
   for (int i = 0; i < 5; ++i) EXPECT_TRUE(same_bits(got.arrays[i], expected.arrays[i])) << i;
+}
+
+/// The launch of a captured step is made once: only what lies in memory changes.
+TEST(CudaBuffers, StepByTheNumbersInMemory) {
+  Buffers got(133, Place::aligned), expected(133, Place::aligned);
+  const auto launch = got.call(true, false);
+  const cpu::AdamWNumbers others{0.2f, 0.99f, 0.7e-3f, 2.1f, 0.9f, 0.1f, 0};
+  for (const auto& numbers : {kNumbers, others}) {
+    got.set(numbers), expected.set(numbers);
+    start_adamw(launch, 0, 133, Start{got.memory()});
+    kLoops.adamw(expected.call(true, false), 0, 133);
+  }
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(same_bits(got.arrays[i], expected.arrays[i])) << i;
+}
+
+TEST(CudaBuffers, StepNowhereByBadNumbers) {
+  Buffers got(133, Place::aligned), before(133, Place::aligned);
+  auto bad = kNumbers;
+  bad.is_bad = 1;
+  got.set(bad);
+  got.arrays[4][17] = NAN;
+  start_adamw(got.call(true), 0, 133, Start{got.memory()});
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(same_bits(got.arrays[i], before.arrays[i])) << i;
 }
 
 // ---- Sums of squares
@@ -131,10 +150,14 @@ TEST(CudaBuffers, DrawTheSameBits) {
       Array<int64_t> ids(kRows);
       ids[0] = 7, ids[1] = -1, ids[2] = int64_t{1} << 40;
       Array<float> got(kRows * size), expected(kRows * size);
-      cuda::DrawCall call{0x123456789ABCDEFull, ids.data(), kRows, size, is_normal, got.data()};
-      start_draw(call, start_with(ids, got));
+      Array<int64_t> draw(2);
+      draw[0] = 0x123456789ABCDEF, draw[1] = -5;
+      const cuda::DrawCall call{draw.data(), DrawStream::noise, ids.data(), kRows,
+                                size,        is_normal,         got.data()};
+      start_draw(call, start_with(draw, ids, got));
       for (int64_t row = 0; row < kRows; ++row) {
-        const auto key = mix_key(call.key, static_cast<uint64_t>(ids[row]));
+        const auto key = draw_key({0x123456789ABCDEF, static_cast<uint64_t>(-5)}, call.stream,
+                                  static_cast<uint64_t>(ids[row]));
         (is_normal ? kLoops.draw_normals : kLoops.draw_uniforms)(key, size,
                                                                  expected.data() + row * size);
       }

@@ -6,7 +6,7 @@
 namespace nextframe {
 namespace {
 
-const Draw kDraw{11, 5};
+const auto kDraw = as_tensor({11, 5});
 
 at::Tensor ids(std::initializer_list<int64_t> values) { return at::tensor(values, at::kLong); }
 
@@ -21,9 +21,20 @@ TEST(Draws, ASampleDrawsTheSameInAnyBatch) {
 
 TEST(Draws, DependOnSeedStepAndStream) {
   const auto base = draw_normal(kDraw, DrawStream::noise, ids({7}), {9});
-  EXPECT_FALSE(at::equal(base, draw_normal({12, 5}, DrawStream::noise, ids({7}), {9})));
-  EXPECT_FALSE(at::equal(base, draw_normal({11, 6}, DrawStream::noise, ids({7}), {9})));
+  EXPECT_FALSE(at::equal(base, draw_normal(as_tensor({12, 5}), DrawStream::noise, ids({7}), {9})));
+  EXPECT_FALSE(at::equal(base, draw_normal(as_tensor({11, 6}), DrawStream::noise, ids({7}), {9})));
   EXPECT_FALSE(at::equal(base, draw_normal(kDraw, DrawStream::rollout, ids({7}), {9})));
+}
+
+TEST(Draws, AreKeyedBySeedStreamStepAndSampleId) {
+  constexpr uint64_t kSeed = 0xFEDCBA9876543210ull, kStep = 1ull << 40;
+  const auto drawn = draw_uniform(as_tensor({kSeed, kStep}), DrawStream::noise, ids({7, -1}), {4});
+  for (const int64_t row : {0, 1}) {
+    const auto id = static_cast<uint64_t>(row == 0 ? 7 : -1);
+    const Philox block(draw_key({kSeed, kStep}, DrawStream::noise, id), 0, 0);
+    for (int64_t i = 0; i < 4; ++i)
+      EXPECT_EQ(drawn[row][i].item<float>(), uniform_from_bits(block.value[i]));
+  }
 }
 
 TEST(Draws, AShorterDrawIsTheStartOfALonger) {
@@ -58,8 +69,9 @@ TEST(Draws, ParametersDependOnSeedAndNameAlone) {
   EXPECT_FALSE(at::equal(weight, draw_parameter(4, "blocks.0.weight", {4, 6}, 0.5)));
 }
 
-TEST(Draws, SampleIdsOfAnotherTypeAreRefused) {
+TEST(Draws, SampleIdsOrADrawOfAnotherTypeAreRefused) {
   EXPECT_THROW(draw_uniform(kDraw, DrawStream::noise, at::ones({2}), {3}), c10::Error);
+  EXPECT_THROW(draw_uniform(at::ones({2}), DrawStream::noise, ids({1}), {3}), c10::Error);
 }
 
 }  // namespace

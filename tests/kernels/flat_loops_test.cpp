@@ -60,16 +60,24 @@ TEST_P(FlatLoops, SquareTheErrorOfFrames) {
 }
 
 TEST_P(FlatLoops, StepToTheSameBits) {
-  const AdamWStep step{1e-3, 0.9, 0.99, 1e-8, 0.1, 0.5, 0.99, 3};
+  const AdamWConstants constants{0.9, 0.99, 1e-8, 0.1};
+  auto numbers = adamw_numbers(constants, {1e-3, 0.5, 0.99, 3});
   const auto run = [&](const cpu::Loops& with, bool averaged) {
     const auto value = random({133}, 1).to(at::kFloat), gradient = random({133}, 2).to(at::kFloat);
     const auto m = random({133}, 3).to(at::kFloat), v = random({133}, 4).to(at::kFloat).abs();
     const auto average = averaged ? random({133}, 5).to(at::kFloat) : at::Tensor();
-    adamw(value, gradient, m, v, average, step, with);
+    adamw(value, gradient, m, v, average, constants, numbers, with);
     return at::cat({value, m, v, averaged ? average : value});
+  };
+  const auto untouched = [&] {
+    numbers.select(0, -1).fill_(1);
+    const auto all = run(*GetParam(), true);
+    numbers.select(0, -1).fill_(0);
+    return all;
   };
   for (const bool averaged : {false, true})
     EXPECT_TRUE(at::equal(run(*GetParam(), averaged), run(cpu::kPortableLoops, averaged)));
+  EXPECT_TRUE(at::equal(untouched().narrow(0, 0, 133), random({133}, 1).to(at::kFloat)));
 }
 
 TEST_P(FlatLoops, SumSquaresToTheSameBits) {

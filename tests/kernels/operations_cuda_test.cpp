@@ -118,7 +118,8 @@ TEST_F(OperationsOnCuda, PatchesHaveTheCpusBits) {
 }
 
 TEST_F(OperationsOnCuda, AStepHasTheCpusBits) {
-  const AdamWStep step{1e-3, 0.9, 0.99, 1e-8, 0.1, 0.5, 0.99, 3};
+  const AdamWConstants constants{0.9, 0.99, 1e-8, 0.1};
+  const auto numbers = adamw_numbers(constants, {1e-3, 0.5, 0.99, 3});
   for (const bool averaged : {false, true}) {
     const auto run = [&](c10::Device device) {
       const auto buffer = [&](uint64_t seed) {
@@ -126,7 +127,7 @@ TEST_F(OperationsOnCuda, AStepHasTheCpusBits) {
       };
       const auto value = buffer(1), m = buffer(3), v = buffer(4).abs();
       const auto average = averaged ? buffer(5) : at::Tensor();
-      adamw(value, buffer(2), m, v, average, step);
+      adamw(value, buffer(2), m, v, average, constants, numbers.to(device));
       return at::cat({value, m, v, averaged ? average : value}).cpu();
     };
     EXPECT_TRUE(at::equal(run(at::kCUDA), run(at::kCPU)));
@@ -137,8 +138,9 @@ TEST_F(OperationsOnCuda, DrawsHaveTheCpusBits) {
   const auto ids = at::tensor({7, -1, 9, 1 << 30}, at::kLong);
   for (const auto draw : {draw_uniform, draw_normal}) {
     for (const int64_t size : {1, 1024, 300003}) {
-      EXPECT_TRUE(at::equal(draw({11, 5}, DrawStream::noise, ids.to(at::kCUDA), {size}).cpu(),
-                            draw({11, 5}, DrawStream::noise, ids, {size})));
+      EXPECT_TRUE(at::equal(
+          draw(as_tensor({11, 5}, at::kCUDA), DrawStream::noise, ids.to(at::kCUDA), {size}).cpu(),
+          draw(as_tensor({11, 5}), DrawStream::noise, ids, {size})));
     }
   }
 }

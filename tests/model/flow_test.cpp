@@ -22,6 +22,8 @@ Network recording(std::vector<Seen>& seen, const std::function<at::Tensor(const 
   };
 }
 
+const auto kDraw = as_tensor({0, 0});
+
 struct Inputs {
   at::Tensor x = at::rand({3, 40, 2, 4}) * 2 - 1;
   at::Tensor actions = at::rand({3, 40, 2});
@@ -33,7 +35,7 @@ TEST(Flow, AFrameCarriesTheActionThatLedToIt) {
   const Inputs in;
   std::vector<Seen> seen;
   const auto network = recording(seen, [](const at::Tensor& x) { return x; });
-  flow()->loss(network, in.x, in.actions, in.mask, in.ids, {});
+  flow()->loss(network, in.x, in.actions, in.mask, in.ids, kDraw);
   flow()->next(network, in.x, in.actions, 40, {1, 0});
   for (const auto& shown : seen) {
     const int64_t num_frames = shown.x.size(1);
@@ -47,7 +49,7 @@ TEST(Flow, EveryFrameHasItsOwnLevelAndItsShareOfNoise) {
   const Inputs in;
   std::vector<Seen> seen;
   flow()->loss(recording(seen, [](const at::Tensor& x) { return x; }), in.x, in.actions, in.mask,
-               in.ids, {});
+               in.ids, kDraw);
   const auto level = seen[0].level;
   EXPECT_TRUE(at::equal(level * 8, (level * 8).round()));
   EXPECT_EQ(level.min().item<float>(), 0.0f);
@@ -63,10 +65,11 @@ TEST(Flow, WeighsAFrameByHowCleanItIs) {
   const Inputs in;
   std::vector<Seen> seen;
   const auto off_by_half = recording(seen, [&](const at::Tensor&) { return in.x + 0.5; });
-  const auto terms = flow()->loss(off_by_half, in.x, in.actions, in.mask, in.ids, {});
+  const auto terms = flow()->loss(off_by_half, in.x, in.actions, in.mask, in.ids, kDraw);
   const double weights = (seen[0].level.slice(1, 1) * 0.9 + 0.1).sum().item<double>();
-  EXPECT_NEAR(terms.weight, weights * 8, 1e-3);
-  EXPECT_NEAR(terms.sum.item<double>() / terms.weight, 0.25, 1e-5);  // so it stays a mean
+  const double weight = terms.weight.item<double>();
+  EXPECT_NEAR(weight, weights * 8, 1e-3);
+  EXPECT_NEAR(terms.sum.item<double>() / weight, 0.25, 1e-5);  // so it stays a mean
 }
 
 TEST(Flow, SamplingWalksFromNoiseToTheGuess) {

@@ -28,7 +28,7 @@ TEST(Regress, ASilentNetworkCopiesTheLastFrame) {
   EXPECT_NEAR(terms.sum.item<double>(), expected, 1e-4);
   EXPECT_NEAR(terms.sums.at("copy_squared_error").item<double>(), expected, 1e-4);
   EXPECT_NEAR(terms.sums.at("squared_error").item<double>(), expected, 1e-4);
-  EXPECT_EQ(terms.weight, 2 * 4 * 3 * 4);
+  EXPECT_EQ(terms.weight.item<double>(), 2 * 4 * 3 * 4);
   EXPECT_TRUE(at::equal(regress()->next(kSilent, in.x, in.actions, 5, {}), in.x.slice(1, -1)));
 }
 
@@ -49,7 +49,7 @@ TEST(Regress, APairCountsOnlyIfBothFramesAreReal) {
   Inputs in;
   in.mask[0].slice(0, 3).fill_(false);
   const auto terms = regress()->loss(kSilent, in.x, in.actions, in.mask, in.ids, {});
-  EXPECT_EQ(terms.weight, (2 + 4) * 3 * 4);
+  EXPECT_EQ(terms.weight.item<double>(), (2 + 4) * 3 * 4);
 }
 
 }  // namespace

@@ -86,10 +86,10 @@ TEST(SpaceTimeTransformer, LetsARunnerRepeatItsBlocks) {
   const auto options = transformer();
   const auto clip = tiny::clips(options.shape, 1);
   const auto model = tiny::make(options);
-  const auto plain = model->loss(clip, {1, 1}).sum;
+  const auto plain = model->loss(clip, as_tensor({1, 1})).sum;
   const auto runner = std::make_shared<Twice>();
   ASSERT_TRUE(model->run_blocks_with(runner));
-  EXPECT_TRUE(at::equal(model->loss(clip, {1, 1}).sum, plain));
+  EXPECT_TRUE(at::equal(model->loss(clip, as_tensor({1, 1})).sum, plain));
   EXPECT_EQ(runner->indices, (std::vector<int64_t>{0, 1}));
   for (const auto index : runner->indices) {
     const auto name = c10::str("blocks.", index);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "kernels/draws.h"
 #include "model/registry.h"
 
 namespace nextframe::tiny {

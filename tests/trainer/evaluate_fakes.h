@@ -47,7 +47,7 @@ class RuleModel : public WorldModel {
 
   std::vector<int64_t> sample_ids;  // of the rows that it was given
 
-  LossTerms loss(const Batch&, const Draw&) override { return {}; }
+  LossTerms loss(const Batch&, const at::Tensor&) override { return {}; }
 
   at::Tensor one_step(const at::Tensor& frames_BTHWC, const at::Tensor& actions_BTA,
                       const RolloutOptions& options) override {

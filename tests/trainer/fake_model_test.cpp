@@ -22,7 +22,7 @@ class FakeObjective final : public Objective {
   explicit FakeObjective(const Config& config) : config_(config) {}
 
   LossTerms loss(const Network&, const at::Tensor&, const at::Tensor&, const at::Tensor&,
-                 const at::Tensor&, const Draw&) const override {
+                 const at::Tensor&, const at::Tensor&) const override {
     return {};
   }
   at::Tensor one_step(const Network&, const at::Tensor&, const at::Tensor&, int64_t,
@@ -46,7 +46,7 @@ class FakeModel final : public WorldModel {
     const auto* objective = dynamic_cast<const FakeObjective*>(inputs.objective.get());
     last_made = {config, objective == nullptr ? 0 : objective->levels(), inputs.seed, inputs.bf16};
   }
-  LossTerms loss(const Batch&, const Draw&) override { return {}; }
+  LossTerms loss(const Batch&, const at::Tensor&) override { return {}; }
   at::Tensor one_step(const at::Tensor&, const at::Tensor&, const RolloutOptions&) override {
     return {};
   }

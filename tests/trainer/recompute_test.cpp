@@ -72,7 +72,7 @@ Gradients gradients_of(const Case& of, std::shared_ptr<BlockRunner> runner) {
   const auto clip = tiny::clips(tiny::Options().shape, 2);
   for (const int64_t step : {1, 2}) {
     const int64_t before = host_memory_in_use_bytes();
-    const auto terms = model->loss(clip, {1, static_cast<uint64_t>(step)});
+    const auto terms = model->loss(clip, as_tensor({1, static_cast<uint64_t>(step)}));
     result.kept_bytes = host_memory_in_use_bytes() - before;
     terms.sum.backward();
     result.loss = terms.sum.detach();

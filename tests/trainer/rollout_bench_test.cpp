@@ -15,7 +15,7 @@ class CountingModel final : public WorldModel {
   explicit CountingModel(int64_t window) : window_(window) {}
   int64_t from_memory = 0, recomputed = 0, in_training = 0;
 
-  LossTerms loss(const Batch&, const Draw&) override { return {}; }
+  LossTerms loss(const Batch&, const at::Tensor&) override { return {}; }
   at::Tensor one_step(const at::Tensor& frames, const at::Tensor&, const RolloutOptions&) override {
     return frames;
   }

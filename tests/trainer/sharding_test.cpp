@@ -104,7 +104,7 @@ Outcome train_on_nodes(int64_t num_nodes, int64_t ranks_per_node, const std::str
       }
       sharding.end_backward();
       const auto sum = sync->finish();
-      outcome.norms.push_back(sharding.gradient_norm(sum, world));
+      outcome.norms.push_back(sharding.gradient_norm(sum, world).value);
       optimizer.update(sum, step, 1e-2, 1 / outcome.norms.back());
       sharding.finish_gathering();
     }

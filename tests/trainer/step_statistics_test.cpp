@@ -17,7 +17,7 @@ void add_own_grains(StepStatistics& statistics, const GrainOwners& grains, int64
   for (int64_t i = 0; i < grains.count(rank); ++i) {
     const int64_t grain = grains.grain(rank, i);
     const double loss = grain == 3 ? std::nan("") : static_cast<double>(grain);
-    statistics.add({torch::tensor(loss), 2, {{"error", torch::tensor(1.0)}}},
+    statistics.add({torch::tensor(loss), torch::tensor(2.0), {{"error", torch::tensor(1.0)}}},
                    torch::tensor({10 * grain, 10 * grain + 1}));
   }
 }

@@ -130,8 +130,9 @@ std::vector<Case> pixels() {
            their_patches},
           {"noise of flow matching",
            [=] {
-             at::lerp(draw_normal({1, 2}, DrawStream::noise, ids, frames.sizes().slice(1)), frames,
-                      level);
+             at::lerp(
+                 draw_normal(as_tensor({1, 2}), DrawStream::noise, ids, frames.sizes().slice(1)),
+                 frames, level);
            },
            [=] { at::lerp(at::randn(frames.sizes()), frames, level); }},
           both(
@@ -155,9 +156,10 @@ std::vector<Case> optimizer() {
              average = values.clone();
   const auto moment1 = at::zeros({kParameters}), moment2 = at::zeros({kParameters}),
              step = at::ones({});
-  const AdamWStep options{1e-3, 0.9, 0.95, 1e-8, 0.1, 1, 0.99, 1};
+  const AdamWConstants constants{0.9, 0.95, 1e-8, 0.1};
+  const auto numbers = adamw_numbers(constants, {1e-3, 1, 0.99, 1});
   return {{"AdamW and weight average",
-           [=] { adamw(values, gradients, moment1, moment2, average, options); },
+           [=] { adamw(values, gradients, moment1, moment2, average, constants, numbers); },
            [=] {
              at::_fused_adamw_({values}, {gradients}, {moment1}, {moment2}, {}, {step}, 1e-3, 0.9,
                                0.95, 0.1, 1e-8, false, false);

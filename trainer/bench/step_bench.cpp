@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "kernels/draws.h"
 #include "launch/host_memory.h"
 #include "trainer/bench/timing.h"
 #include "trainer/gradients/flat_parameters.h"
@@ -39,7 +40,7 @@ StepBench bench_step(WorldModel& model, const Batch& batch, bool bf16, int64_t r
   FlatParameters parameters(model);
   const auto grain = [&](int64_t number) {
     parameters.clear_gradients();
-    model.loss(batch, {0, static_cast<uint64_t>(number)}).sum.backward();
+    model.loss(batch, as_tensor({0, static_cast<uint64_t>(number)})).sum.backward();
   };
   for (int64_t round = 0; round < 3; ++round) grain(round);
 

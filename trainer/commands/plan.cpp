@@ -8,6 +8,7 @@
 
 #include "data/dataset.h"
 #include "data/error.h"
+#include "kernels/draws.h"
 #include "launch/affinity.h"
 #include "launch/world.h"
 #include "trainer/commands/command.h"
@@ -74,7 +75,7 @@ void measure_grain(WorldModel& model, const Batch& batch, PlanReport& report) {
   report.rates.grain_s = measure_grain_s([&] {
     parameters.clear_gradients();
     memory.begin_grain();
-    model.loss(batch, {0, step++}).sum.backward();
+    model.loss(batch, as_tensor({0, step++})).sum.backward();
     memory.end_grain();
   });
   report.work.activation_bytes = memory.activation_bytes();

@@ -208,7 +208,8 @@ int train(const TrainArguments& options) {
   console.open_log(folder.log() / c10::str("rank", world.rank(), ".log"));
   introduce(world, config, folder, data, console);
   suggest_ranks(world, config, options.command(path), console);
-  Trainer trainer(config, world, folder, model, data, console, watchdog);
+  Trainer trainer(config, world, folder, model, data, console, watchdog,
+                  world.device().is_cuda() ? cuda_graph_recorder() : nullptr);
   trainer.restore();
   if (world.is_root()) accept_config(folder, config, options.command(path));
   if (trainer.position().step >= config.trainer.steps) {

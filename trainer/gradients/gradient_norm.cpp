@@ -7,6 +7,7 @@
 
 #include "kernels/base/fixed_tree.h"
 #include "kernels/squared_norm.h"
+#include "trainer/gradients/bucket.h"
 
 namespace nextframe {
 namespace {
@@ -21,39 +22,56 @@ std::vector<int64_t> owned_chunks(const ChunkOwners& owners, int64_t rank) {
   return chunks;
 }
 
-}  // namespace
-
-double gradient_norm(const FlatParameters& parameters, const at::Tensor& gradient) {
-  std::vector<double> partial_sums;
-  for (const auto& chunk : parameters.chunks())
-    partial_sums.push_back(squared_norm(gradient.narrow(0, chunk.offset, chunk.count)));
-  return std::sqrt(tree_sum(partial_sums));
+/// float64, the sum of squares of each range, on the gradient's device.
+at::Tensor squares_of(const at::Tensor& gradient, const std::vector<FlatRange>& ranges) {
+  const auto squares =
+      at::empty({static_cast<int64_t>(ranges.size())}, gradient.options().dtype(at::kDouble));
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    squared_norm_to(squares.select(0, static_cast<int64_t>(i)),
+                    gradient.narrow(0, ranges[i].offset, ranges[i].count));
+  }
+  return squares;
 }
 
-double gradient_norm(const FlatParameters& parameters, const ChunkOwners& owners,
-                     const at::Tensor& packed_gradient, Communicator& world) {
+at::Tensor is_any_bad(const at::Tensor& squares) {
+  return squares.isfinite().all().logical_not().to(at::kFloat);
+}
+
+}  // namespace
+
+GradientNorm gradient_norm(const FlatParameters& parameters, const at::Tensor& gradient) {
+  std::vector<FlatRange> ranges;
+  for (const auto& chunk : parameters.chunks()) ranges.push_back({chunk.offset, chunk.count});
+  const auto squares = squares_of(gradient, ranges), here = squares.cpu();
+  const auto* const sums = here.const_data_ptr<double>();
+  const std::vector<double> partial_sums(sums, sums + here.numel());
+  return {std::sqrt(tree_sum(partial_sums)), is_any_bad(squares)};
+}
+
+GradientNorm gradient_norm(const FlatParameters& parameters, const ChunkOwners& owners,
+                           const at::Tensor& packed_gradient, Communicator& world) {
   std::vector<std::vector<int64_t>> chunks_of;
   size_t most = 0;
   for (int64_t rank = 0; rank < world.size(); ++rank) {  // on several nodes there are equal ones
     chunks_of.push_back(owned_chunks(owners, rank % owners.num_ranks()));
     most = std::max(most, chunks_of.back().size());
   }
+  std::vector<FlatRange> ranges;
+  for (const auto& span : owners.spans(world.rank() % owners.num_ranks())) {
+    for (int64_t begin = 0; begin < span.count; begin += kChunkElements)
+      ranges.push_back({span.offset + begin, std::min(kChunkElements, span.count - begin)});
+  }
+  const auto squares = squares_of(packed_gradient, ranges);
   auto mine = at::zeros({static_cast<int64_t>(most)}, at::kDouble);
   auto all = at::empty({world.size(), static_cast<int64_t>(most)}, at::kDouble);
-  double* next = mine.mutable_data_ptr<double>();
-  for (const auto& span : owners.spans(world.rank() % owners.num_ranks())) {
-    for (int64_t begin = 0; begin < span.count; begin += kChunkElements) {
-      const int64_t count = std::min(kChunkElements, span.count - begin);
-      *next++ = squared_norm(packed_gradient.narrow(0, span.offset + begin, count));
-    }
-  }
+  mine.narrow(0, 0, squares.numel()).copy_(squares);
   world.all_gather(mine, all).wait();
   std::vector<double> partial_sums(parameters.chunks().size());
   for (size_t rank = 0; rank < chunks_of.size(); ++rank) {
     const double* sums = all[static_cast<int64_t>(rank)].const_data_ptr<double>();
     for (const int64_t chunk : chunks_of[rank]) partial_sums[static_cast<size_t>(chunk)] = *sums++;
   }
-  return std::sqrt(tree_sum(partial_sums));
+  return {std::sqrt(tree_sum(partial_sums)), is_any_bad(squares)};
 }
 
 }  // namespace nextframe

@@ -8,13 +8,19 @@
 
 namespace nextframe {
 
+struct GradientNorm {
+  double value = 0;
+  at::Tensor is_bad;  // float32 scalar on the gradient's device: 1 where what is here of the
+                      // gradient is not finite, else 0; for AdamW (kernels/adamw.h)
+};
+
 /// The Euclidean norm of a flat gradient: fp64 sums over chunks, summed by the fixed tree over
-/// chunk numbers.
-double gradient_norm(const FlatParameters& parameters, const at::Tensor& gradient);
+/// chunk numbers. The device is waited for once.
+GradientNorm gradient_norm(const FlatParameters& parameters, const at::Tensor& gradient);
 
 /// The same where rank r holds, packed, what owner r modulo their number owns. Collective; `world`
 /// moves host tensors.
-double gradient_norm(const FlatParameters& parameters, const ChunkOwners& owners,
-                     const at::Tensor& packed_gradient, Communicator& world);
+GradientNorm gradient_norm(const FlatParameters& parameters, const ChunkOwners& owners,
+                           const at::Tensor& packed_gradient, Communicator& world);
 
 }  // namespace nextframe

@@ -30,11 +30,12 @@ at::Tensor StepStatistics::own_rows(const RankNews& news) {
   std::vector<at::Tensor> on_device;
   for (const auto& terms : terms_) {
     on_device.push_back(terms.sum.reshape({1}).to(at::kDouble));
+    on_device.push_back(terms.weight.reshape({1}));
     for (const auto& [name, sum] : terms.sums)
       on_device.push_back(sum.reshape({1}).to(at::kDouble));
   }
   const auto sums =
-      at::cat(on_device).cpu().view({static_cast<int64_t>(terms_.size()), 1 + num_statistics});
+      at::cat(on_device).cpu().view({static_cast<int64_t>(terms_.size()), 2 + num_statistics});
   auto rows = at::zeros({1 + grains_.num_rounds(), std::max(kNewsColumns, 2 + num_statistics)},
                         at::kDouble);
   rows[0][0] = static_cast<double>(news.stop);
@@ -45,11 +46,8 @@ at::Tensor StepStatistics::own_rows(const RankNews& news) {
   rows[0][5] = static_cast<double>(news.calls.order);
   rows[0][6] = static_cast<double>(news.calls.balance);
   for (size_t i = 0; i < terms_.size(); ++i) {
-    const auto from = sums[static_cast<int64_t>(i)];
-    auto row = rows[1 + static_cast<int64_t>(i)];
-    row[0] = from[0];
-    row[1] = terms_[i].weight;
-    row.narrow(0, 2, num_statistics).copy_(from.narrow(0, 1, num_statistics));
+    const auto index = static_cast<int64_t>(i);
+    rows[1 + index].narrow(0, 0, 2 + num_statistics).copy_(sums[index]);
   }
   return rows;
 }

@@ -3,7 +3,6 @@
 #include <torch/torch.h>
 
 #include "trainer/exit_code.h"
-#include "trainer/gradients/gradient_norm.h"
 #include "trainer/gradients/round_exchange.h"
 #include "trainer/gradients/step_exchange.h"
 #include "trainer/shards/gathering_runner.h"
@@ -47,7 +46,7 @@ std::unique_ptr<GradientSync> Sharding::make_gradient_sync(int64_t num_grains, b
   return sync;
 }
 
-double Sharding::gradient_norm(const at::Tensor& gradient_sum, Communicator& control) const {
+GradientNorm Sharding::gradient_norm(const at::Tensor& gradient_sum, Communicator& control) const {
   return is_split() ? nextframe::gradient_norm(parameters_, *owners_, gradient_sum, control)
                     : nextframe::gradient_norm(parameters_, gradient_sum);
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "model/world_model.h"
+#include "trainer/gradients/gradient_norm.h"
 #include "trainer/gradients/gradient_sync.h"
 #include "trainer/gradients/grain_owners.h"
 #include "trainer/shards/chunk_owners.h"
@@ -49,7 +50,7 @@ class Sharding {
 
   /// Of the gradient as GradientSync returns it. Collective where it is split; `control` moves host
   /// tensors.
-  double gradient_norm(const at::Tensor& gradient_sum, Communicator& control) const;
+  GradientNorm gradient_norm(const at::Tensor& gradient_sum, Communicator& control) const;
 
   /// Before a grain's forward, and after the step's last backward: parameters come and go.
   void begin_grain();

@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include "data/loader.h"
+#include "kernels/draws.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/gradients/flat_parameters.h"
 #include "trainer/gradients/gradient_hooks.h"
@@ -53,9 +54,9 @@ StepGradients sum_grains(const Config& config, WorldModel& model, const Dataset&
   });
   for (int64_t grain = 0; grain < config.trainer.grains; ++grain) {
     flat.clear_gradients();
-    const auto terms = model.loss(loader.next(), {seed, static_cast<uint64_t>(step)});
+    const auto terms = model.loss(loader.next(), as_tensor({seed, static_cast<uint64_t>(step)}));
     terms.sum.backward();
-    result.weight += terms.weight;
+    result.weight += terms.weight.item<double>();
     for (size_t i = 0; i < result.parameters.size(); ++i) {
       result.parameters[i].sum.add_(flat.parameters()[i].grad().flatten().to(at::kDouble));
     }

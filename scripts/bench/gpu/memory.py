@@ -25,6 +25,10 @@ class TorchMemory:
         import torch
         return torch.randint(below, shape, device=device.NAME, dtype=self.dtypes[dtype])
 
+    def given(self, values, dtype):
+        import torch
+        return torch.tensor(values, device=device.NAME, dtype=self.dtypes[dtype])
+
     def empty(self, shape, dtype):
         import torch
         return torch.empty(shape, device=device.NAME, dtype=self.dtypes[dtype])
@@ -106,6 +110,11 @@ class RawMemory:
         if dtype == "u8":
             return self.fill(tensor, draw.randbytes(tensor.numel()))
         return self.fill(tensor, array.array("q", [draw.randrange(below) for _ in range(tensor.numel())]).tobytes())
+
+    def given(self, values, dtype):
+        """float32 or int64."""
+        kind = {"f32": "f", "i64": "q"}[dtype]
+        return self.fill(self.take((len(values),), dtype), array.array(kind, values).tobytes())
 
     def empty(self, shape, dtype):
         return self.take(shape, dtype)

@@ -1,5 +1,5 @@
-"""Part `train`: short real runs by the program of the bundle: the same digest twice, stopped and continued, and the
-part of the GPU's rate that a larger model reaches."""
+"""Part `train`: short real runs by the program of the bundle: the same digest twice, stopped and continued, and with
+CUDA graphs; and the part of the GPU's rate that a larger model reaches."""
 import json
 import os
 import signal
@@ -24,6 +24,7 @@ class Failure(RuntimeError):
 class Program:
     def __init__(self, bundle, folder, clock):
         self.path, self.folder, self.clock = os.path.abspath(f"{bundle}/nextframe"), folder, clock
+        self.said = ""  # by the newest training
 
     def __call__(self, *words):
         try:
@@ -42,7 +43,7 @@ class Program:
                 *(word for setting in sets for word in ("--set", setting))]
 
     def train(self, run, settings):
-        self(*self.training(run, settings))
+        self.said = self(*self.training(run, settings))
         with open(f"{self.folder}/{run}/metrics.jsonl", encoding="utf-8") as file:
             return [json.loads(line) for line in file]
 
@@ -89,6 +90,19 @@ def stopped(program):
     return {"digest": digests[1]}
 
 
+def graphs(program):
+    """The first run's bits, and how long a step takes without and with."""
+    without = program.train("without graphs", SMALL)
+    records = program.train("graphs", [*SMALL, "trainer.cuda_graphs=true"])
+    off = [line for line in program.said.splitlines() if "CUDA graphs: off" in line]
+    if off:
+        raise Failure(off[0])
+    digests = [program.digest(run) for run in ("without graphs", "graphs")]
+    if digests[0] != digests[1]:
+        raise Failure(f"a run with CUDA graphs differs: {digests[1]} instead of {digests[0]}")
+    return {"digest": digests[1], "step_s": step_s(records), "step_s_without": step_s(without)}
+
+
 def large(program):
     records = program.train("large", LARGE)
     return {"step_s": step_s(records), "mfu": statistics.median(record["mfu"] for record in records[1:]),
@@ -104,7 +118,8 @@ def run(bundle, records, clock):
     is_met = True
     with tempfile.TemporaryDirectory() as folder:
         program = Program(bundle, folder, clock)
-        for name, step in (("doctor", doctor), ("twice", twice), ("stopped", stopped), ("large", large)):
+        for name, step in (("doctor", doctor), ("twice", twice), ("stopped", stopped), ("graphs", graphs),
+                           ("large", large)):
             try:
                 found = {"is_met": True, **step(program)}
             except (Failure, OSError, KeyError, IndexError, ValueError) as reason:

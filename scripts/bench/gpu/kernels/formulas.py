@@ -1,5 +1,7 @@
 """The fused operations as formulas in PyTorch's operations: float64 where the inputs are, else in their formats."""
-ADAMW = (0.9, 0.1, 0.99, 0.01, 0.37, 0.9999, 1.3e-3, 3.1, 1e-8, 0.999, 0.001)
+# As in kernels/cpu/loops.h: what stays, and what a step reads from memory.
+ADAMW_CONSTANTS = (0.9, 0.1, 0.99, 0.01, 1e-8)
+ADAMW_NUMBERS = (0.37, 0.9999, 1.3e-3, 3.1, 0.999, 0.001, 0.0)
 
 
 def kept(x, dtype):
@@ -67,7 +69,8 @@ def cross_entropy(logits, targets):
 
 
 def adamw(value, moment1, moment2, average, gradient):
-    b1, c1, b2, c2, scale, shrink, step, root, epsilon, decay, rest = ADAMW
+    b1, c1, b2, c2, epsilon = ADAMW_CONSTANTS
+    scale, shrink, step, root, decay, rest, _ = ADAMW_NUMBERS
     g = gradient * scale
     m = moment1 * b1 + g * c1
     v = moment2 * b2 + g * g * c2

@@ -71,12 +71,15 @@ int nf_cross_entropy_backward(int64_t rows, int64_t width, int bf16, const void*
   return cudaGetLastError();
 }
 
-/// numbers: as in cpu::AdamWCall, from beta1 on.
+/// numbers: cpu::AdamWNumbers in the GPU's memory; constants: as in cpu::AdamWCall, beta1 to
+/// epsilon.
 int nf_adamw(float* value, float* moment1, float* moment2, float* average, const float* gradient,
-             const float* numbers, int64_t count, cudaStream_t stream) {
-  const cpu::AdamWCall call{value,      moment1,    moment2,    average,    gradient,   numbers[0],
-                            numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6],
-                            numbers[7], numbers[8], numbers[9], numbers[10]};
+             const float* numbers, const float* constants, int64_t count, cudaStream_t stream) {
+  const cpu::AdamWCall call{
+      value,        moment1,      moment2,
+      average,      gradient,     reinterpret_cast<const cpu::AdamWNumbers*>(numbers),
+      constants[0], constants[1], constants[2],
+      constants[3], constants[4], true};
   cuda::adamw(call, 0, count, stream);
   return cudaGetLastError();
 }
@@ -85,9 +88,9 @@ int nf_squared_norm(const float* x, int64_t count, double* parts, double* result
   cuda::squared_norm(x, count, parts, result, stream);
   return cudaGetLastError();
 }
-int nf_draw(uint64_t key, const int64_t* sample_ids, int64_t rows, int64_t row_size, int is_normal,
-            float* to, cudaStream_t stream) {
-  cuda::draw({key, sample_ids, rows, row_size, is_normal != 0, to}, stream);
+int nf_draw(const int64_t* draw, const int64_t* sample_ids, int64_t rows, int64_t row_size,
+            int is_normal, float* to, cudaStream_t stream) {
+  cuda::draw({draw, DrawStream::noise, sample_ids, rows, row_size, is_normal != 0, to}, stream);
   return cudaGetLastError();
 }
 

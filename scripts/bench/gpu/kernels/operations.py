@@ -99,7 +99,8 @@ def buffers(k, memory, size):
     if hasattr(start[2], "abs_"):
         start[2].abs_()
     ours = [x.clone() if hasattr(x, "clone") else x for x in start]
-    yield Operation("adamw with average", 36 * n, ours[:4], lambda: k.adamw(*ours, list(formulas.ADAMW), n),
+    numbers, constants = memory.given(formulas.ADAMW_NUMBERS, "f32"), list(formulas.ADAMW_CONSTANTS)
+    yield Operation("adamw with average", 36 * n, ours[:4], lambda: k.adamw(*ours, numbers, constants, n),
                     formulas.adamw, start, has_cpu_bits=True)
     x, result = memory.normal((4 * n,), "f32"), memory.empty((1,), "f64")
     parts = memory.empty((4 * n // 16384 + 1,), "f64")
@@ -109,9 +110,10 @@ def buffers(k, memory, size):
 
 def draws(k, memory, size):
     count, width = 8, max(1250, int(size * (1 << 23)))
+    seed_and_step = memory.given((12345, 67), "i64")
     ids, noise = memory.integers(1000, (count,), "i64"), memory.empty((count, width), "f32")
     yield Operation("normals (PyTorch: its own)", 4 * count * width, [noise],
-                    lambda: k.draw(12345, ids, count, width, True, noise), draw_by_torch, [noise], are_normals=True)
+                    lambda: k.draw(seed_and_step, ids, count, width, True, noise), draw_by_torch, [noise], are_normals=True)
 
 
 def draw_by_torch(like):

@@ -1,0 +1,27 @@
+// This file is work of the GPU that is recorded once and then started as one: a CUDA graph.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+namespace nextframe {
+
+class RecordedWork {
+ public:
+  virtual ~RecordedWork() = default;
+
+  /// Starts the same operations, with the same arguments on the same memory, on LibTorch's current
+  /// stream.
+  virtual void replay() = 0;
+};
+
+/// Records what `body` starts, of which nothing is run. Memory that it takes on the way is kept for
+/// the replays. Throws where something cannot be recorded; then nothing was run either.
+using WorkRecorder =
+    std::function<std::unique_ptr<RecordedWork>(const std::function<void()>& body)>;
+
+/// CUDA graphs on the current device (kernels/cuda/graph_cuda.cpp); null in a build without CUDA.
+/// It has never been run on a GPU.
+WorkRecorder cuda_graph_recorder();
+
+}  // namespace nextframe

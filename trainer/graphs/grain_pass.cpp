@@ -1,0 +1,76 @@
+#include "trainer/graphs/grain_pass.h"
+
+#include <torch/torch.h>
+
+namespace nextframe {
+namespace {
+
+std::array<at::Tensor, 4> parts_of(const Batch& batch) {
+  return {batch.frames_BTHWC, batch.actions_BTA, batch.mask_BT, batch.sample_ids_B};
+}
+
+at::Tensor as_row(const LossTerms& terms) {
+  std::vector<at::Tensor> row = {terms.sum.detach().to(at::kDouble), terms.weight};
+  for (const auto& [name, sum] : terms.sums) row.push_back(sum.to(at::kDouble));
+  return at::stack(row);
+}
+
+}  // namespace
+
+LossTerms GrainPass::run(const Batch& batch, const at::Tensor& draw, bool may_replay,
+                         const std::function<void()>& before_backward) {
+  if (!may_replay || !work_.is_on() || !take({batch, draw}))
+    return run_now({batch, draw}, before_backward);
+  before_backward();
+  work_.run({}, [this] { leave(run_now(inputs_, [] {})); });
+  return result();
+}
+
+LossTerms GrainPass::run_now(const Inputs& inputs, const std::function<void()>& before_backward) {
+  parameters_.clear_gradients();
+  auto terms = model_.loss(inputs.batch, inputs.draw);
+  before_backward();
+  terms.sum.backward();
+  terms.sum = terms.sum.detach();
+  return terms;
+}
+
+/// Copies them to where they stay; false where they are of other shapes than the first ones.
+bool GrainPass::take(const Inputs& inputs) {
+  if (!inputs_.draw.defined()) {
+    const auto like = [](const at::Tensor& tensor) {
+      return at::empty_like(tensor, at::MemoryFormat::Contiguous);
+    };
+    const auto& batch = inputs.batch;
+    inputs_ = {{like(batch.frames_BTHWC), like(batch.actions_BTA), like(batch.mask_BT),
+                like(batch.sample_ids_B)},
+               like(inputs.draw)};
+  }
+  const auto from = parts_of(inputs.batch), to = parts_of(inputs_.batch);
+  for (size_t i = 0; i < to.size(); ++i)
+    if (to[i].sizes() != from[i].sizes()) return false;
+  for (size_t i = 0; i < to.size(); ++i) to[i].copy_(from[i], /*non_blocking=*/true);
+  inputs_.draw.copy_(inputs.draw);
+  return true;
+}
+
+void GrainPass::leave(const LossTerms& terms) {
+  const auto row = as_row(terms);
+  if (left_.defined()) {
+    left_.copy_(row);
+    return;
+  }
+  left_ = row;
+  for (const auto& [name, sum] : terms.sums) names_.push_back(name);
+}
+
+/// A copy: the next replay writes to the same place.
+LossTerms GrainPass::result() const {
+  const auto row = left_.clone();
+  LossTerms terms{row.select(0, 0), row.select(0, 1), {}};
+  for (size_t i = 0; i < names_.size(); ++i)
+    terms.sums[names_[i]] = row.select(0, static_cast<int64_t>(2 + i));
+  return terms;
+}
+
+}  // namespace nextframe

@@ -1,0 +1,49 @@
+// This file is forward and backward of one grain, as they are or replayed.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "model/world_model.h"
+#include "trainer/gradients/flat_parameters.h"
+#include "trainer/graphs/replayed_work.h"
+
+namespace nextframe {
+
+class GrainPass {
+ public:
+  /// References outlive it.
+  GrainPass(WorldModel& model, FlatParameters& parameters, ReplayedWork work = {})
+      : model_(model), parameters_(parameters), work_(std::move(work)) {}
+
+  /// Clears the gradients, then adds those of the grain.
+  ///   draw             see WorldModel::loss
+  ///   may_replay       nobody has to hear of gradients while they are made
+  ///   before_backward  called once; before all that is replayed, else behind forward
+  LossTerms run(const Batch& batch, const at::Tensor& draw, bool may_replay,
+                const std::function<void()>& before_backward);
+
+ private:
+  /// Where replays find what a grain is made of.
+  struct Inputs {
+    Batch batch;
+    at::Tensor draw;
+  };
+
+  LossTerms run_now(const Inputs& inputs, const std::function<void()>& before_backward);
+  bool take(const Inputs& inputs);
+  void leave(const LossTerms& terms);
+  LossTerms result() const;
+
+  WorldModel& model_;
+  FlatParameters& parameters_;
+  ReplayedWork work_;
+  Inputs inputs_;                   // undefined before the first replayable grain
+  std::vector<std::string> names_;  // of the model's statistics
+  at::Tensor left_;                 // float64: sum, weight and statistics, where replays leave them
+};
+
+}  // namespace nextframe

@@ -1,0 +1,27 @@
+// This file is whether a run records its steps (`trainer.cuda_graphs`), and why not.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "kernels/recorded_work.h"
+#include "trainer/config/config.h"
+#include "trainer/graphs/replayed_work.h"
+#include "trainer/shards/sharding.h"
+
+namespace nextframe {
+
+/// Which parts of the step are recorded.
+struct GraphChoice {
+  ReplayedWork grains;  // all of a rank's but the last, whose gradients leave while they are made
+  ReplayedWork optimizer;  // not where it sends what it has updated
+};
+
+/// `recorder` is the device's, null where it has none. Where the config asks for graphs and not all
+/// can be had, says once why: "CUDA graphs: off: …".
+///   owned_grains  of this rank
+GraphChoice choose_graphs(const Config& config, Shard shard, int64_t owned_grains,
+                          const WorkRecorder& recorder,
+                          const std::function<void(const std::string&)>& say);
+
+}  // namespace nextframe

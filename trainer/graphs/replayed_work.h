@@ -1,0 +1,44 @@
+// This file is a part of the training step that is recorded once and replayed in later steps.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernels/recorded_work.h"
+
+namespace nextframe {
+
+/// Whatever changes from one time to the next the work reads from tensors that stay where they are.
+/// It is run the first time, so that libraries and caches are ready, recorded and replayed the
+/// second, and replayed from then on. Should recording fail, it is told once, and all times are
+/// run.
+class ReplayedWork {
+ public:
+  /// Addresses of tensors that are not always the same ones: a recording is of these.
+  using Places = std::vector<const void*>;
+
+  ReplayedWork() = default;  // runs it each time
+
+  /// `name` as in "CUDA graphs: off: recording <name> failed: …".
+  ReplayedWork(std::string name, WorkRecorder recorder,
+               std::function<void(const std::string&)> say);
+
+  void run(const Places& places, const std::function<void()>& body);
+
+  int64_t num_replays() const { return num_replays_; }
+  bool is_on() const { return recorder_ != nullptr; }
+
+ private:
+  std::unique_ptr<RecordedWork> record(const std::function<void()>& body);
+
+  std::string name_;
+  WorkRecorder recorder_;  // null: off
+  std::function<void(const std::string&)> say_;
+  std::map<Places, std::unique_ptr<RecordedWork>> recorded_;  // null after the first run
+  int64_t num_replays_ = 0;
+};
+
+}  // namespace nextframe
