@@ -12,9 +12,14 @@ std::atomic<FlashChoice> chosen{FlashChoice::mma};
 }  // namespace
 
 void choose_flash_kernels(const std::string& name) {
-  TORCH_CHECK(name == "mma" || name == "hopper",
-              "flash attention's kernels are mma or hopper, not ", name);
-  chosen = name == "hopper" ? FlashChoice::hopper : FlashChoice::mma;
+  if (name == "mma") {
+    chosen = FlashChoice::mma;
+  } else if (name == "hopper") {
+    chosen = FlashChoice::hopper;
+  } else {
+    TORCH_CHECK(name == "cudnn", "flash attention's kernels are mma, hopper or cudnn, not ", name);
+    chosen = FlashChoice::cudnn;
+  }
 }
 
 FlashChoice flash_choice() { return chosen; }

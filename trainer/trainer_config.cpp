@@ -38,10 +38,10 @@ void TrainerConfig::fields(FieldVisitor& field) {
       "recompute", recompute,
       "what a backward pass computes again instead of keeping it: a block's attention, or all",
       {"none", "block", "attention"});
-  field(
-      "flash_kernels", flash_kernels,
-      "kernels of long attention on a GPU: mma for any, hopper for those of compute capability 9.0",
-      {"mma", "hopper"});
+  field("flash_kernels", flash_kernels,
+        "kernels of long attention on a GPU: mma for any, hopper for those of compute capability "
+        "9.0, cudnn for plain causal and full attention by NVIDIA's library",
+        {"mma", "hopper", "cudnn"});
   field.free("cuda_graphs", cuda_graphs,
              "start a grain's and the optimizer's kernels as one CUDA graph each; the same bits. "
              "Never run on a GPU yet");

@@ -21,7 +21,7 @@ struct TrainerConfig {
   int64_t grains = 8;        // pieces of fixed shape that a step is cut into; divides global_batch
   std::string precision = "fp32";     // fp32 | bf16 products
   std::string recompute = "none";     // none | block | attention
-  std::string flash_kernels = "mma";  // mma | hopper: of long attention on a GPU
+  std::string flash_kernels = "mma";  // mma | hopper | cudnn: of long attention on a GPU
   bool cuda_graphs = false;           // replay grains and the optimizer's step
   int64_t seed = 0;
   int64_t log_every_steps = 10;

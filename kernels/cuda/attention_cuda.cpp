@@ -1,5 +1,5 @@
 // Attention on CUDA: kernels for short sequences and flash attention for all others, both in 16
-// bits; the definition for the rest.
+// bits; the definition for the rest. Flash attention may be cuDNN's.
 #include <ATen/ATen.h>
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>
@@ -7,12 +7,15 @@
 #include <torch/library.h>
 
 #include "kernels/attention_operators.h"
+#include "kernels/cuda/cudnn_answer.h"
+#include "kernels/cuda/cudnn_attention.h"
 #include "kernels/cuda/flash_attention.h"
 #include "kernels/cuda/flash_attention_plan.h"
 #include "kernels/cuda/hopper_attention.h"
 #include "kernels/cuda/short_attention.h"
 #include "kernels/cuda/short_attention_tensors.h"
 #include "kernels/flash_choice.h"
+#include "kernels/kernel_notes.h"
 
 // In a static library: without a name that the link asks for, this file would be left out.
 extern "C" {
@@ -88,6 +91,25 @@ bool takes_hopper(const FlashAttentionCall& call, int64_t head_dim, bool is_back
   return false;
 }
 
+/// Whether cuDNN was asked for, and has answered.
+bool is_answered_by_cudnn(const FlashAttentionCall& flash, const FlashResult& made,
+                          bool is_backward) {
+  if (flash_choice() != FlashChoice::cudnn) return false;
+  at::Tensor workspace;
+  const auto room = [&](int64_t bytes) {
+    workspace = at::empty({bytes}, made.result.options().dtype(at::kByte));
+    return workspace.data_ptr();
+  };
+  const auto answer = [&](const CudnnCall& call) {
+    return cudnn_attention(call, c10::cuda::getCurrentCUDAStream(), room);
+  };
+  const auto refusal = answer_by_cudnn(answer, flash, made, is_backward);
+  if (refusal.empty()) return true;
+  note_kernel(c10::str("attention: cuDNN was asked for, but ", refusal,
+                       "; our own kernels answer such a ", is_backward ? "backward" : "call"));
+  return false;
+}
+
 FlashKernels flash_kernels(const at::Tensor& query) {
   const auto format = format_of(query);
   const int64_t head_dim = query.size(4);
@@ -108,7 +130,8 @@ FlashKernels flash_kernels(const at::Tensor& query) {
           [=](AttentionPass pass, const AttentionRowsCall& call, const Tensors&) {
             attention_pass(pass, call, format, head_dim, stream);
             C10_CUDA_CHECK(cudaGetLastError());
-          }};
+          },
+          is_answered_by_cudnn};
 }
 
 // ---- Both

@@ -3,6 +3,7 @@
 
 #include "kernels/cuda/attention_passes.cuh"
 #include "kernels/cuda/flash_attention.h"
+#include "kernels/cuda/half_shapes.cuh"
 
 namespace nextframe {
 namespace {
@@ -31,20 +32,13 @@ void launch(AttentionPass pass, const AttentionRowsCall& call, cudaStream_t stre
   kernel<<<num_blocks, kPassThreads, 0, stream>>>(call);
 }
 
-template <class Half>
-void launch(AttentionPass pass, const AttentionRowsCall& call, int64_t head_dim,
-            cudaStream_t stream) {
-  if (head_dim == 32) return launch<Half, 32>(pass, call, stream);
-  if (head_dim == 64) return launch<Half, 64>(pass, call, stream);
-  launch<Half, 128>(pass, call, stream);
-}
-
 }  // namespace
 
 void attention_pass(AttentionPass pass, const AttentionRowsCall& call, HalfFormat format,
                     int64_t head_dim, cudaStream_t stream) {
-  if (format == HalfFormat::bf16) return launch<Bf16>(pass, call, head_dim, stream);
-  launch<Fp16>(pass, call, head_dim, stream);
+  with_half_shape(format, head_dim, [&](auto shape) {
+    launch<typename decltype(shape)::Half, shape.kHeadDim>(pass, call, stream);
+  });
 }
 
 }  // namespace nextframe

@@ -3,6 +3,7 @@
 
 #include "kernels/cuda/decode_attention.h"
 #include "kernels/cuda/decode_frame.cuh"
+#include "kernels/cuda/half_shapes.cuh"
 
 namespace nextframe {
 namespace {
@@ -23,19 +24,13 @@ void launch(const DecodeFrameCall& call, cudaStream_t stream) {
   join_kernel<Half, kHeadDim><<<num_blocks, kPassThreads, 0, stream>>>(call);
 }
 
-template <class Half>
-void launch(const DecodeFrameCall& call, int64_t head_dim, cudaStream_t stream) {
-  if (head_dim == 32) return launch<Half, 32>(call, stream);
-  if (head_dim == 64) return launch<Half, 64>(call, stream);
-  launch<Half, 128>(call, stream);
-}
-
 }  // namespace
 
 void join_decode_parts(const DecodeFrameCall& call, HalfFormat format, int64_t head_dim,
                        cudaStream_t stream) {
-  if (format == HalfFormat::bf16) return launch<Bf16>(call, head_dim, stream);
-  launch<Fp16>(call, head_dim, stream);
+  with_half_shape(format, head_dim, [&](auto shape) {
+    launch<typename decltype(shape)::Half, shape.kHeadDim>(call, stream);
+  });
 }
 
 }  // namespace nextframe

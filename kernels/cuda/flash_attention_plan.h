@@ -15,14 +15,6 @@
 
 namespace nextframe {
 
-/// Starts kernels. `touched` are all tensors that the call points into.
-struct FlashKernels {
-  using Tensors = std::vector<at::Tensor>;
-  std::function<void(const FlashAttentionCall&call, const Tensors&touched)> forward, backward;
-  std::function<void(AttentionPass pass, const AttentionRowsCall& call, const Tensors& touched)>
-      pass;
-};
-
 /// Queries, keys and values, or their gradients.
 struct AttentionTensors {
   at::Tensor query, key, value;
@@ -31,6 +23,18 @@ struct AttentionTensors {
 struct FlashResult {
   at::Tensor result;    // as queries, contiguous
   at::Tensor log_sums;  // what backward wants besides
+};
+
+/// Starts kernels. `touched` are all tensors that the call points into.
+struct FlashKernels {
+  using Tensors = std::vector<at::Tensor>;
+  std::function<void(const FlashAttentionCall&call, const Tensors&touched)> forward, backward;
+  std::function<void(AttentionPass pass, const AttentionRowsCall& call, const Tensors& touched)>
+      pass;
+  /// Asked first where there is one: answers the whole call, writing what was made or, given that,
+  /// the gradients, without row terms; or does nothing and says no.
+  std::function<bool(const FlashAttentionCall& call, const FlashResult& made, bool is_backward)>
+      elsewhere = {};
 };
 
 /// Whether the kernels answer such queries of such keys.
@@ -62,7 +66,9 @@ class FlashPlan {
                      at::empty({units, call.padded_queries}, query.options().dtype(at::kFloat))};
     call.result = attention_operand(made.result);
     call.log_sums = made.log_sums.data_ptr<float>();
-    kernels_.forward(call, {query, placed_.key, placed_.value, made.result, made.log_sums});
+    if (!is_answered_elsewhere(call, made, false)) {
+      kernels_.forward(call, {query, placed_.key, placed_.value, made.result, made.log_sums});
+    }
     return made;
   }
 
@@ -70,21 +76,29 @@ class FlashPlan {
   void backward(const at::Tensor& grad_of_result, const FlashResult& made,
                 const AttentionTensors& grads) const {
     const auto grad = with_aligned_rows(grad_of_result);
-    const auto terms = row_terms(grad, made);
+    const FlashResult aligned{with_aligned_rows(made.result), made.log_sums};
     auto call = flash_call();
     call.result = attention_operand(grad);
-    call.row_terms = terms.data_ptr<float>();
     call.grad_query = attention_operand(grads.query);
     call.grad_key = attention_operand(grads.key);
     call.grad_value = attention_operand(grads.value);
-    kernels_.backward(call, {placed_.query, placed_.key, placed_.value, grad, terms, grads.query,
-                             grads.key, grads.value});
+    if (!is_answered_elsewhere(call, aligned, true)) {
+      const auto terms = row_terms(grad, aligned);
+      call.row_terms = terms.data_ptr<float>();
+      kernels_.backward(call, {placed_.query, placed_.key, placed_.value, grad, terms, grads.query,
+                               grads.key, grads.value});
+    }
     if (!places()) return;
     carry_back(inputs_.query, grads.query, options_.mask.first_query);
     carry_back(inputs_.key, grads.key, 0);
   }
 
  private:
+  bool is_answered_elsewhere(const FlashAttentionCall& call, const FlashResult& made,
+                             bool is_backward) const {
+    return kernels_.elsewhere && kernels_.elsewhere(call, made, is_backward);
+  }
+
   bool places() const { return options_.normalise || options_.rotation.cosine_LP.defined(); }
 
   FlashAttentionCall flash_call() const {
@@ -142,7 +156,7 @@ class FlashPlan {
   }
 
   at::Tensor row_terms(const at::Tensor& grad, const FlashResult& made) const {
-    const auto result = with_aligned_rows(made.result);
+    const auto& result = made.result;
     const auto terms = at::empty({made.log_sums.numel(), 2}, made.log_sums.options());
     auto call = rows_call(result, grad);
     call.positions = static_cast<uint32_t>(made.log_sums.size(1));

@@ -29,7 +29,7 @@ cat >given/gpu_suite.jsonl <<'JSON'
 {"part": "train", "case": "large", "is_met": true, "mfu": 0.41}
 {"part": "bench", "group": "temporal", "case": "T16 D64 bf16", "pass": "forward", "seconds": {"ours short": 0.0002, "ours short, placed": 0.0001, "ours flash": 0.0009, "cuDNN, as it lies": 0.0016, "cuDNN, copied": 0.001, "math, copied": 0.0007}, "first_s": {}, "errors": {"FA3, copied": "no such module"}, "bytes": 480000000, "operations": 10, "aim": [["cuDNN", "flash"], 4], "copy_bytes_s": 3e12, "product_flops_s": 7e14}
 {"part": "bench", "group": "decode", "case": "1 of T64 D64 bf16", "pass": "forward", "seconds": {"ours short": 0.0002, "cuDNN, copied": 0.001}, "first_s": {"ours short": 0.0003, "cuDNN, copied": 0.4}, "errors": {}, "bytes": 480000000, "operations": 10, "aim": [["copy"], 0.75], "copy_bytes_s": 3e12, "product_flops_s": 7e14}
-{"part": "bench", "group": "causal", "case": "T4096 D128 bf16", "pass": "backward", "seconds": {"ours flash": 0.002}, "first_s": {}, "errors": {}, "bytes": 1, "operations": 600000000000, "aim": [["cuDNN"], 0.7], "copy_bytes_s": 3e12, "product_flops_s": 7e14}
+{"part": "bench", "group": "causal", "case": "T4096 D128 bf16", "pass": "backward", "seconds": {"ours flash": 0.002, "ours cudnn": 0.001, "ours flash, plain causal": 0.0015}, "first_s": {}, "errors": {}, "bytes": 1, "operations": 600000000000, "aim": [["cuDNN"], 0.7], "copy_bytes_s": 3e12, "product_flops_s": 7e14}
 {"part": "piece", "piece": "check flash", "outcome": "failed", "seconds": 12.3, "limit_s": 24.0}
 JSON
 printf '{"part": "bench", "gro' >>given/gpu_suite.jsonl
@@ -44,7 +44,8 @@ has 'train, large: mfu 0.41'
 has '| T16 D64 bf16 | forward | 0.200 (80%) | 0.100 (160%) | 0.900 (18%) | 1.000 (16%) | 0.700 (23%) | math | 3.50 | 5.00 times cuDNN (aim 4) |'
 has 'did not run everywhere: FA3, copied: no such module'
 has '| cuDNN | 5.00 | 0.80 of a copy (aim 0.75) | 0.3 | 400.0 |'
-has '| T4096 D128 bf16 | backward | 2.000 (300) |  |  | none of cuDNN ran |'
+# cuDNN as the program calls it is not ours to boast of; a rate of another mask's operations would say nothing.
+has '| T4096 D128 bf16 | backward | 2.000 (300) | 1.000 (600) | 1.500 |  |  | none of cuDNN ran |'
 equal "$(cat page)" "$(cat given/gpu_suite.md; echo)" 'the page that was written'
 python3 - <<'PYTHON' || fail 'the JSON is not what the records say'
 import json

@@ -2,6 +2,9 @@
 #include <torch/torch.h>
 
 #include "kernels/attention.h"
+#include "kernels/cuda/cudnn_attention.h"
+#include "kernels/flash_choice.h"
+#include "kernels/kernel_notes.h"
 #include "tests/kernels/gradient.h"
 
 namespace nextframe {
@@ -117,28 +120,60 @@ class AttentionOnCuda : public ::testing::Test {
   }
 };
 
+/// At most twice as far from the definition in float64 as LibTorch's own.
+void expect_as_exact(const Both& got, const at::Tensor& x, const at::Tensor& grad, const Case& c) {
+  const auto options = options_of(c, at::kCUDA), on_cpu = options_of(c, at::kCPU);
+  const auto peer =
+      both_of([&](const at::Tensor& leaf) { return by_libtorch(leaf, options); }, x, grad);
+  const auto exact = both_of(
+      [&](const at::Tensor& leaf) {
+        return attention_definition(leaf.select(3, 0), leaf.select(3, 1), leaf.select(3, 2),
+                                    on_cpu);
+      },
+      x.cpu().to(at::kDouble), grad.cpu());
+  EXPECT_LE(relative_error(got.first, exact.first), 2 * relative_error(peer.first, exact.first))
+      << name_of(c) << " " << x.scalar_type();
+  EXPECT_LE(relative_error(got.second, exact.second), 2 * relative_error(peer.second, exact.second))
+      << name_of(c) << " " << x.scalar_type();
+}
+
 TEST_F(AttentionOnCuda, IsAsExactAsLibTorchs) {
   for (const auto dtype : {at::kBFloat16, at::kHalf}) {
     for (const auto& c : many_cases()) {
       const auto x = on_gpu({2, c.length, 5, 3, 3, c.head_dim}, 1, dtype);
       const auto grad = on_gpu({2, c.length, 5, 3, c.head_dim}, 2, dtype);
-      const auto options = options_of(c, at::kCUDA), on_cpu = options_of(c, at::kCPU);
-      const auto got = kernels(x, grad, options);
-      const auto peer =
-          both_of([&](const at::Tensor& leaf) { return by_libtorch(leaf, options); }, x, grad);
-      const auto exact = both_of(
-          [&](const at::Tensor& leaf) {
-            return attention_definition(leaf.select(3, 0), leaf.select(3, 1), leaf.select(3, 2),
-                                        on_cpu);
-          },
-          x.cpu().to(at::kDouble), grad.cpu());
-      EXPECT_LE(relative_error(got.first, exact.first), 2 * relative_error(peer.first, exact.first))
-          << name_of(c) << " " << dtype;
-      EXPECT_LE(relative_error(got.second, exact.second),
-                2 * relative_error(peer.second, exact.second))
-          << name_of(c) << " " << dtype;
+      const auto options = options_of(c, at::kCUDA);
+      expect_as_exact(kernels(x, grad, options), x, grad, c);
     }
   }
+}
+
+TEST_F(AttentionOnCuda, ByCudnnGoesWithOurOwnHalves) {
+  if (!has_cudnn()) GTEST_SKIP() << "needs a build with cuDNN";
+  std::vector<std::string> refusals;
+  const KernelNoteListener listener([&](const std::string& note) { refusals.push_back(note); });
+  const std::pair<const char*, const char*> halves[] = {
+      {"cudnn", "cudnn"}, {"cudnn", "mma"}, {"mma", "cudnn"}};
+  for (const auto dtype : {at::kBFloat16, at::kHalf}) {
+    for (const int64_t head_dim : {32, 64, 128}) {
+      for (const auto& mask : {AttentionMask{}, frames(1)}) {
+        for (const auto& [forward, backward] : halves) {
+          const Case c{300, head_dim, mask, true};
+          const auto options = options_of(c, at::kCUDA);
+          const auto x = on_gpu({2, 300, 1, 3, 3, head_dim}, 1, dtype);
+          const auto grad = on_gpu({2, 300, 1, 3, head_dim}, 2, dtype);
+          const auto leaf = x.clone().requires_grad_(true);
+          choose_flash_kernels(forward);
+          const auto result = self_attention(leaf, options);
+          choose_flash_kernels(backward);
+          result.backward(grad);
+          expect_as_exact({result.detach().cpu(), leaf.grad().cpu()}, x, grad, c);
+        }
+      }
+    }
+  }
+  choose_flash_kernels("mma");
+  for (const auto& refusal : refusals) ADD_FAILURE() << refusal;
 }
 
 TEST_F(AttentionOnCuda, BitsOfASequenceDependOnItAlone) {

@@ -86,8 +86,10 @@ struct Results {
 
 /// Gradients lie in one packed tensor too.
 inline Results run(const Inputs& in, const AttentionOptions& options,
-                   FlashRunner runner = emulator::run_flash_attention) {
+                   FlashRunner runner = emulator::run_flash_attention,
+                   const decltype(FlashKernels::elsewhere)& elsewhere = {}) {
   Emulated machine(in.grad, runner);
+  machine.kernels.elsewhere = elsewhere;
   const FlashPlan plan(machine.kernels, in.tensors, options);
   const auto made = plan.forward();
   const auto poisoned = [](at::IntArrayRef sizes, const at::Tensor& like) {

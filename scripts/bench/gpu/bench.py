@@ -3,6 +3,7 @@ import dataclasses
 import gc
 
 from gpu import cases, device, kernels, memory as memories, peers
+from gpu.mask import CAUSAL
 
 COPY_BYTES = 2 << 30
 PRODUCT_SIDE = 8192
@@ -52,7 +53,10 @@ def attention(group, library, rounds, clock, capability):
             return
         calls, rates = ceilings()
         absent = {}
-        for name, which, call in [*our_calls(library, case, capability), *peers.calls(case.problem, case.passes)]:
+        ours = [*our_calls(library, case, capability)]
+        if group == "frames":
+            ours += causal_calls(library, case, capability)
+        for name, which, call in [*ours, *peers.calls(case.problem, case.passes)]:
             (absent if isinstance(call, str) else calls)[f"{which} {name}"] = call
         for name, reason in absent.items():
             print(f"  {name}: {reason}", flush=True)
@@ -72,7 +76,7 @@ def our_calls(library, case, capability):
     """Yields name, pass and call of every kernel that answers, and with norm and turn inside."""
     memory = memories.TorchMemory()
     for kernel in kernels.ATTENTION:
-        if capability not in kernel.capabilities:
+        if capability not in kernel.capabilities or not kernels.is_in(library, kernel):
             continue
         for placed in (False, True):
             problem = dataclasses.replace(case.problem, placed=placed)
@@ -81,6 +85,14 @@ def our_calls(library, case, capability):
             call = kernel.prepare(library, problem, problem.tensors(memory), memory, device.stream())
             for which in filter(lambda which: hasattr(call, which), case.passes):
                 yield f"ours {kernel.name}{', placed' if placed else ''}", which, getattr(call, which)
+
+
+def causal_calls(library, case, capability):
+    """Ours of the same shape with plain causal masks, to see what frames cost."""
+    plain = dataclasses.replace(case, problem=dataclasses.replace(case.problem, mask=CAUSAL))
+    for name, which, call in our_calls(library, plain, capability):
+        if not name.endswith("placed"):
+            yield f"{name}, plain causal", which, call
 
 
 def profile(group, which, name, library, capability):

@@ -9,12 +9,25 @@ ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 NAME = "libgpu_suite.so"
 
 
+def folder_of(source):
+    return os.path.basename(os.path.dirname(source))
+
+
 def sources(architecture="90a"):
-    found = [source for folder in ("kernels/cuda", "scripts/bench/gpu")
-             for source in sorted(glob.glob(f"{ROOT}/{folder}/**/*.cu", recursive=True))]
-    # What stands in a folder of that name has instructions of sm_90a alone.
-    return [source for source in found
-            if architecture == "90a" or os.path.basename(os.path.dirname(source)) != "hopper"]
+    found = [source for folder in ("kernels/cuda", "scripts/bench/gpu") for pattern in ("*.cu", "cudnn/*.cpp")
+             for source in sorted(glob.glob(f"{ROOT}/{folder}/**/{pattern}", recursive=True))]
+    # What stands in a folder of that name has instructions of sm_90a alone; what stands in the other needs headers.
+    absent = {"hopper"} if architecture != "90a" else set()
+    absent |= set() if cudnn_folders() else {"cudnn"}
+    return [source for source in found if folder_of(source) not in absent]
+
+
+def cudnn_folders():
+    """Of cuDNN's headers, as scripts/setup or the CUDA toolkit have them; empty where they are not all there."""
+    packages = f"{ROOT}/.deps/venv/lib/python3*/site-packages"
+    graphs = glob.glob(f"{packages}/include/cudnn_frontend.h")
+    own = glob.glob(f"{packages}/nvidia/cudnn/include/cudnn.h") + glob.glob("/usr/local/cuda/include/cudnn.h")
+    return [os.path.dirname(graphs[0]), os.path.dirname(own[0])] if graphs and own else []
 
 
 def newest_source():
@@ -31,12 +44,14 @@ def library(folder, architecture, jobs=None):
         return made
     objects_folder = f"{folder}/objects"
     os.makedirs(objects_folder, exist_ok=True)
-    flags = ["-std=c++17", "-O3", "-DNDEBUG", "-lineinfo", f"-I{ROOT}", "-Xcompiler", "-fPIC",
+    flags = ["-O3", "-DNDEBUG", "-lineinfo", f"-I{ROOT}", "-Xcompiler", "-fPIC",
              f"-gencode=arch=compute_{architecture},code=sm_{architecture}"]
 
     def compile_one(source):
         target = f"{objects_folder}/{os.path.relpath(source, ROOT).replace('/', '_')}.o"
-        subprocess.run(["nvcc", *flags, "-c", source, "-o", target], check=True)
+        is_cudnn = folder_of(source) == "cudnn"
+        more = ["-std=c++20", *(f"-I{folder}" for folder in cudnn_folders())] if is_cudnn else ["-std=c++17"]
+        subprocess.run(["nvcc", *flags, *more, "-c", source, "-o", target], check=True)
         return target
 
     with concurrent.futures.ThreadPoolExecutor(jobs or os.cpu_count()) as pool:

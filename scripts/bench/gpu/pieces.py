@@ -18,7 +18,8 @@ def of(parts, only=(), capability=None):
         if part not in parts:
             continue
         if part in ("check", "sanitize"):
-            made += [Piece(part, name, WEIGHTS[part]) for name in kernels.names(capability)]
+            made += [Piece(part, name, WEIGHTS[part]) for name in kernels.names(capability)
+                     if part == "check" or name != "cudnn"]  # which is not ours to clean
         elif part == "bench":
             made += [Piece(part, name, BENCH_WEIGHTS[name]) for name in (*cases.ATTENTION, "operations")]
         else:

@@ -63,6 +63,11 @@ class StandIn:
 
     nf_hopper_attention = nf_flash_attention
 
+    def nf_cudnn_attention(self, *arguments):
+        is_backward, is_fp16, operands, _, sizes, mask, _, scale, _ = map(plain, arguments)
+        answer(is_backward, is_fp16, list(operands), list(sizes), list(mask), None, scale)
+        return 0
+
     def nf_decode_step(self, *arguments):
         is_fp16, operands, sizes, scale, *_ = map(plain, arguments)
         outer, queries, slots, inner, heads, width, oldest, _ = sizes

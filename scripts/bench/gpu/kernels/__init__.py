@@ -6,6 +6,7 @@ one (forward, and backward if it has one), and names the problems on which it is
 generator of them.
 """
 from gpu.kernels import operations
+from gpu.kernels.cudnn_attention import CudnnAttention
 from gpu.kernels.decode_attention import DecodeAttention
 from gpu.kernels.flash_attention import FlashAttention
 from gpu.kernels.short_attention import ShortAttention
@@ -15,6 +16,7 @@ ATTENTION = [
     DecodeAttention(),
     FlashAttention("flash", "nf_flash_attention", capabilities=range(80, 1000)),
     FlashAttention("hopper", "nf_hopper_attention", capabilities=(90,), widths=(64, 128)),
+    CudnnAttention(),
 ]
 OPERATIONS = operations.GROUPS
 
@@ -23,6 +25,11 @@ def names(capability=None):
     """Of all, or of those that run on such a GPU."""
     return [kernel.name for kernel in ATTENTION if capability is None or capability in kernel.capabilities] + \
         ["operations"]
+
+
+def is_in(library, kernel):
+    """cuDNN's is not, where its headers were not there to compile it."""
+    return not hasattr(kernel, "entry") or hasattr(library, kernel.entry)
 
 
 def attention(name):

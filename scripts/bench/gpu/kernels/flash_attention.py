@@ -11,6 +11,8 @@ PLACE, CARRY_BACK, ROW_TERMS = range(3)
 
 
 class FlashAttention:
+    promises_bits_alone = True
+
     def __init__(self, name, entry, capabilities, widths=(32, 64, 128), least_keys=2):
         self.name, self.entry, self.capabilities = name, entry, capabilities
         self.widths, self.least_keys = widths, least_keys

@@ -1,0 +1,60 @@
+// This file is a graph of cuDNN's for one problem of attention, and the plan made of it, without
+// cuDNN's headers, which take half a minute to compile.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+
+#include "kernels/cuda/cudnn_problem.h"
+
+struct CUstream_st;
+
+namespace nextframe {
+
+/// cuDNN on the current GPU; for one thread at a time.
+class CudnnHandle {
+ public:
+  CudnnHandle();
+  ~CudnnHandle();
+  CudnnHandle(const CudnnHandle&) = delete;
+  CudnnHandle& operator=(const CudnnHandle&) = delete;
+
+  void use_stream(CUstream_st* stream);
+  void* get() const { return handle_; }
+
+ private:
+  void* handle_ = nullptr;
+};
+
+/// All of it throws std::runtime_error with cuDNN's words where cuDNN refuses.
+class CudnnGraph {
+ public:
+  /// Needs no GPU. `capability` is 90 for 9.0.
+  CudnnGraph(const CudnnProblem& problem, int capability);
+  ~CudnnGraph();
+  CudnnGraph(const CudnnGraph&) = delete;
+  CudnnGraph& operator=(const CudnnGraph&) = delete;
+
+  /// Finds engines for the handle's GPU, or for one with such properties, as JSON.
+  void choose_engine(const CudnnHandle& handle);
+  void choose_engine(const std::string& device);
+  void make_plan();
+  int64_t workspace_bytes() const;
+
+  /// Starts the plan's kernels. Addresses are by CudnnOperand.
+  void start(const CudnnHandle& handle, const std::array<void*, kCudnnOperands>& addresses,
+             float* stats, void* workspace) const;
+
+ private:
+  struct Graph;
+  void choose_engine();
+
+  CudnnProblem problem_;
+  std::unique_ptr<Graph> graph_;
+};
+
+/// The current GPU's properties as JSON.
+std::string cudnn_properties();
+
+}  // namespace nextframe
