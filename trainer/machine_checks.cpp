@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "data/durable_file.h"
+#include "launch/text.h"
 
 namespace nextframe {
 namespace {
@@ -36,11 +37,7 @@ class ProbeFile {
   fs::path path_;
 };
 
-std::string rounded(double value) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.2f", value);
-  return text;
-}
+std::string rounded(double value) { return format("%.2f", value); }
 
 }  // namespace
 

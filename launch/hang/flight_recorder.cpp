@@ -1,19 +1,16 @@
 #include "launch/hang/flight_recorder.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
+
+#include "launch/text.h"
 
 namespace nextframe {
 namespace {
 
 thread_local std::string current_purpose;
 
-std::string seconds(double value_s) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.3f s", value_s);
-  return text;
-}
+std::string seconds(double value_s) { return format("%.3f s", value_s); }
 
 std::string line(const CollectiveRecord& record, double start_unix_s) {
   std::string text = "  #" + std::to_string(record.sequence) + " " + record.call.name + " " +

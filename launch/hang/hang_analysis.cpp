@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "launch/text.h"
+
 namespace nextframe {
 namespace {
 
@@ -62,12 +64,6 @@ const RankReport* find(const std::vector<RankReport>& reports, int64_t rank) {
     if (report.rank == rank) return &report;
   }
   return nullptr;
-}
-
-std::string seconds(double value_s) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.1f s", value_s);
-  return text;
 }
 
 std::string last_seen(const RankReport& report) {
@@ -156,7 +152,8 @@ HangVerdict blame_absence(const std::vector<RankReport>& reports, const std::vec
   const auto& culprit = *find(reports, verdict.ranks.front());
   verdict.text = rank_name(culprit) + " never entered " + waited_for(*cause) + ", in which " +
                  ranks_text(cause->waiting) + (cause->waiting.size() == 1 ? " waits" : " wait") +
-                 "; last seen " + last_seen(culprit) + ", there for " + seconds(culprit.section_s);
+                 "; last seen " + last_seen(culprit) + ", there for " +
+                 seconds_text(culprit.section_s);
   if (verdict.ranks.size() > 1)
     verdict.text += "; absent too: " + ranks_text({verdict.ranks.begin() + 1, verdict.ranks.end()});
   return verdict;
@@ -183,7 +180,7 @@ HangVerdict blame_nobody(const std::vector<RankReport>& reports, const std::vect
           "",
           -1,
           rank_name(*longest) + " was " + last_seen(*longest) + ", there for " +
-              seconds(longest->section_s) + ", and no rank waits in a collective"};
+              seconds_text(longest->section_s) + ", and no rank waits in a collective"};
 }
 
 /// Of the ranks whose communicator has failed, the first one whose error is its own: the others

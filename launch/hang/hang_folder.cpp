@@ -4,22 +4,19 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
-#include <ctime>
 #include <fstream>
 #include <map>
 #include <optional>
 #include <sstream>
+
+#include "launch/text.h"
 
 namespace nextframe {
 namespace fs = std::filesystem;
 namespace {
 
 std::string file_name(int64_t rank, const char* ending) {
-  char name[64];
-  std::snprintf(name, sizeof(name), "rank%05lld%s", static_cast<long long>(rank), ending);
-  return name;
+  return format("rank%05lld%s", static_cast<long long>(rank), ending);
 }
 
 constexpr const char* kDump = ".json";
@@ -155,16 +152,6 @@ void HangFolder::prune(const fs::path& log) {
   for (size_t i = 0; i + kKept < names.size(); ++i) fs::remove_all(log / "hang" / names[i], error);
 }
 
-std::string new_start_name() {
-  const double now_s = unix_time_s();
-  const auto whole = static_cast<std::time_t>(now_s);
-  std::tm parts{};
-  gmtime_r(&whole, &parts);
-  char date[32], text[48];
-  std::strftime(date, sizeof(date), "%Y%m%dT%H%M%S", &parts);
-  std::snprintf(text, sizeof(text), "%s.%03dZ", date,
-                static_cast<int>(1000 * (now_s - std::floor(now_s))));
-  return text;
-}
+std::string new_start_name() { return now_utc("%Y%m%dT%H%M%S"); }
 
 }  // namespace nextframe

@@ -6,7 +6,6 @@
 
 #include <atomic>
 #include <csignal>
-#include <cstdio>
 #include <future>
 #include <memory>
 #include <string>
@@ -14,6 +13,7 @@
 
 #include "launch/environment.h"
 #include "launch/hang/hang_analysis.h"
+#include "launch/text.h"
 
 namespace nextframe {
 namespace {
@@ -115,10 +115,9 @@ std::string hang_line(const Hang& hang, const RankReport& report) {
     return rank_name(report) + ": communicator " + hang.fault.communicator + " failed in step " +
            std::to_string(hang.expiry.step) + section + ", " + hang.fault.text;
   }
-  char times[160];
-  std::snprintf(times, sizeof(times),
-                "no progress for %.1f s (limit %.1f s) in step %lld, section ", hang.expiry.took_s,
-                hang.expiry.limit_s, static_cast<long long>(hang.expiry.step));
+  const auto times =
+      format("no progress for %.1f s (limit %.1f s) in step %lld, section ", hang.expiry.took_s,
+             hang.expiry.limit_s, static_cast<long long>(hang.expiry.step));
   return rank_name(report) + ": " + times + hang.expiry.section + ": " + open_collectives(report) +
          "; the limits are parallel.hang_limit_s and parallel.pause_limit_s";
 }

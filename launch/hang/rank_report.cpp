@@ -2,10 +2,11 @@
 
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <ctime>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+
+#include "launch/text.h"
 
 namespace nextframe {
 namespace {
@@ -114,10 +115,8 @@ std::string time_of_day(double time_s) {
   const auto whole = static_cast<std::time_t>(std::floor(time_s));
   std::tm parts{};
   gmtime_r(&whole, &parts);
-  char text[64];
-  std::snprintf(text, sizeof(text), "%02d:%02d:%04.1f", parts.tm_hour, parts.tm_min,
+  return format("%02d:%02d:%04.1f", parts.tm_hour, parts.tm_min,
                 parts.tm_sec + std::floor(10 * (time_s - std::floor(time_s))) / 10);
-  return text;
 }
 
 double unix_time_s() {

@@ -4,11 +4,11 @@
 #include <array>
 #include <cmath>
 #include <csignal>
-#include <cstdio>
 #include <cstring>
 #include <utility>
 
 #include "launch/supervise/host_blame.h"
+#include "launch/text.h"
 
 namespace nextframe {
 namespace {
@@ -24,12 +24,6 @@ constexpr std::array<int, 8> kFinal = {0, 2, 3, 4, 6, kPreempted, kNoProgress, k
 constexpr double kFirstPause_s = 0.5;   // doubled with each failure in a row
 constexpr double kSameRequest_s = 0.5;  // a terminal and a script may send one request twice
 constexpr double kAskAgain_s = 2;       // mpirun drops what comes before its ranks are there
-
-std::string seconds(double value) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.1f s", value);
-  return text;
-}
 
 std::string ranks(int64_t count) {
   return std::to_string(count) + (count == 1 ? " rank" : " ranks");
@@ -104,7 +98,7 @@ void Supervisor::on_signal(int signal, double now_s) {
   view_.note(event);
   view_.say(std::string("SIG") + sigabbrev_np(signal) + ": asked " +
             ranks(current_.place.num_ranks) + " to save and end, within " +
-            seconds(limits_.grace_s) + "; a second signal ends them at once");
+            seconds_text(limits_.grace_s) + "; a second signal ends them at once");
 }
 
 void Supervisor::on_exit(int code, double now_s) {
@@ -125,7 +119,7 @@ void Supervisor::on_time(double now_s) {
   if (state_ == State::running) watch_ranks(now_s);
   if (state_ != State::stopping) return;
   if (now_s - asked_s_ >= limits_.grace_s) {
-    kill("they had not saved within " + seconds(limits_.grace_s), now_s);
+    kill("they had not saved within " + seconds_text(limits_.grace_s), now_s);
     leave(kKilled, "ended unsaved");
   } else if (now_s - asked_again_s_ >= kAskAgain_s) {
     asked_again_s_ = now_s;
@@ -142,7 +136,7 @@ void Supervisor::watch_ranks(double now_s) {
   if (!lost_rank_since_s_) lost_rank_since_s_ = now_s;
   if (now_s - *lost_rank_since_s_ < limits_.lost_rank_s) return;
   kill("a rank ended or stood still, and mpirun did not end the job within " +
-           seconds(limits_.lost_rank_s),
+           seconds_text(limits_.lost_rank_s),
        now_s);
   has_stood_still_ = true;
   after_failure(kKilled, now_s);
@@ -170,7 +164,7 @@ void Supervisor::after_failure(int code, double now_s) {
     pool_.forgive();
   }
   const std::string what = ranks(current_.place.num_ranks) + " ended with " + describe_exit(code) +
-                           " after " + seconds(current_.ran_s);
+                           " after " + seconds_text(current_.ran_s);
   if (!is_worth_a_restart(code)) return leave(code, code == 0 ? "" : what + "; not started again");
   if (restarts_without_commit_ == limits_.max_restarts_without_commit) {
     return leave(kNoProgress, what + "; " + std::to_string(restarts_without_commit_) +
@@ -200,7 +194,8 @@ void Supervisor::blame_hosts(double now_s) {
   for (const auto& host : current_.blamed) {
     const auto result = pool_.blame(host, what, now_s);
     if (result == BlameResult::left_out) {
-      view_.say(host + " is left out for " + seconds(limits_.pool.leave_out_s) + ": " + failures);
+      view_.say(host + " is left out for " + seconds_text(limits_.pool.leave_out_s) + ": " +
+                failures);
     } else if (result == BlameResult::needed) {
       view_.say(host + " is needed for " + ranks(limits_.min_ranks) + ", though " + failures +
                 "; name a spare host, or allow fewer ranks with --min-ranks");

@@ -4,6 +4,8 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "launch/text.h"
+
 namespace nextframe {
 namespace {
 
@@ -73,9 +75,7 @@ WriterOutcome Writer::wait(double timeout_s) {
       return job->outcome;
     }
   }
-  char limit[32];
-  std::snprintf(limit, sizeof limit, "%g", timeout_s);
-  return {"", job->what + " made no progress for " + limit + " s"};
+  return {"", job->what + format(" made no progress for %g s", timeout_s)};
 }
 
 void Writer::cancel() {

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "data/dataset.h"
+#include "launch/text.h"
 #include "trainer/bench/figures.h"
 #include "trainer/bench/step_bench.h"
 #include "trainer/commands/command.h"
@@ -63,9 +64,8 @@ void print(const StepBench& bench) {
   for (const auto& operation : bench.operations) {
     if (operation.self_s < 0.005 * bench.grain_s) break;
     listed_s += operation.self_s;
-    char alone[16] = "";
-    if (operation.alone_s > 0) std::snprintf(alone, sizeof alone, "%.2f", operation.alone_s * 1e3);
-    std::printf("%13.3f  %5s  %5.0f  %s\n", operation.self_s * 1e3, alone, operation.calls,
+    const auto alone = operation.alone_s > 0 ? format("%.2f", operation.alone_s * 1e3) : "";
+    std::printf("%13.3f  %5s  %5.0f  %s\n", operation.self_s * 1e3, alone.c_str(), operation.calls,
                 operation.name.c_str());
   }
   double all_s = 0;

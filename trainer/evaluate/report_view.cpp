@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <utility>
 
+#include "launch/text.h"
 #include "trainer/version.h"
 
 namespace nextframe {
@@ -78,9 +78,7 @@ std::vector<Headline> headlines_of(const EvaluationReport& report) {
 
 std::string format_value(double value) {
   if (!std::isfinite(value)) return std::isnan(value) ? "none" : value > 0 ? "inf" : "-inf";
-  char text[32];
-  std::snprintf(text, sizeof text, "%.4g", value);
-  return text;
+  return format("%.4g", value);
 }
 
 std::string format_interval(const Figure& figure) {

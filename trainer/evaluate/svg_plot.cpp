@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
+#include "launch/text.h"
 #include "trainer/evaluate/report_view.h"
 
 namespace nextframe {
@@ -12,11 +12,7 @@ namespace {
 constexpr double kWidth = 520, kHeight = 300;
 constexpr double kLeft = 56, kRight = 12, kTop = 30, kBottom = 40;
 
-std::string number(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f", value);
-  return text;
-}
+std::string number(double value) { return format("%.1f", value); }
 
 /// From the data's numbers to the drawing's.
 struct Scale {

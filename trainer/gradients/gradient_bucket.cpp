@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include "trainer/gradients/flat_parameters.h"
+#include "trainer/gradients/tensor_bytes.h"
 
 namespace nextframe {
 namespace {
@@ -13,12 +14,6 @@ constexpr int64_t kPieceElements = int64_t{1} << 20;
 int64_t padded(int64_t elements, int64_t world_size) {
   const int64_t unit = world_size * kAlignElements;
   return (elements + unit - 1) / unit * unit;
-}
-
-/// Part `index` of `count` equal ones.
-at::Tensor part(const at::Tensor& whole, int64_t index, int64_t count) {
-  const int64_t elements = whole.numel() / count;
-  return whole.narrow(0, index * elements, elements);
 }
 
 }  // namespace
@@ -73,7 +68,7 @@ void GradientBucket::allocate(const at::Tensor& like, int64_t piece) {
 void GradientBucket::exchange_piece(const Nodes& nodes, int64_t begin, int64_t count) {
   auto& group = groups_.nearest();
   const auto part_of = [&](size_t node, int64_t to) {
-    return part(nodes[node].second.narrow(0, begin, count), to, group.size());
+    return equal_part(nodes[node].second.narrow(0, begin, count), to, group.size());
   };
   const auto slice = part_of(0, group.rank());
   std::vector<at::Tensor> sums = {slice};
@@ -90,12 +85,7 @@ void GradientBucket::exchange_piece(const Nodes& nodes, int64_t begin, int64_t c
 
 /// What the node's ranks have folded, of this rank's slice, meets that of the other nodes.
 void GradientBucket::exchange_across(const std::vector<at::Tensor>& sums, const at::Tensor& slice) {
-  auto& across = *groups_.across;
-  const auto mine = part(slice, across.rank(), across.size());
-  under_way_.push_back(after(across, {under_way_.back()}));
-  across_->start([&](size_t node, int64_t to) { return part(sums[node], to, across.size()); },
-                 received_across_, {mine}, under_way_);
-  under_way_.push_back(across.all_gather(mine, slice));
+  across_->start_equal(sums, received_across_, slice, under_way_);
   under_way_.push_back(after(groups_.gathers, {under_way_.back()}));
 }
 
@@ -108,10 +98,7 @@ at::Tensor GradientBucket::finish() {
 }
 
 int64_t GradientBucket::bytes() const {
-  size_t total = 0;
-  for (const auto& tensor : {sum_, received_, received_across_, node_sums_})
-    total += tensor.defined() ? tensor.nbytes() : 0;
-  return static_cast<int64_t>(total) + grains_.spare_bytes();
+  return bytes_of({sum_, received_, received_across_, node_sums_}) + grains_.spare_bytes();
 }
 
 }  // namespace nextframe

@@ -6,8 +6,6 @@
 
 namespace nextframe {
 
-using AddNodes = std::function<at::Tensor(at::Tensor, const at::Tensor&)>;
-
 namespace {
 
 int64_t first_leaf(const TreeNode& node) { return node.index << node.level; }
@@ -29,7 +27,7 @@ std::vector<std::vector<TreeNode>> nodes_by_stretch(int64_t num_grains, int64_t 
 void fold_rows(const std::vector<TreeNode>& nodes, const std::vector<at::Tensor>& rows,
                int64_t num_grains, std::vector<int64_t> additions, std::vector<at::Tensor> sums) {
   size_t now = 0;
-  TreeFold<at::Tensor, AddNodes> fold(num_grains, [&](at::Tensor left, const at::Tensor& right) {
+  auto fold = make_tree_fold<at::Tensor>(num_grains, [&](at::Tensor left, const at::Tensor& right) {
     while (additions[now] == 0) ++now;
     return --additions[now] > 0 ? left.add_(right) : at::add_out(sums[now], left, right);
   });
@@ -93,6 +91,20 @@ void NodeExchange::start(const PartOf& part_of, const at::Tensor& received,
       group_.then([nodes, rows, sums, additions = additions_, num_grains = num_grains_] {
         fold_rows(nodes, rows, num_grains, additions, sums);
       }));
+}
+
+void NodeExchange::start_equal(const std::vector<at::Tensor>& nodes, const at::Tensor& received,
+                               const at::Tensor& whole, std::vector<Ticket>& tickets) const {
+  const auto mine = equal_part(whole, group_.rank(), group_.size());
+  tickets.push_back(after(group_, {tickets.back()}));
+  start([&](size_t node, int64_t to) { return equal_part(nodes[node], to, group_.size()); },
+        received, {mine}, tickets);
+  tickets.push_back(group_.all_gather(mine, whole));
+}
+
+at::Tensor equal_part(const at::Tensor& whole, int64_t index, int64_t count) {
+  const int64_t elements = whole.numel() / count;
+  return whole.narrow(0, index * elements, elements);
 }
 
 NodeExchange nearest_exchange(const RankGroups& groups, int64_t num_grains) {

@@ -36,6 +36,11 @@ class NodeExchange {
   void start(const PartOf& part_of, const at::Tensor& received, const std::vector<at::Tensor>& sums,
              std::vector<Ticket>& tickets) const;
 
+  /// The same of equal slices, once `tickets` so far are done, and then gathers the slices of what
+  /// all nodes together make, which must be one result, into `whole`: one of `nodes`, or apart.
+  void start_equal(const std::vector<at::Tensor>& nodes, const at::Tensor& received,
+                   const at::Tensor& whole, std::vector<Ticket>& tickets) const;
+
  private:
   struct Input {
     TreeNode node;
@@ -50,6 +55,9 @@ class NodeExchange {
   std::vector<int64_t> additions_;  // that each result takes
   int64_t num_received_ = 0;
 };
+
+/// Part `index` of `count` equal ones of a flat tensor.
+at::Tensor equal_part(const at::Tensor& whole, int64_t index, int64_t count);
 
 /// Among the ranks of a node, or all where there is one level; each has a stretch of the grains.
 NodeExchange nearest_exchange(const RankGroups& groups, int64_t num_grains);

@@ -6,14 +6,12 @@
 #include <atomic>
 #include <functional>
 
+#include "trainer/gradients/tensor_bytes.h"
+
 namespace nextframe {
 namespace {
 
 using AddNodes = std::function<at::Tensor(at::Tensor, const at::Tensor&)>;
-
-int64_t bytes_of(const at::Tensor& tensor) {
-  return tensor.defined() ? static_cast<int64_t>(tensor.nbytes()) : 0;
-}
 
 }  // namespace
 
@@ -139,15 +137,12 @@ void OwnerBucket::exchange_across() {
     for (size_t row = 0; row < sums.size(); ++row)
       rows[static_cast<int64_t>(row)].narrow(0, 0, sums[row].numel()).copy_(sums[row]);
   }));
-  tickets_.push_back(after(across, {tickets_.back()}));
-  if (!strict_) return tickets_.push_back(across.all_reduce(node_sums_[0]));
+  if (!strict_) {
+    tickets_.push_back(after(across, {tickets_.back()}));
+    return tickets_.push_back(across.all_reduce(node_sums_[0]));
+  }
   received_across_ = at::empty({across_->num_received(), part}, outgoing_.options());
-  const auto part_of = [&](size_t row, int64_t to) {
-    return node_sums_[static_cast<int64_t>(row)].narrow(0, to * part, part);
-  };
-  const auto own = part_of(0, across.rank());
-  across_->start(part_of, received_across_, {own}, tickets_);
-  tickets_.push_back(across.all_gather(own, node_sums_[0]));
+  across_->start_equal(node_sums_.unbind(0), received_across_, node_sums_[0], tickets_);
 }
 
 /// This rank's gradients in the order of their owners. A parameter without one adds zeros; and zero
@@ -193,8 +188,7 @@ void OwnerBucket::take_sum(const at::Tensor& packed) {
 }
 
 int64_t OwnerBucket::bytes() const {
-  return bytes_of(outgoing_) + bytes_of(received_) + bytes_of(received_across_) +
-         bytes_of(node_sums_) + sum_->bytes;
+  return bytes_of({outgoing_, received_, received_across_, node_sums_}) + sum_->bytes;
 }
 
 }  // namespace nextframe

@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "trainer/gradients/bucket_order.h"
+#include "trainer/gradients/tensor_bytes.h"
 
 namespace nextframe {
 namespace {
@@ -13,10 +14,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kMostUnderWay = 2;
-
-int64_t bytes_of(const at::Tensor& tensor) {
-  return tensor.defined() ? static_cast<int64_t>(tensor.nbytes()) : 0;
-}
 
 }  // namespace
 

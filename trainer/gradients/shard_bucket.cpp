@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "trainer/gradients/tensor_bytes.h"
+
 namespace nextframe {
 
 ShardBucket::ShardBucket(const RankGroups& groups, int64_t num_grains, bool strict,
@@ -79,16 +81,9 @@ void ShardBucket::start_strict(const Nodes& nodes) {
 
 /// What this rank owns, among the nodes: each folds a part of it, and the parts are gathered.
 void ShardBucket::exchange_across() {
-  auto& across = *groups_.across;
-  const int64_t elements = sums_.size(1) / across.size();
-  const auto part_of = [&](size_t row, int64_t to) {
-    return sums_[static_cast<int64_t>(row)].narrow(0, to * elements, elements);
-  };
+  const int64_t elements = sums_.size(1) / groups_.num_nodes();
   received_across_ = at::empty({across_->num_received(), elements}, sums_.options());
-  const auto part = part_of(0, across.rank());
-  under_way_.push_back(after(across, {under_way_.back()}));
-  across_->start(part_of, received_across_, {part}, under_way_);
-  under_way_.push_back(across.all_gather(part, sums_[0]));
+  across_->start_equal(sums_.unbind(0), received_across_, sums_[0], under_way_);
 }
 
 /// This rank's nodes, cut to the slices of all ranks: by owner, then by node.
@@ -125,10 +120,7 @@ at::Tensor ShardBucket::finish() {
 }
 
 int64_t ShardBucket::bytes() const {
-  size_t total = 0;
-  for (const auto& tensor : {outgoing_, received_, received_across_, sums_})
-    total += tensor.defined() ? tensor.nbytes() : 0;
-  return static_cast<int64_t>(total) + grains_.spare_bytes();
+  return bytes_of({outgoing_, received_, received_across_, sums_}) + grains_.spare_bytes();
 }
 
 }  // namespace nextframe

@@ -1,22 +1,12 @@
 #include "trainer/plan/plan_report.h"
 
 #include <cmath>
-#include <cstdarg>
-#include <cstdio>
 
+#include "launch/text.h"
 #include "trainer/records/console.h"
 
 namespace nextframe {
 namespace {
-
-__attribute__((format(printf, 1, 2))) std::string format(const char* pattern, ...) {
-  char buffer[512];
-  va_list arguments;
-  va_start(arguments, pattern);
-  std::vsnprintf(buffer, sizeof(buffer), pattern, arguments);
-  va_end(arguments);
-  return buffer;
-}
 
 std::string bytes_text(double bytes) {
   constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
@@ -27,7 +17,7 @@ std::string bytes_text(double bytes) {
 
 std::string bytes_text(int64_t bytes) { return bytes_text(static_cast<double>(bytes)); }
 
-std::string seconds_text(double seconds) {
+std::string time_text(double seconds) {
   if (seconds < 1) return format("%.1f ms", seconds * 1e3);
   return seconds < 60 ? format("%.1f s", seconds) : format_duration(seconds);
 }
@@ -61,10 +51,10 @@ std::string times_text(const PlanReport& report) {
                           static_cast<double>(report.work.grains);
     text += format("%7lld %6lld %14lld %7.0f %% %9s %11.0f %9.0f %% %12s %9s %9s %13s\n",
                    whole(plan.ranks), whole(plan.nodes), whole(plan.grains_per_rank),
-                   100 * plan.balance, seconds_text(plan.time.total_s()).c_str(),
+                   100 * plan.balance, time_text(plan.time.total_s()).c_str(),
                    frames / plan.time.total_s(), 100 * plan.efficiency,
-                   bytes_text(plan.sent_bytes).c_str(), seconds_text(plan.time.exchange_s).c_str(),
-                   seconds_text(plan.time.exposed_s).c_str(), seconds_text(row.run_s).c_str());
+                   bytes_text(plan.sent_bytes).c_str(), time_text(plan.time.exchange_s).c_str(),
+                   time_text(plan.time.exposed_s).c_str(), time_text(row.run_s).c_str());
   }
   return text;
 }
@@ -96,7 +86,7 @@ std::string checkpoint_text(const PlanReport& report) {
   const auto& work = report.work;
   const double saved = static_cast<double>(work.checkpoint_bytes());
   auto text = format("\ncheckpoint   %s, %s to write; %lld kept and one in the making: %s\n",
-                     bytes_text(saved).c_str(), seconds_text(report.rows.front().save_s).c_str(),
+                     bytes_text(saved).c_str(), time_text(report.rows.front().save_s).c_str(),
                      whole(work.checkpoints_kept),
                      bytes_text(saved * static_cast<double>(work.checkpoints_kept + 1)).c_str());
   if (report.rates.node_mtbf_s <= 0) return text;
@@ -104,12 +94,12 @@ std::string checkpoint_text(const PlanReport& report) {
       "\n  ranks  a failure every  best interval  that is steps  every_steps  goodput  at best\n";
   for (const auto& row : report.rows) {
     const double step_s = row.ranks.time.total_s();
-    text += format(
-        "%7lld %16s %14s %14.0f %12lld %6.2f %% %6.2f %%\n", whole(row.ranks.ranks),
-        seconds_text(report.rates.node_mtbf_s / static_cast<double>(row.ranks.nodes)).c_str(),
-        seconds_text(row.best_interval_s).c_str(),
-        std::max(1.0, std::round(row.best_interval_s / step_s)), whole(work.checkpoint_every_steps),
-        100 * row.goodput, 100 * row.best_goodput);
+    text +=
+        format("%7lld %16s %14s %14.0f %12lld %6.2f %% %6.2f %%\n", whole(row.ranks.ranks),
+               time_text(report.rates.node_mtbf_s / static_cast<double>(row.ranks.nodes)).c_str(),
+               time_text(row.best_interval_s).c_str(),
+               std::max(1.0, std::round(row.best_interval_s / step_s)),
+               whole(work.checkpoint_every_steps), 100 * row.goodput, 100 * row.best_goodput);
   }
   return text;
 }

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
-#include <cstdarg>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
@@ -15,20 +14,12 @@
 
 #include "data/durable_file.h"
 #include "data/error.h"
+#include "launch/text.h"
 
 namespace nextframe {
 namespace {
 
 constexpr int kBarCells = 30;
-
-__attribute__((format(printf, 1, 2))) std::string format(const char* pattern, ...) {
-  char buffer[512];
-  va_list arguments;
-  va_start(arguments, pattern);
-  std::vsnprintf(buffer, sizeof(buffer), pattern, arguments);
-  va_end(arguments);
-  return buffer;
-}
 
 double peak_memory_gib() {
   rusage usage{};

@@ -1,28 +1,13 @@
 #include "trainer/records/launch_log.h"
 
-#include <chrono>
 #include <cmath>
-#include <cstdio>
-#include <ctime>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "launch/text.h"
+
 namespace nextframe {
 namespace {
-
-/// "2026-01-31T12:00:00.123Z"
-std::string now_utc() {
-  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-  const auto milliseconds =
-      std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
-  const auto now = static_cast<std::time_t>(milliseconds / 1000);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char date[32], text[48];
-  std::strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text, sizeof(text), "%s.%03dZ", date, static_cast<int>(milliseconds % 1000));
-  return text;
-}
 
 /// ["node1:8", "node2:8"]
 nlohmann::ordered_json to_json(const std::vector<Host>& hosts) {
@@ -41,7 +26,7 @@ nlohmann::ordered_json to_json(const std::vector<LeftOutHost>& hosts) {
 }  // namespace
 
 void LaunchLog::append(const LaunchEvent& event) {
-  nlohmann::ordered_json line = {{"time", now_utc()},
+  nlohmann::ordered_json line = {{"time", now_utc("%Y-%m-%dT%H:%M:%S")},
                                  {"event", event.event},
                                  {"start", event.start},
                                  {"ranks", event.place.num_ranks},

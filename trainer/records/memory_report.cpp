@@ -1,9 +1,8 @@
 #include "trainer/records/memory_report.h"
 
-#include <array>
-#include <cstdio>
-
+#include "launch/text.h"
 #include "trainer/gradients/gradient_sync.h"
+#include "trainer/gradients/tensor_bytes.h"
 #include "trainer/optimizer.h"
 #include "trainer/shards/sharding.h"
 
@@ -11,13 +10,7 @@ namespace nextframe {
 namespace {
 
 std::string mebibytes(int64_t bytes) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.2f MiB", static_cast<double>(bytes) / (1 << 20));
-  return text.data();
-}
-
-int64_t bytes_of(const at::Tensor& tensor) {
-  return tensor.defined() ? static_cast<int64_t>(tensor.nbytes()) : 0;
+  return format("%.2f MiB", static_cast<double>(bytes) / (1 << 20));
 }
 
 }  // namespace

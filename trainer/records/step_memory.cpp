@@ -1,10 +1,10 @@
 #include "trainer/records/step_memory.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 #include "launch/host_memory.h"
+#include "launch/text.h"
 
 namespace nextframe {
 namespace {
@@ -35,12 +35,10 @@ void StepMemory::tell_once(Console& console, const std::string& recompute) {
   if (std::exchange(is_told_, true)) return;
   look();
   if (peak_bytes_ == 0) return;
-  char line[160];
-  std::snprintf(line, sizeof(line),
-                "memory of a rank's tensors after the first step: at most %.1f MiB, %.1f of them "
-                "activations (trainer.recompute: %s)",
-                mib(peak_bytes_), mib(activation_bytes_), recompute.c_str());
-  console.say(line);
+  console.say(
+      format("memory of a rank's tensors after the first step: at most %.1f MiB, %.1f of them "
+             "activations (trainer.recompute: %s)",
+             mib(peak_bytes_), mib(activation_bytes_), recompute.c_str()));
 }
 
 }  // namespace nextframe

@@ -1,9 +1,9 @@
 #include "trainer/records/stragglers.h"
 
 #include <algorithm>
-#include <cstdarg>
-#include <cstdio>
 #include <utility>
+
+#include "launch/text.h"
 
 namespace nextframe {
 namespace {
@@ -21,15 +21,6 @@ double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
-}
-
-__attribute__((format(printf, 1, 2))) std::string format(const char* pattern, ...) {
-  char buffer[256];
-  va_list arguments;
-  va_start(arguments, pattern);
-  std::vsnprintf(buffer, sizeof(buffer), pattern, arguments);
-  va_end(arguments);
-  return buffer;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "data/loader.h"
 #include "kernels/draws.h"
+#include "launch/text.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/gradients/flat_parameters.h"
 #include "trainer/gradients/gradient_hooks.h"
@@ -78,9 +79,8 @@ std::string gradient_difference(
     if (worst_name.empty() || part > worst) worst_name = parameter.name, worst = part;
   }
   if (worst_name.empty()) return "";
-  char text[64];
-  std::snprintf(text, sizeof(text), "%.2g of its largest value", worst);
-  return "the gradient of '" + worst_name + "' is off by " + text;
+  return "the gradient of '" + worst_name + "' is off by " +
+         format("%.2g of its largest value", worst);
 }
 
 std::string gradient_difference(const StepGradients& gradients, double clip_norm,

@@ -2,6 +2,7 @@
 
 #include <c10/util/StringUtil.h>
 
+#include "launch/text.h"
 #include "trainer/bench/timing.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/load_run.h"
@@ -84,9 +85,9 @@ void Verification::resumes_on(int64_t ranks) {
 void Verification::rollouts_agree(WorldModel& fp32_model) {
   check("dream from memory: fp32", [&] {
     const auto rollout = check_rollout(fp32_model, data_);
-    char text[128];
-    std::snprintf(text, sizeof(text), "%lld frames, largest difference %.1e of %.0e allowed",
-                  static_cast<long long>(rollout.frames), rollout.difference, kRolloutTolerance);
+    const auto text =
+        format("%lld frames, largest difference %.1e of %.0e allowed",
+               static_cast<long long>(rollout.frames), rollout.difference, kRolloutTolerance);
     if (!(rollout.movement > 100 * kRolloutTolerance))
       return left_out("the dream stands still, so there is nothing to compare");
     return rollout.difference <= kRolloutTolerance ? passed(text) : failed(text);
