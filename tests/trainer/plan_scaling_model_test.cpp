@@ -149,6 +149,13 @@ TEST(ScalingModel, OnNodesOnlySumsOfTheNodeTravelBetweenThem) {
   EXPECT_EQ(plan_bytes(split, 4, "optimizer", 8, 1).moments,
             plan_bytes(work(), 4, "none", 8).moments)
       << "alone on its node";
+  // Where each rank's grains make one node of the tree, as many bytes are sent on one level as on
+  // two; but to three others each, not to two.
+  nodes.message_s = 1;
+  const double two_levels_s = plan_ranks(work(), nodes, 4).time.exchange_s;
+  auto flat = nodes;
+  flat.ranks_per_node = 4;
+  EXPECT_NEAR(plan_ranks(work(), flat, 4).time.exchange_s / two_levels_s, 3. / 2, 0.01);
   auto lonely = nodes;
   lonely.ranks_per_node = 1;
   split.shard = "optimizer";
