@@ -81,8 +81,9 @@ TORCH_LIBRARY_IMPL(nextframe, CPU, library) { library.impl("draw", draw_on_cpu);
 TORCH_LIBRARY_IMPL(nextframe, CUDA, library) { library.impl("draw", draw_on_cuda); }
 
 at::Tensor as_tensor(const Draw& draw, c10::Device device) {
+  // CUDA has taken a copy out of pageable memory before it returns, so nobody has to wait.
   return at::tensor({static_cast<int64_t>(draw.seed), static_cast<int64_t>(draw.step)}, at::kLong)
-      .to(device);
+      .to(device, /*non_blocking=*/true);
 }
 
 at::Tensor draw_uniform(const at::Tensor& draw, DrawStream stream, const at::Tensor& sample_ids_B,

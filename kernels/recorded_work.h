@@ -15,8 +15,9 @@ class RecordedWork {
   virtual void replay() = 0;
 };
 
-/// Records what `body` starts, of which nothing is run. Memory that it takes on the way is kept for
-/// the replays. Throws where something cannot be recorded; then nothing was run either.
+/// Records what `body` starts on the current stream, of which nothing is run. Memory that it takes
+/// on the way is kept for the replays. Throws where something cannot be recorded; then nothing of
+/// that stream was run either, while what the host did stays done.
 using WorkRecorder =
     std::function<std::unique_ptr<RecordedWork>(const std::function<void()>& body)>;
 

@@ -62,6 +62,17 @@ int64_t pretended_ranks_per_node() {
   return std::max<int64_t>(environment_number("NEXTFRAME_TEST_RANKS_PER_NODE").value_or(0), 0);
 }
 
+std::map<std::string, std::string> bit_variables() {
+  // What cudnn-frontend 1.32 reads.
+  constexpr const char* kNames[] = {"CUDNN_ERRATA_JSON_FILE",
+                                    "CUDNN_FRONTEND_ATTN_DP_WORKSPACE_LIMIT"};
+  std::map<std::string, std::string> found;
+  for (const char* name : kNames) {
+    if (const char* text = std::getenv(name)) found[name] = text;
+  }
+  return found;
+}
+
 std::string host_name() {
   char name[256] = {};
   if (gethostname(name, sizeof(name) - 1) != 0) return "unknown-host";

@@ -14,9 +14,9 @@ namespace nextframe {
 namespace {
 
 bool is_relevant(std::string_view name) {
-  constexpr std::array<std::string_view, 13> kPrefixes = {
-      "OMP_",  "KMP_",   "MKL_",     "OMPI_", "PMIX_", "SLURM_",         "NCCL_",
-      "CUDA_", "TORCH_", "PYTORCH_", "HDF5_", "UCX_",  "LD_LIBRARY_PATH"};
+  constexpr std::array<std::string_view, 14> kPrefixes = {
+      "OMP_",  "KMP_",   "MKL_",   "OMPI_",    "PMIX_", "SLURM_", "NCCL_",
+      "CUDA_", "CUDNN_", "TORCH_", "PYTORCH_", "HDF5_", "UCX_",   "LD_LIBRARY_PATH"};
   constexpr std::array<std::string_view, 5> kSecrets = {"JWT", "TOKEN", "KEY", "SECRET", "PASS"};
   const auto contained = [&](std::string_view word) { return name.find(word) != name.npos; };
   return std::any_of(kPrefixes.begin(), kPrefixes.end(),

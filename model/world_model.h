@@ -21,7 +21,7 @@ namespace nextframe {
 /// numbers of valid frames must add up to the same step whoever computes them.
 struct LossTerms {
   at::Tensor sum;     // float32 scalar, differentiable
-  at::Tensor weight;  // float64 scalar: number of valid elements in `sum`
+  at::Tensor weight;  // float64 scalar on the batch's device: number of valid elements in `sum`
   std::map<std::string, at::Tensor>
       sums;  // named statistics, summed over the same elements; detached
 };

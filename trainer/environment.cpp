@@ -4,6 +4,7 @@
 #include <torch/version.h>
 
 #include "kernels/cpu/choose_loops.h"
+#include "launch/environment.h"
 #include "launch/gpu.h"
 #include "trainer/version.h"
 
@@ -23,6 +24,7 @@ std::map<std::string, std::string> bit_environment(c10::Device device, int64_t t
     environment["gpu"] = visible_gpus().at(static_cast<size_t>(device.index())).name;
     environment["cuda"] = std::to_string(at::detail::getCUDAHooks().versionCUDART());
     environment["cudnn"] = std::to_string(at::detail::getCUDAHooks().versionRuntimeCuDNN());
+    environment.merge(bit_variables());
   }
   return environment;
 }

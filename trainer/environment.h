@@ -11,7 +11,7 @@
 namespace nextframe {
 
 /// Field -> value: torch, cpu capability, build, device, and on a GPU its name, cuDNN and CUDA
-/// (whose toolkit brings cuBLAS).
+/// (whose toolkit brings cuBLAS), and what bit_variables() finds.
 std::map<std::string, std::string> bit_environment(c10::Device device, int64_t threads);
 
 /// "bits may differ: torch 2.11.0 → 2.12.0", one line a field that differs.

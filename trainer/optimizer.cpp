@@ -41,7 +41,9 @@ void Optimizer::update(const at::Tensor& gradient_sum, int64_t step, double lr, 
   // An average that starts at the initial parameters forgets them faster at first.
   const double ema_decay =
       std::min(config_.ema_decay, static_cast<double>(step) / static_cast<double>(step + 10));
-  numbers_.copy_(adamw_numbers(constants_of(config_), {lr, scale, ema_decay, step}));
+  // CUDA has taken a copy out of pageable memory before it returns, so nobody has to wait.
+  numbers_.copy_(adamw_numbers(constants_of(config_), {lr, scale, ema_decay, step}),
+                 /*non_blocking=*/true);
   if (is_bad.defined()) numbers_.select(0, -1).copy_(is_bad);
   const auto num_tensors = static_cast<int64_t>(parameters_.layout().size());
   auto* gather = sharding_ != nullptr ? sharding_->gather() : nullptr;

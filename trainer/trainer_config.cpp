@@ -42,9 +42,10 @@ void TrainerConfig::fields(FieldVisitor& field) {
         "kernels of long attention on a GPU: mma for any, hopper for those of compute capability "
         "9.0, cudnn for plain causal and full attention by NVIDIA's library",
         {"mma", "hopper", "cudnn"});
-  field.free("cuda_graphs", cuda_graphs,
-             "start a grain's and the optimizer's kernels as one CUDA graph each; the same bits. "
-             "Never run on a GPU yet");
+  field.free(
+      "cuda_graphs", cuda_graphs,
+      "start a grain's and the optimizer's kernels as one CUDA graph each; meant to have the "
+      "same bits, never run on a GPU yet");
   field("seed", seed, "of parameters, sample order and noise");
   field.free("log_every_steps", log_every_steps, "steps from one logged line to the next");
   field("max_bad_steps", max_bad_steps,

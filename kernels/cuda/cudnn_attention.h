@@ -17,8 +17,9 @@ using CudnnRoom = std::function<void*(int64_t bytes)>;
 
 /// Answers a call without a cudnn_refusal() on the current GPU, by kernels that add up in a fixed
 /// order. Returns an empty text, or why cuDNN has no such kernels; then nothing was started. The
-/// first call of a problem makes a plan, which takes part of a second. Throws std::runtime_error if
-/// a plan that was made cannot be started. May be called by any thread.
+/// first call of a problem makes a plan, which takes part of a second. Throws std::runtime_error
+/// where cuDNN has them but fails, as without its library or for lack of memory: other kernels
+/// would have other bits on this rank alone. May be called by any thread.
 std::string cudnn_attention(const CudnnCall& call, CUstream_st* stream, const CudnnRoom& room);
 
 /// Why cuDNN would not answer such problems, or an empty text; needs no GPU. `capability` is 90 for

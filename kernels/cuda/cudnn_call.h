@@ -78,7 +78,8 @@ inline constexpr int64_t kMostFixedOrderBytes = int64_t{8} << 30;
 
 /// Why cuDNN is not asked for a plan, or null.
 inline const char* cudnn_refusal(const CudnnCall& call) {
-  if (call.head_dim > 128 || call.head_dim % 8 != 0) return "heads have more than 128 values";
+  if (call.head_dim > 128) return "heads have more than 128 values";
+  if (call.head_dim % 8 != 0) return "the number of a head's values is no multiple of 8";
   if (plain_mask(call.flash.mask, call.flash.queries) == PlainMask::other) {
     return "the mask is neither plain causal nor full";
   }

@@ -1,4 +1,7 @@
+#include <ATen/core/CachingHostAllocator.h>
 #include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
@@ -10,34 +13,52 @@ namespace {
 class CudaGraph final : public RecordedWork {
  public:
   explicit CudaGraph(const std::function<void()>& body) {
-    const auto stream = c10::cuda::getStreamFromPool();  // the default one cannot be captured
-    stream.synchronize();
     c10::cuda::device_synchronize();  // nothing of before runs beside what follows
-    const c10::cuda::CUDAStreamGuard guard(stream);
-    // Other threads, as the loader's and the communicators', go on with calls of their own.
-    graph_.capture_begin(/*pool=*/{0, 0}, cudaStreamCaptureModeThreadLocal);
+    const c10::cuda::CUDAStreamGuard guard(stream_);
     try {
+      // Other threads, as the loader's and the communicators', go on with calls of their own.
+      graph_.capture_begin(pool_, cudaStreamCaptureModeThreadLocal);
       body();
+      graph_.capture_end();
     } catch (...) {
       give_up();
       throw;
     }
-    graph_.capture_end();
   }
 
   void replay() override { graph_.replay(); }
 
  private:
-  /// The stream must leave the capture, and the next check of a launch must not see its error.
+  /// Whatever broke it is on its way. The stream must leave the capture, the next check of a launch
+  /// must not see its error, and the allocators must not take memory for it any longer.
   void give_up() {
-    try {
-      graph_.capture_end();
-    } catch (const std::exception&) {
-      // what broke the recording is on its way
+    auto status = cudaStreamCaptureStatusNone;
+    (void)cudaStreamIsCapturing(stream_, &status);
+    if (status != cudaStreamCaptureStatusNone) {
+      try {
+        return graph_.capture_end();  // its destructor gives the memory back
+      } catch (const std::exception&) {
+      }
     }
     (void)cudaGetLastError();
+    leave_pools();
   }
 
+  /// LibTorch leaves its allocators' pools only once CUDA has ended the capture without an error.
+  void leave_pools() {
+    auto* const host = at::getHostAllocator(at::kCUDA);
+    try {
+      c10::cuda::CUDACachingAllocator::endAllocateToPool(device_, pool_);  // throws if it has
+      host->end_allocate_to_pool(pool_);
+      c10::cuda::CUDACachingAllocator::releasePool(device_, pool_);
+      host->release_pool(pool_);
+    } catch (const std::exception&) {
+    }
+  }
+
+  const c10::cuda::CUDAStream stream_ = c10::cuda::getStreamFromPool();  // the default one cannot
+  const c10::DeviceIndex device_ = c10::cuda::current_device();
+  const c10::MempoolId_t pool_ = at::cuda::graph_pool_handle();  // of this graph alone
   at::cuda::CUDAGraph graph_;
 };
 

@@ -31,6 +31,7 @@ class Objective {
   virtual bool has_noise_levels() const = 0;
 
   /// The loss over frames 1 .. T-1 of clean frames x; mask_BT is bool, sample_ids_B keys the noise.
+  ///   draw  int64 [2] on x's device, see as_tensor() in kernels/draws.h
   virtual LossTerms loss(const Network& network, const at::Tensor& x_BT,
                          const at::Tensor& actions_BTA, const at::Tensor& mask_BT,
                          const at::Tensor& sample_ids_B, const at::Tensor& draw) const = 0;

@@ -123,6 +123,8 @@ TEST(CudnnCall, SaysWhatItCannotTake) {
     return std::string(cudnn_refusal(packed.call));
   };
   EXPECT_EQ(refusal([](CudnnCall& c) { c.head_dim = 256; }), "heads have more than 128 values");
+  EXPECT_EQ(refusal([](CudnnCall& c) { c.head_dim = 60; }),
+            "the number of a head's values is no multiple of 8");
   EXPECT_EQ(refusal([](CudnnCall& c) { c.flash.mask.frame_tokens = 7; }),
             "the mask is neither plain causal nor full");
   EXPECT_EQ(refusal([](CudnnCall& c) { c.flash.mask.window_frames = 7; }),

@@ -35,13 +35,30 @@ TEST(PlanCache, KeepsRefusals) {
   int asked = 0;
   const auto refuse = [&](int) -> std::unique_ptr<int> {
     ++asked;
-    throw std::runtime_error("no engine");
+    throw NotSupported("no engine");
   };
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(plans.of(7, refuse).plan, nullptr);
     EXPECT_EQ(plans.of(7, refuse).refusal, "no engine");
   }
   EXPECT_EQ(asked, 1);
+}
+
+TEST(PlanCache, ARefusalHasWords) {
+  PlanCache<int, int> plans;
+  const auto refuse = [](int) -> std::unique_ptr<int> { throw NotSupported(""); };
+  EXPECT_FALSE(plans.of(7, refuse).refusal.empty()) << "an empty one means that it was answered";
+}
+
+/// Such a rank would go on with other bits than its neighbours.
+TEST(PlanCache, AFailureEndsTheCallAndIsForgotten) {
+  PlanCache<int, int> plans;
+  const auto fail = [](int) -> std::unique_ptr<int> { throw std::runtime_error("no memory"); };
+  EXPECT_THROW(plans.of(7, fail), std::runtime_error);
+  const auto& found = plans.of(7, [](int) { return std::make_unique<int>(3); });
+  ASSERT_NE(found.plan, nullptr);
+  EXPECT_EQ(*found.plan, 3);
+  EXPECT_EQ(found.refusal, "");
 }
 
 }  // namespace

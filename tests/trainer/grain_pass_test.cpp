@@ -117,7 +117,7 @@ std::shared_ptr<WorldModel> mlp() {
   return tiny::make(options);
 }
 
-/// Counts what it replays.
+/// Counts what it records.
 WorkRecorder counting(int64_t& num_recordings) {
   return [&num_recordings, record = fake_device::recorder()](const auto& body) {
     ++num_recordings;
@@ -174,8 +174,8 @@ TEST(GrainPass, AModelThatAsksTheDeviceIsRunWithTheSameBits) {
   EXPECT_TRUE(tried == train(make, nullptr));
   ASSERT_EQ(tried.lines.size(), 1U);
   EXPECT_EQ(tried.lines[0],
-            "CUDA graphs: off: recording a grain failed: aten::_local_scalar_dense asks the device "
-            "for a number");
+            "CUDA graphs: off for a grain: recording failed: aten::_local_scalar_dense asks the "
+            "device for a number");
 }
 
 TEST(GrainPass, AGrainOfAnotherShapeIsRun) {
@@ -184,7 +184,8 @@ TEST(GrainPass, AGrainOfAnotherShapeIsRun) {
     to_device(*model);
     FlatParameters parameters(*model);
     const auto say = [](const std::string& line) { ADD_FAILURE() << line; };
-    GrainPass replaying(*model, parameters, ReplayedWork("a grain", fake_device::recorder(), say));
+    int64_t num_recordings = 0;
+    GrainPass replaying(*model, parameters, ReplayedWork("a grain", counting(num_recordings), say));
     GrainPass running(*model, parameters);
     const auto draw = to_device(as_tensor({7, 1}));
     for (const int64_t num_clips : {2, 2, 3, 2, 1}) {
@@ -198,6 +199,7 @@ TEST(GrainPass, AGrainOfAnotherShapeIsRun) {
       const auto replayed = gradient_by(replaying);
       EXPECT_TRUE(at::equal(replayed, gradient_by(running))) << num_clips;
     }
+    EXPECT_EQ(num_recordings, 1);
   });
 }
 
@@ -218,7 +220,9 @@ TEST(GrainPass, TheOptimizerFindsTheGradientWhereverItLies) {
     return parameters.values().cpu().clone();
   };
   const auto run = update_in_turns({});
-  EXPECT_TRUE(at::equal(update_in_turns({"it", fake_device::recorder(), say}), run));
+  int64_t num_recordings = 0;
+  EXPECT_TRUE(at::equal(update_in_turns({"it", counting(num_recordings), say}), run));
+  EXPECT_EQ(num_recordings, 2);
 }
 
 /// The last of them decides, whatever the host has decided.
@@ -228,8 +232,9 @@ TEST(GrainPass, AGradientThatIsNotFiniteChangesNothing) {
     to_device(*model);
     FlatParameters parameters(*model);
     const auto say = [](const std::string& line) { ADD_FAILURE() << line; };
+    int64_t num_recordings = 0;
     Optimizer optimizer({.ema_decay = 0.9}, parameters, nullptr,
-                        ReplayedWork("the optimizer's step", fake_device::recorder(), say));
+                        ReplayedWork("the optimizer's step", counting(num_recordings), say));
     const auto values = [&] { return parameters.values().cpu().clone(); };
     auto gradient = to_device(at::full({parameters.values().numel()}, 0.1));
     for (const bool is_bad : {false, false, true, false}) {
@@ -240,6 +245,7 @@ TEST(GrainPass, AGradientThatIsNotFiniteChangesNothing) {
       EXPECT_EQ(at::equal(values(), before), is_bad);
       EXPECT_TRUE(values().isfinite().all().item<bool>());
     }
+    EXPECT_EQ(num_recordings, 1);
   });
 }
 

@@ -61,6 +61,7 @@ TEST(ReplayedWork, ARecordingIsOfThePlacesThatItWasMadeWith) {
   for (const char& place : always_new) work.run({&place}, [&] { ++runs; });
   EXPECT_EQ(runs, 102);
   EXPECT_EQ(counts.recorded, 2) << "places that are never met again are not recorded";
+  EXPECT_TRUE(counts.lines.empty()) << "some places are met again";
 }
 
 TEST(ReplayedWork, ARecordingThatFailsIsToldOnceAndTheWorkIsRun) {
@@ -73,7 +74,49 @@ TEST(ReplayedWork, ARecordingThatFailsIsToldOnceAndTheWorkIsRun) {
   for (int time = 0; time < 4; ++time) work.run({}, [&] { ++runs; });
   EXPECT_EQ(runs, 4);
   ASSERT_EQ(counts.lines.size(), 1U);
-  EXPECT_EQ(counts.lines[0], "CUDA graphs: off: recording a grain failed: operation not permitted");
+  EXPECT_EQ(counts.lines[0],
+            "CUDA graphs: off for a grain: recording failed: operation not permitted");
+}
+
+TEST(ReplayedWork, AfterARecordingThatFailsNoneIsKept) {
+  struct Held final : RecordedWork {
+    explicit Held(int& number) : alive(++number) {}
+    Held(const Held&) = delete;
+    ~Held() override { --alive; }
+    void replay() override {}
+    int& alive;
+  };
+  int alive = 0, recorded = 0, runs = 0;
+  const auto fails_later = [&](const std::function<void()>&) -> std::unique_ptr<RecordedWork> {
+    if (++recorded == 2) throw std::runtime_error("no memory");
+    return std::make_unique<Held>(alive);
+  };
+  Counts counts;
+  ReplayedWork work("it", fails_later, counts.say());
+  const char here = 0, there = 0;
+  const auto run = [&](const char& place) { work.run({&place}, [&] { ++runs; }); };
+  run(here), run(here);
+  EXPECT_EQ(alive, 1);
+  run(there), run(there);
+  EXPECT_EQ(alive, 0) << "nobody replays it any longer";
+  EXPECT_EQ(runs, 3);
+  for (int time = 0; time < 3; ++time) run(here), run(there);
+  EXPECT_EQ(runs, 9);
+  EXPECT_EQ(recorded, 2);
+  EXPECT_EQ(counts.lines.size(), 1U);
+  EXPECT_FALSE(work.is_on());
+}
+
+TEST(ReplayedWork, SaysOnceThatNothingStaysInPlace) {
+  Counts counts;
+  ReplayedWork work("the optimizer's step", counts.recorder(), counts.say());
+  int runs = 0;
+  const std::vector<char> always_new(9);
+  for (const char& place : always_new) work.run({&place}, [&] { ++runs; });
+  EXPECT_EQ(runs, 9);
+  EXPECT_EQ(counts.lines, std::vector<std::string>{"CUDA graphs: off for the optimizer's step: its "
+                                                   "tensors do not stay in place"});
+  EXPECT_FALSE(work.is_on());
 }
 
 }  // namespace

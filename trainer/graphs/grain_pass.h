@@ -23,6 +23,8 @@ class GrainPass {
   ///   draw             see WorldModel::loss
   ///   may_replay       nobody has to hear of gradients while they are made
   ///   before_backward  called once; before all that is replayed, else behind forward
+  ///   returns          the model's terms, detached; those of a replay are all float64, which holds
+  ///                    the same numbers
   LossTerms run(const Batch& batch, const at::Tensor& draw, bool may_replay,
                 const std::function<void()>& before_backward);
 

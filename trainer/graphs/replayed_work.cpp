@@ -1,7 +1,6 @@
 #include "trainer/graphs/replayed_work.h"
 
 #include <c10/util/Exception.h>
-#include <c10/util/StringUtil.h>
 
 namespace nextframe {
 namespace {
@@ -22,27 +21,41 @@ ReplayedWork::ReplayedWork(std::string name, WorkRecorder recorder,
 
 void ReplayedWork::run(const Places& places, const std::function<void()>& body) {
   const auto found = recorded_.find(places);
-  const bool is_first = found == recorded_.end();
-  if (recorder_ == nullptr || is_first) {
+  if (recorder_ == nullptr || found == recorded_.end()) {
     body();
-    if (recorder_ != nullptr && recorded_.size() < kMostRecordings) recorded_[places] = nullptr;
-    return;
+    return remember(places);
   }
-  if (found->second == nullptr) found->second = record(body);
-  if (found->second == nullptr) return body();
+  if (found->second == nullptr && !record(found->second, body)) return body();
   found->second->replay();
   ++num_replays_;
 }
 
-/// Null when it failed. Nothing was run then, so the step goes on as if nothing had been tried.
-std::unique_ptr<RecordedWork> ReplayedWork::record(const std::function<void()>& body) {
-  try {
-    return recorder_(body);
-  } catch (const std::exception& error) {
-    recorder_ = nullptr;
-    say_(c10::str("CUDA graphs: off: recording ", name_, " failed: ", first_line(error)));
-    return nullptr;
+void ReplayedWork::remember(const Places& places) {
+  if (recorder_ == nullptr) return;
+  if (recorded_.size() < kMostRecordings) {
+    recorded_[places] = nullptr;
+  } else if (num_replays_ == 0) {
+    turn_off("its tensors do not stay in place");
   }
+}
+
+/// False when it failed, which ends all of `to` too. Nothing was run then, so the step goes on as
+/// if nothing had been tried.
+bool ReplayedWork::record(std::unique_ptr<RecordedWork>& to, const std::function<void()>& body) {
+  try {
+    to = recorder_(body);
+    return true;
+  } catch (const std::exception& error) {
+    turn_off("recording failed: " + first_line(error));
+    return false;
+  }
+}
+
+/// Nobody would replay what was recorded before, which keeps memory.
+void ReplayedWork::turn_off(const std::string& reason) {
+  recorder_ = nullptr;
+  recorded_.clear();
+  say_("CUDA graphs: off for " + name_ + ": " + reason);
 }
 
 }  // namespace nextframe

@@ -13,8 +13,8 @@ namespace nextframe {
 
 /// Whatever changes from one time to the next the work reads from tensors that stay where they are.
 /// It is run the first time, so that libraries and caches are ready, recorded and replayed the
-/// second, and replayed from then on. Should recording fail, it is told once, and all times are
-/// run.
+/// second, and replayed from then on. Where recording fails, or tensors do not stay in place, that
+/// is told once, and all times are run.
 class ReplayedWork {
  public:
   /// Addresses of tensors that are not always the same ones: a recording is of these.
@@ -22,7 +22,7 @@ class ReplayedWork {
 
   ReplayedWork() = default;  // runs it each time
 
-  /// `name` as in "CUDA graphs: off: recording <name> failed: …".
+  /// `name` as in "CUDA graphs: off for <name>: …".
   ReplayedWork(std::string name, WorkRecorder recorder,
                std::function<void(const std::string&)> say);
 
@@ -32,7 +32,9 @@ class ReplayedWork {
   bool is_on() const { return recorder_ != nullptr; }
 
  private:
-  std::unique_ptr<RecordedWork> record(const std::function<void()>& body);
+  void remember(const Places& places);
+  bool record(std::unique_ptr<RecordedWork>& to, const std::function<void()>& body);
+  void turn_off(const std::string& reason);
 
   std::string name_;
   WorkRecorder recorder_;  // null: off

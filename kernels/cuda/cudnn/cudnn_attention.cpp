@@ -2,6 +2,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include <map>
 #include <mutex>
 #include <stdexcept>
 
@@ -19,7 +20,7 @@ struct Device {
 
 struct Everything {
   std::mutex mutex;  // a handle is for one thread at a time, and backward has threads of its own
-  PlanCache<int, Device> devices;
+  std::map<int, Device> devices;
 };
 
 /// Never destroyed: at the end of a process CUDA may be gone before.
@@ -60,10 +61,7 @@ bool has_cudnn() { return true; }
 std::string cudnn_attention(const CudnnCall& call, CUstream_st* stream, const CudnnRoom& room) {
   const std::lock_guard lock(everything().mutex);
   const int number = current_device();
-  const auto& found =
-      everything().devices.of(number, [](int) { return std::make_unique<Device>(); });
-  if (!found.plan) return found.refusal;
-  auto& device = *found.plan;
+  auto& device = everything().devices[number];
   const auto& made = device.plans.of(cudnn_problem(call), [&](const CudnnProblem& problem) {
     return planned(problem, number, device.handle);
   });

@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "kernels/cuda/plan_cache.h"
+
 namespace cudnn_frontend {
 void* cudnn_dlhandle = nullptr;  // what cudnn_frontend.h looks names up in
 }
@@ -26,16 +28,23 @@ constexpr int64_t kStats = kCudnnOperands;  // its number in a graph, behind the
 
 void load_library() {
   static void* const library = dlopen("libcudnn.so.9", RTLD_NOW);
-  if (library == nullptr) throw std::runtime_error("libcudnn.so.9 is not found");
+  if (library == nullptr) {
+    throw std::runtime_error(
+        "libcudnn.so.9 is not found; scripts/setup --cuda installs it, and trainer.flash_kernels "
+        "asks for it");
+  }
   fe::cudnn_dlhandle = library;
 }
 
 /// The first line of an error: below it stand engines that nobody asked for.
-void need(fe::error_t error) {
+template <class Error>
+void need_or_throw(fe::error_t error) {
   if (error.is_good()) return;
   const std::string text = error.get_message();
-  throw std::runtime_error("cuDNN says: " + text.substr(0, std::min(text.find('\n'), size_t{200})));
+  throw Error("cuDNN says: " + text.substr(0, std::min(text.find('\n'), size_t{200})));
 }
+void need(fe::error_t error) { need_or_throw<std::runtime_error>(error); }
+void need_support(fe::error_t error) { need_or_throw<NotSupported>(error); }
 void need(cudnnStatus_t status, const char* call) {
   if (status == CUDNN_STATUS_SUCCESS) return;
   throw std::runtime_error(std::string(call) + " fails: " + fe::detail::get_error_string(status));
@@ -134,25 +143,25 @@ CudnnGraph::CudnnGraph(const CudnnProblem& problem, int capability)
       .set_compute_data_type(fe::DataType_t::FLOAT)
       .set_sm_version(capability);
   (problem.is_backward ? add_backward : add_forward)(*graph_, problem_);
-  need(graph_->validate());
+  need_support(graph_->validate());
 }
 CudnnGraph::~CudnnGraph() = default;
 
 void CudnnGraph::choose_engine() {
-  need(graph_->create_execution_plans({fe::HeurMode_t::A}));
-  need(graph_->check_support());
+  need_support(graph_->create_execution_plans({fe::HeurMode_t::A}));
+  need_support(graph_->check_support());
 }
 
 void CudnnGraph::choose_engine(const std::string& device) {
   auto properties = std::make_shared<fe::DeviceProperties>();
   need(properties->deserialize({device.begin(), device.end()}));
   graph_->set_device_properties(properties);
-  need(graph_->build_operation_graph());
+  need_support(graph_->build_operation_graph());
   choose_engine();
 }
 
 void CudnnGraph::choose_engine(const CudnnHandle& handle) {
-  need(graph_->build_operation_graph(raw(handle)));
+  need_support(graph_->build_operation_graph(raw(handle)));
   choose_engine();
 }
 

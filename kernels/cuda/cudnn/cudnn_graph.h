@@ -27,7 +27,8 @@ class CudnnHandle {
   void* handle_ = nullptr;
 };
 
-/// All of it throws std::runtime_error with cuDNN's words where cuDNN refuses.
+/// Throws NotSupported (kernels/cuda/plan_cache.h) with cuDNN's words where cuDNN has no kernels:
+/// the constructor and choose_engine(). Whatever else fails is another std::runtime_error.
 class CudnnGraph {
  public:
   /// Needs no GPU. `capability` is 90 for 9.0.
