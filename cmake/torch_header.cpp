@@ -1,1 +1,1 @@
-// Compiled only to own the precompiled <torch/torch.h>; see CMakeLists.txt.
+// Compiled only to own the precompiled kernels/torch.h; see CMakeLists.txt.

@@ -1,12 +1,12 @@
 #include "kernels/attention.h"
 
 #include <torch/library.h>
-#include <torch/torch.h>
 
 #include "kernels/attention_operators.h"
 #include "kernels/cpu/attention_cpu.h"
 #include "kernels/kernel_notes.h"
 #include "kernels/placed_rows.h"
+#include "kernels/torch.h"
 
 namespace nextframe {
 namespace {

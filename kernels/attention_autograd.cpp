@@ -1,7 +1,7 @@
 // Gradients of attention's operators for LibTorch's autograd.
-#include <torch/torch.h>
 
 #include "kernels/attention_operators.h"
+#include "kernels/torch.h"
 
 namespace nextframe {
 namespace {

@@ -1,8 +1,7 @@
 #include "kernels/cross_entropy.h"
 
-#include <torch/torch.h>
-
 #include "kernels/fused/device.h"
+#include "kernels/torch.h"
 
 namespace nextframe {
 namespace {

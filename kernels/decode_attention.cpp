@@ -1,11 +1,11 @@
 #include "kernels/decode_attention.h"
 
 #include <torch/library.h>
-#include <torch/torch.h>
 
 #include "kernels/cpu/attention_cpu.h"
 #include "kernels/decode_operators.h"
 #include "kernels/placed_rows.h"
+#include "kernels/torch.h"
 
 namespace nextframe {
 namespace {

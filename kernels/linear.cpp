@@ -1,10 +1,9 @@
 #include "kernels/linear.h"
 
-#include <torch/torch.h>
-
 #include "kernels/cpu/linear_cpu.h"
 #include "kernels/norm.h"
 #include "kernels/swiglu.h"
+#include "kernels/torch.h"
 
 namespace nextframe {
 namespace {

@@ -1,9 +1,8 @@
 #include "kernels/norm.h"
 
-#include <torch/torch.h>
-
 #include "kernels/fused/device.h"
 #include "kernels/fused/norm.h"
+#include "kernels/torch.h"
 
 namespace nextframe {
 namespace {

@@ -1,10 +1,9 @@
 #include "kernels/patchify.h"
 
-#include <torch/torch.h>
-
 #include "kernels/fused/device.h"
 #include "kernels/fused/patches.h"
 #include "kernels/pixels.h"
+#include "kernels/torch.h"
 
 namespace nextframe {
 namespace {

@@ -1,9 +1,8 @@
 #include "kernels/squared_error.h"
 
-#include <torch/torch.h>
-
 #include "kernels/fused/device.h"
 #include "kernels/fused/squared_error.h"
+#include "kernels/torch.h"
 
 namespace nextframe {
 namespace {

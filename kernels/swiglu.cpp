@@ -1,9 +1,8 @@
 #include "kernels/swiglu.h"
 
-#include <torch/torch.h>
-
 #include "kernels/fused/device.h"
 #include "kernels/fused/swiglu.h"
+#include "kernels/torch.h"
 
 namespace nextframe {
 namespace {

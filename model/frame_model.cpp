@@ -1,10 +1,9 @@
 #include "model/frame_model.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 
 #include "kernels/pixels.h"
+#include "kernels/torch.h"
 
 namespace nextframe {
 

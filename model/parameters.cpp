@@ -1,8 +1,7 @@
 #include "model/parameters.h"
 
-#include <torch/torch.h>
-
 #include "kernels/draws.h"
+#include "kernels/torch.h"
 
 namespace nextframe {
 

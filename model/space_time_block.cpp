@@ -1,9 +1,8 @@
 #include "model/space_time_block.h"
 
-#include <torch/torch.h>
-
 #include "kernels/attention.h"
 #include "kernels/linear.h"
+#include "kernels/torch.h"
 
 namespace nextframe {
 

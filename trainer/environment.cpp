@@ -1,9 +1,9 @@
 #include "trainer/environment.h"
 
-#include <torch/torch.h>
 #include <torch/version.h>
 
 #include "kernels/cpu/choose_loops.h"
+#include "kernels/torch.h"
 #include "launch/environment.h"
 #include "launch/gpu.h"
 #include "trainer/version.h"

@@ -1,11 +1,10 @@
 #include "trainer/load_run.h"
 
-#include <torch/torch.h>
-
 #include <cstdio>
 #include <filesystem>
 
 #include "kernels/flash_choice.h"
+#include "kernels/torch.h"
 #include "trainer/checkpoint/store.h"
 
 namespace nextframe {

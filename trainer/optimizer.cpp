@@ -1,7 +1,8 @@
 #include "trainer/optimizer.h"
 
 #include <c10/util/ScopeExit.h>
-#include <torch/torch.h>
+
+#include "kernels/torch.h"
 
 namespace nextframe {
 namespace {

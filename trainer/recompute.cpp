@@ -1,7 +1,6 @@
 #include "trainer/recompute.h"
 
-#include <torch/torch.h>
-
+#include "kernels/torch.h"
 #include "trainer/exit_code.h"
 
 namespace nextframe {

@@ -1,8 +1,7 @@
 #include "trainer/trainer.h"
 
-#include <torch/torch.h>
-
 #include "kernels/draws.h"
+#include "kernels/torch.h"
 #include "launch/hang/desync.h"
 #include "launch/roll_call.h"
 #include "trainer/checkpoint/store.h"

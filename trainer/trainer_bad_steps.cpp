@@ -1,6 +1,6 @@
 // What the training loop does when a step's numbers are bad; the verdicts are step_judge.h's.
-#include <torch/torch.h>
 
+#include "kernels/torch.h"
 #include "trainer/exit_code.h"
 #include "trainer/judge/bad_step.h"
 #include "trainer/judge/rollback.h"

@@ -1,6 +1,6 @@
 // Where the training loop begins, and what it saves.
-#include <torch/torch.h>
 
+#include "kernels/torch.h"
 #include "launch/roll_call.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/environment.h"

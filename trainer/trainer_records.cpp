@@ -1,8 +1,8 @@
 // What the training loop tells of its steps.
-#include <torch/torch.h>
 
 #include <cmath>
 
+#include "kernels/torch.h"
 #include "launch/gpu.h"
 #include "trainer/checkpoint/digest.h"
 #include "trainer/records/memory_report.h"

@@ -1,9 +1,9 @@
 // conv_recurrent: a grid of cells that remember (Ballas et al. 2016, ConvGRU). Each cell reads a
 // patch of the frame and the action, and the memory of the cells around it.
-#include <torch/torch.h>
 
 #include "kernels/linear.h"
 #include "kernels/patchify.h"
+#include "kernels/torch.h"
 #include "model/frame_model.h"
 #include "model/parameters.h"
 

@@ -1,8 +1,8 @@
 // frame_mlp: the smallest world model. Two frames, an action and a noise level through one hidden
 // layer. It exists to show the shape of a model file and to debug the trainer.
-#include <torch/torch.h>
 
 #include "kernels/linear.h"
+#include "kernels/torch.h"
 #include "model/frame_model.h"
 #include "model/parameters.h"
 

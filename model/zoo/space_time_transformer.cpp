@@ -4,11 +4,11 @@
 // A frame is [action | noise level | patches | registers], the first two only where there are any.
 // A patch is embedded with its surroundings and with what changed since the frame before. Norms
 // have no gain, queries and keys are normalised and turned by place (2-D) or time.
-#include <torch/torch.h>
 
 #include "kernels/linear.h"
 #include "kernels/norm.h"
 #include "kernels/patchify.h"
+#include "kernels/torch.h"
 #include "model/frame_model.h"
 #include "model/parameters.h"
 #include "model/space_time_block.h"

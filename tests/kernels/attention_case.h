@@ -1,12 +1,11 @@
 // This file is one call of attention that an emulated kernel is asked to answer.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <cmath>
 #include <string>
 
 #include "kernels/attention.h"
+#include "kernels/torch.h"
 
 namespace nextframe::testing_attention {
 

@@ -1,11 +1,11 @@
 // The operators on CUDA tensors: 16 bits have kernels there, for short sequences and for long ones.
 #include <c10/util/ScopeExit.h>
-#include <torch/torch.h>
 
 #include "kernels/attention.h"
 #include "kernels/cuda/cudnn_attention.h"
 #include "kernels/flash_choice.h"
 #include "kernels/kernel_notes.h"
+#include "kernels/torch.h"
 #include "tests/kernels/gradient.h"
 
 namespace nextframe {

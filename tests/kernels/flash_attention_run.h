@@ -2,10 +2,9 @@
 // emulated machine, for comparison with the definition.
 #pragma once
 
-#include <torch/torch.h>
-
 #include "kernels/attention_operators.h"
 #include "kernels/cuda/flash_attention_plan.h"
+#include "kernels/torch.h"
 #include "tests/kernels/attention_case.h"
 #include "tests/kernels/attention_masks.h"
 #include "tests/kernels/emulator/flash_attention_emulated.h"

@@ -1,7 +1,7 @@
 // Flash attention's CUDA kernels, run on the CPU (tests/kernels/emulator), against the definition.
 #include <torch/library.h>
-#include <torch/torch.h>
 
+#include "kernels/torch.h"
 #include "tests/kernels/flash_attention_run.h"
 
 namespace nextframe {

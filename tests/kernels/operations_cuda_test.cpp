@@ -1,5 +1,4 @@
 // The fused operations on CUDA tensors, through their public functions, against the CPU's.
-#include <torch/torch.h>
 
 #include "kernels/adamw.h"
 #include "kernels/cross_entropy.h"
@@ -10,6 +9,7 @@
 #include "kernels/squared_error.h"
 #include "kernels/squared_norm.h"
 #include "kernels/swiglu.h"
+#include "kernels/torch.h"
 #include "tests/kernels/gradient.h"
 
 namespace nextframe {

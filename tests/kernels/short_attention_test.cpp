@@ -1,7 +1,7 @@
 // Short attention's CUDA kernels, run on the CPU (tests/kernels/emulator), against the definition.
-#include <torch/torch.h>
 
 #include "kernels/cuda/short_attention_tensors.h"
+#include "kernels/torch.h"
 #include "tests/kernels/attention_case.h"
 #include "tests/kernels/emulator/short_attention_emulated.h"
 #include "tests/kernels/gradient.h"

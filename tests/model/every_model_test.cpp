@@ -1,5 +1,6 @@
 // What every registered model must do under every registered objective.
 #include <gtest/gtest.h>
+#include <torch/optim/adam.h>
 
 #include "tests/model/tiny.h"
 

@@ -1,9 +1,9 @@
 #include "model/time_memory.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include "kernels/attention.h"
+#include "kernels/torch.h"
 
 namespace nextframe {
 namespace {

@@ -1,13 +1,12 @@
 // This file is how tests make small models and clips of any registered model and objective.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <map>
 #include <memory>
 #include <string>
 
 #include "kernels/draws.h"
+#include "kernels/torch.h"
 #include "model/registry.h"
 
 namespace nextframe::tiny {

@@ -3,13 +3,13 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <torch/torch.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
 
 #include "data/durable_file.h"
+#include "kernels/torch.h"
 #include "tests/trainer/thread_world.h"
 #include "trainer/checkpoint/share_file.h"
 #include "trainer/checkpoint/store.h"
@@ -21,15 +21,15 @@ namespace fs = std::filesystem;
 
 struct Model : torch::nn::Module {
   Model() {
-    weight = register_parameter("weight", torch::randn({3, kChunkElements + 17}));
-    bias = register_parameter("bias", torch::randn({5}));
+    weight = register_parameter("weight", at::randn({3, kChunkElements + 17}));
+    bias = register_parameter("bias", at::randn({5}));
   }
   at::Tensor weight, bias;
 };
 
 class BackgroundSaverTest : public ::testing::Test {
  protected:
-  BackgroundSaverTest() : parameters_(model_), moment_(torch::randn_like(parameters_.values())) {
+  BackgroundSaverTest() : parameters_(model_), moment_(at::randn_like(parameters_.values())) {
     char pattern[] = "/tmp/nextframe-saver-XXXXXX";
     folder_ = mkdtemp(pattern);
   }
@@ -51,7 +51,7 @@ class BackgroundSaverTest : public ::testing::Test {
     for (int64_t step = 1; step < 5000; ++step) {
       const std::vector<double> own = {double(!saver.has_saved()), double(saver.has_failed()),
                                        double(!fs::exists(checkpoint))};
-      const auto news = torch::tensor(own, at::kDouble);
+      const auto news = at::tensor(own, at::kDouble);
       world.all_reduce(news).wait();
       saver.advance(news[0].item<double>() == 0, news[1].item<double>() != 0);
       if (news[2].item<double>() == 0) return step;  // all ranks see it

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <map>
 
+#include "kernels/torch.h"
 #include "trainer/checkpoint/share.h"
 
 namespace nextframe {
@@ -10,8 +10,8 @@ namespace {
 
 struct Model : torch::nn::Module {
   Model() {
-    weight = register_parameter("weight", torch::randn({2, kChunkElements + 17}));
-    bias = register_parameter("bias", torch::randn({5}));
+    weight = register_parameter("weight", at::randn({2, kChunkElements + 17}));
+    bias = register_parameter("bias", at::randn({5}));
   }
   at::Tensor weight, bias;
 };
@@ -19,7 +19,7 @@ struct Model : torch::nn::Module {
 TEST(CheckpointShare, EveryChunkIsInOneRanksShareWithItsValues) {
   Model model;
   const FlatParameters parameters(model);
-  const auto moment = torch::randn_like(parameters.values());
+  const auto moment = at::randn_like(parameters.values());
   const RunState state{parameters, {{"moment1", moment}, {"parameters", parameters.values()}}, {}};
   for (const int64_t world_size : {1, 2, 3, 4, 9}) {
     std::map<std::pair<std::string, int64_t>, int> seen;

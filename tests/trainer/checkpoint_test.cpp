@@ -1,11 +1,12 @@
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/nn/modules/linear.h>
 
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
 
 #include "data/durable_file.h"
+#include "kernels/torch.h"
 #include "tests/trainer/thread_world.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/exit_code.h"
@@ -17,8 +18,8 @@ namespace fs = std::filesystem;
 /// A model whose larger parameter spans three chunks, the last one ragged.
 struct Model : torch::nn::Module {
   Model() {
-    weight = register_parameter("weight", torch::randn({2, kChunkElements + 17}));
-    bias = register_parameter("bias", torch::randn({5}));
+    weight = register_parameter("weight", at::randn({2, kChunkElements + 17}));
+    bias = register_parameter("bias", at::randn({5}));
   }
   at::Tensor weight, bias;
 };
@@ -28,7 +29,7 @@ class Checkpoint : public ::testing::Test {
   Checkpoint() : parameters_(model_), optimizer_({.ema_decay = 0.9}, parameters_) {
     char pattern[] = "/tmp/nextframe-checkpoint-XXXXXX";
     folder_ = mkdtemp(pattern);
-    optimizer_.update(torch::randn_like(parameters_.values()), 1, 0.1, 1.0);
+    optimizer_.update(at::randn_like(parameters_.values()), 1, 0.1, 1.0);
   }
   ~Checkpoint() override { fs::remove_all(folder_); }
 

@@ -1,10 +1,11 @@
 #include "trainer/shards/chunk_owners.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <set>
+
+#include "kernels/torch.h"
 
 namespace nextframe {
 namespace {
@@ -15,7 +16,7 @@ struct Model : torch::nn::Module {
     int number = 0;
     for (const int64_t numel : {int64_t{5}, 9 * kChunkElements + 7, int64_t{0}, kChunkElements,
                                 int64_t{1}, 3 * kChunkElements, int64_t{4000}, int64_t{90}}) {
-      register_parameter(c10::str("p", number++), torch::zeros({numel}));
+      register_parameter(c10::str("p", number++), at::zeros({numel}));
     }
   }
 };

@@ -1,9 +1,9 @@
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <filesystem>
 
 #include "data/make_dataset.h"
+#include "kernels/torch.h"
 #include "trainer/evaluate/episode_source.h"
 
 namespace nextframe {

@@ -1,10 +1,9 @@
 // This file is a world that can be predicted exactly, and models of known quality for it.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <vector>
 
+#include "kernels/torch.h"
 #include "model/world_model.h"
 #include "trainer/evaluate/episode_source.h"
 
@@ -17,13 +16,13 @@ inline at::Tensor turned(const at::Tensor& frame_HWC, const at::Tensor& action_A
 
 inline Episode turning_episode(int64_t episode, int64_t num_frames) {
   auto generator = at::make_generator<at::CPUGeneratorImpl>(static_cast<uint64_t>(episode));
-  std::vector<at::Tensor> frames = {torch::randint(256, {12, 16, 3}, generator, torch::kUInt8)};
-  const auto choices_T = torch::randint(3, {num_frames}, generator, torch::kLong);
-  const auto actions_TA = torch::one_hot(choices_T, 3).to(torch::kFloat);
+  std::vector<at::Tensor> frames = {at::randint(256, {12, 16, 3}, generator, at::kUInt8)};
+  const auto choices_T = at::randint(3, {num_frames}, generator, at::kLong);
+  const auto actions_TA = at::one_hot(choices_T, 3).to(at::kFloat);
   for (int64_t t = 1; t < num_frames; ++t) {
     frames.push_back(turned(frames.back(), actions_TA[t - 1]));
   }
-  return {torch::stack(frames), actions_TA};
+  return {at::stack(frames), actions_TA};
 }
 
 inline EpisodeSource turning_world(std::vector<int64_t> episode_frames, int64_t clip_frames = 8) {
@@ -54,16 +53,16 @@ class RuleModel : public WorldModel {
     EXPECT_FALSE(is_training());
     note(options);
     EXPECT_FALSE(at::GradMode::is_enabled());
-    const auto frames = frames_BTHWC.to(torch::kFloat).div(255.0);
+    const auto frames = frames_BTHWC.to(at::kFloat).div(255.0);
     std::vector<at::Tensor> clips;
     for (int64_t b = 0; b < frames.size(0); ++b) {
       std::vector<at::Tensor> predicted;
       for (int64_t t = 0; t + 1 < frames.size(1); ++t) {
         predicted.push_back(rule_(frames[b][t], actions_BTA[b][t]));
       }
-      clips.push_back(torch::stack(predicted));
+      clips.push_back(at::stack(predicted));
     }
-    return torch::stack(clips);
+    return at::stack(clips);
   }
 
   at::Tensor rollout(const at::Tensor& context_BTHWC, const at::Tensor& actions_BTA,
@@ -72,14 +71,14 @@ class RuleModel : public WorldModel {
     const int64_t context = context_BTHWC.size(1);
     std::vector<at::Tensor> clips;
     for (int64_t b = 0; b < context_BTHWC.size(0); ++b) {
-      auto frame = context_BTHWC[b][context - 1].to(torch::kFloat).div(255.0);
+      auto frame = context_BTHWC[b][context - 1].to(at::kFloat).div(255.0);
       std::vector<at::Tensor> dreamed;
       for (int64_t t = context - 1; t < actions_BTA.size(1); ++t) {
         dreamed.push_back(frame = rule_(frame, actions_BTA[b][t]));
       }
-      clips.push_back(torch::stack(dreamed));
+      clips.push_back(at::stack(dreamed));
     }
-    return torch::stack(clips);
+    return at::stack(clips);
   }
 
  private:

@@ -1,10 +1,10 @@
 #include <gtest/gtest.h>
 #include <png.h>
-#include <torch/torch.h>
 #include <webp/decode.h>
 #include <webp/mux.h>
 #include <zlib.h>
 
+#include "kernels/torch.h"
 #include "trainer/evaluate/image.h"
 
 namespace nextframe {
@@ -133,7 +133,7 @@ TEST(Image, WebpDecodesToTheSamePixels) {
 }
 
 TEST(Image, FramesAreEnlargedWithoutBlending) {
-  auto frame = torch::zeros({1, 2, 3}, torch::kUInt8);
+  auto frame = at::zeros({1, 2, 3}, at::kUInt8);
   frame[0][1][0] = 200;
   Image image(6, 2, {9, 9, 9});
   image.draw(1, 0, frame, 2);
@@ -144,7 +144,7 @@ TEST(Image, FramesAreEnlargedWithoutBlending) {
 
 TEST(Image, GreyAndFloatFramesBecomeRgbBytes) {
   Image image(1, 1, {0, 0, 0});
-  image.draw(0, 0, torch::full({1, 1, 1}, 0.6f), 1);
+  image.draw(0, 0, at::full({1, 1, 1}, 0.6f), 1);
   EXPECT_EQ(image.rgb, (std::vector<uint8_t>{153, 153, 153}));
 }
 

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <cmath>
 
+#include "kernels/torch.h"
 #include "trainer/evaluate/metrics.h"
 
 namespace nextframe {
@@ -10,7 +10,7 @@ namespace {
 
 /// A pair of frames by formula, the same as in the comment of SsimIsWangs.
 std::pair<at::Tensor, at::Tensor> formula_pair(int64_t height, int64_t width) {
-  auto truth = torch::empty({height, width, 3}, torch::kUInt8), predicted = truth.clone();
+  auto truth = at::empty({height, width, 3}, at::kUInt8), predicted = truth.clone();
   for (int64_t y = 0; y < height; ++y) {
     for (int64_t x = 0; x < width; ++x) {
       for (int64_t c = 0; c < 3; ++c) {
@@ -23,17 +23,17 @@ std::pair<at::Tensor, at::Tensor> formula_pair(int64_t height, int64_t width) {
 }
 
 TEST(Metrics, MseIsTheMeanOverPixelsAndChannels) {
-  auto truth = torch::zeros({4, 5, 3}), predicted = truth.clone();
+  auto truth = at::zeros({4, 5, 3}), predicted = truth.clone();
   predicted[1][2][0] = 0.5;
   predicted[3][4][2] = 1.0;
   EXPECT_DOUBLE_EQ(mean_squared_error(predicted, truth), 1.25 / 60);
 }
 
 TEST(Metrics, BytesBecomeUnitRangeAndPredictionsAreClipped) {
-  const auto bytes = torch::tensor({0, 51, 255}, torch::kUInt8);
-  EXPECT_TRUE(to_unit_range(bytes).equal(torch::tensor({0.0f, 0.2f, 1.0f})));
+  const auto bytes = at::tensor({0, 51, 255}, at::kUInt8);
+  EXPECT_TRUE(to_unit_range(bytes).equal(at::tensor({0.0f, 0.2f, 1.0f})));
   EXPECT_TRUE(
-      to_unit_range(torch::tensor({-0.5f, 0.25f, 7.0f})).equal(torch::tensor({0.0f, 0.25f, 1.0f})));
+      to_unit_range(at::tensor({-0.5f, 0.25f, 7.0f})).equal(at::tensor({0.0f, 0.25f, 1.0f})));
 }
 
 TEST(Metrics, PsnrIsInDecibelsAndCapped) {
@@ -84,8 +84,8 @@ TEST(Metrics, FramesBelowElevenPixelsTakeASmallerWindow) {
 }
 
 TEST(Metrics, FramesOfTwoSizesAreAnError) {
-  EXPECT_THROW(mean_squared_error(torch::zeros({4, 4, 3}), torch::zeros({4, 5, 3})), c10::Error);
-  EXPECT_THROW(ssim(torch::zeros({4, 4, 3}, torch::kUInt8), torch::zeros({4, 4, 3})), c10::Error);
+  EXPECT_THROW(mean_squared_error(at::zeros({4, 4, 3}), at::zeros({4, 5, 3})), c10::Error);
+  EXPECT_THROW(ssim(at::zeros({4, 4, 3}, at::kUInt8), at::zeros({4, 4, 3})), c10::Error);
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 #include "trainer/gradients/node_exchange.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
+#include "kernels/torch.h"
 #include "tests/trainer/thread_world.h"
 
 namespace nextframe {

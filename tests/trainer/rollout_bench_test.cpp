@@ -1,8 +1,8 @@
 #include "trainer/bench/rollout_bench.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
+#include "kernels/torch.h"
 #include "tests/model/tiny.h"
 
 namespace nextframe {

@@ -1,10 +1,10 @@
 #include "trainer/gradients/round_exchange.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <cmath>
 
+#include "kernels/torch.h"
 #include "tests/trainer/thread_world.h"
 
 namespace nextframe {
@@ -20,10 +20,10 @@ struct Layers : torch::nn::Module {
     for (int64_t i = 0; i < kLayers; ++i)
       weights.push_back(
           register_parameter(c10::str("w", i), at::randn({kWidth, kWidth}, generator) / 8));
-    flat = register_parameter("flat", torch::ones({3}));
+    flat = register_parameter("flat", at::ones({3}));
   }
   at::Tensor loss(int64_t grain) const {
-    auto x = torch::full({1, kWidth}, 0.1 * static_cast<double>(grain + 1));
+    auto x = at::full({1, kWidth}, 0.1 * static_cast<double>(grain + 1));
     for (const auto& weight : weights) x = at::tanh(at::mm(x, weight));
     return x.sum() + (flat * -0.0).sum();
   }

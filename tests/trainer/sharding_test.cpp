@@ -1,10 +1,10 @@
 #include "trainer/shards/sharding.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <array>
 
+#include "kernels/torch.h"
 #include "tests/trainer/thread_world.h"
 #include "trainer/checkpoint/digest.h"
 #include "trainer/optimizer.h"
@@ -41,7 +41,7 @@ struct Model : torch::nn::Module {
   }
   at::Tensor loss(int64_t step, int64_t grain) const {
     const double unlike = std::pow(10.0, static_cast<double>((step + grain) % 4));
-    auto x = torch::full({1, 17}, 0.1 * static_cast<double>(grain + 1));
+    auto x = at::full({1, 17}, 0.1 * static_cast<double>(grain + 1));
     x = at::tanh(at::mm(at::tanh(at::mm(x, twice)), frozen));
     for (size_t i = 0; i < blocks.size(); ++i) {
       const auto block = [weight = blocks[i], gain = gains[i]](const at::Tensor& h) {

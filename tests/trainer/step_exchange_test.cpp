@@ -1,10 +1,10 @@
 #include "trainer/gradients/step_exchange.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <thread>
 
+#include "kernels/torch.h"
 #include "tests/trainer/thread_world.h"
 
 namespace nextframe {
@@ -14,10 +14,10 @@ constexpr int64_t kElements = 1003;
 
 /// Grains of very unlike size, so that another order of additions gives other bits.
 std::vector<at::Tensor> grain_gradients(int64_t num_grains, int64_t elements = kElements) {
-  torch::manual_seed(7);
+  at::manual_seed(7);
   std::vector<at::Tensor> gradients;
   for (int64_t g = 0; g < num_grains; ++g)
-    gradients.push_back(torch::randn({elements}) * std::pow(10.0, g % 5));
+    gradients.push_back(at::randn({elements}) * std::pow(10.0, g % 5));
   return gradients;
 }
 
@@ -102,7 +102,7 @@ struct Layers : torch::nn::Module {
       weights.push_back(register_parameter(name, at::randn({17, 17}, generator) / 4));
   }
   at::Tensor loss(int64_t grain) const {
-    auto x = torch::full({1, 17}, 0.1 * static_cast<double>(grain + 1));
+    auto x = at::full({1, 17}, 0.1 * static_cast<double>(grain + 1));
     for (size_t i = 0; i < 3; ++i) x = at::tanh(at::mm(x, weights[i])) * std::pow(10.0, grain % 3);
     return x.sum();
   }

@@ -1,10 +1,10 @@
 #include "trainer/records/step_statistics.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <cmath>
 
+#include "kernels/torch.h"
 #include "tests/trainer/thread_world.h"
 
 namespace nextframe {
@@ -17,8 +17,8 @@ void add_own_grains(StepStatistics& statistics, const GrainOwners& grains, int64
   for (int64_t i = 0; i < grains.count(rank); ++i) {
     const int64_t grain = grains.grain(rank, i);
     const double loss = grain == 3 ? std::nan("") : static_cast<double>(grain);
-    statistics.add({torch::tensor(loss), torch::tensor(2.0), {{"error", torch::tensor(1.0)}}},
-                   torch::tensor({10 * grain, 10 * grain + 1}));
+    statistics.add({at::tensor(loss), at::tensor(2.0), {{"error", at::tensor(1.0)}}},
+                   at::tensor({10 * grain, 10 * grain + 1}));
   }
 }
 

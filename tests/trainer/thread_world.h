@@ -2,8 +2,6 @@
 // need no mpirun.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <barrier>
 #include <cstring>
 #include <deque>
@@ -11,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "kernels/torch.h"
 #include "launch/communicator.h"
 #include "trainer/shards/rank_groups.h"
 

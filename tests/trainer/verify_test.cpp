@@ -1,7 +1,7 @@
 // The judges of `nextframe verify`, on what is right and on what is wrong.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
+#include "kernels/torch.h"
 #include "tests/model/tiny.h"
 #include "trainer/verify/checkpoint_difference.h"
 #include "trainer/verify/gradient_check.h"

@@ -1,7 +1,6 @@
 #include "trainer/bench/attention_bench.h"
 
-#include <torch/torch.h>
-
+#include "kernels/torch.h"
 #include "trainer/bench/timing.h"
 
 namespace nextframe {

@@ -1,9 +1,8 @@
 #include "trainer/bench/checkpoint_bench.h"
 
-#include <torch/torch.h>
-
 #include "data/direct_file.h"
 #include "data/direct_reader.h"
+#include "kernels/torch.h"
 #include "launch/communicator.h"
 #include "trainer/bench/timing.h"
 #include "trainer/checkpoint/background_saver.h"
@@ -22,7 +21,7 @@ struct LayersModel : torch::nn::Module {
     int64_t left = num_parameters;
     for (int layer = 0; left > 0; ++layer) {
       const auto add = [&](const std::string& name, at::IntArrayRef sizes) {
-        left -= register_parameter(name + std::to_string(layer), torch::randn(sizes)).numel();
+        left -= register_parameter(name + std::to_string(layer), at::randn(sizes)).numel();
       };
       add("attention", {4, 512, 512}), add("up", {2, 1408, 512}), add("down", {512, 1408});
       add("norm", {512});

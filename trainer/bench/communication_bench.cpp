@@ -1,7 +1,8 @@
 #include "trainer/bench/communication_bench.h"
 
-#include <torch/torch.h>
+#include <torch/cuda.h>
 
+#include "kernels/torch.h"
 #include "trainer/bench/timing.h"
 #include "trainer/gradients/gradient_bucket.h"
 

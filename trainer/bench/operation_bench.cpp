@@ -1,7 +1,5 @@
 #include "trainer/bench/operation_bench.h"
 
-#include <torch/torch.h>
-
 #include "kernels/adamw.h"
 #include "kernels/attention.h"
 #include "kernels/cross_entropy.h"
@@ -13,6 +11,7 @@
 #include "kernels/squared_error.h"
 #include "kernels/squared_norm.h"
 #include "kernels/swiglu.h"
+#include "kernels/torch.h"
 #include "trainer/bench/timing.h"
 
 namespace nextframe {

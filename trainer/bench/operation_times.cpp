@@ -1,9 +1,10 @@
 #include "trainer/bench/operation_times.h"
 
 #include <ATen/record_function.h>
-#include <torch/torch.h>
 
 #include <chrono>
+
+#include "kernels/torch.h"
 
 namespace nextframe {
 namespace {

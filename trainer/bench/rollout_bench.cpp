@@ -1,9 +1,8 @@
 #include "trainer/bench/rollout_bench.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 
+#include "kernels/torch.h"
 #include "trainer/bench/timing.h"
 
 namespace nextframe {

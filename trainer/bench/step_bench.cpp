@@ -1,10 +1,9 @@
 #include "trainer/bench/step_bench.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 
 #include "kernels/draws.h"
+#include "kernels/torch.h"
 #include "launch/host_memory.h"
 #include "trainer/bench/timing.h"
 #include "trainer/gradients/flat_parameters.h"

@@ -1,10 +1,10 @@
 // nextframe bench checkpoint: how fast a state is saved, and how little a run waits for it.
-#include <torch/torch.h>
 #include <unistd.h>
 
 #include <cstdio>
 
 #include "data/durable_file.h"
+#include "kernels/torch.h"
 #include "trainer/bench/checkpoint_bench.h"
 #include "trainer/bench/figures.h"
 #include "trainer/commands/command.h"

@@ -1,9 +1,9 @@
 // nextframe bench communication: what a gradient's exchange costs between the ranks of this job,
 // and what the strict sum costs over the fast one.
-#include <torch/torch.h>
 
 #include <cstdio>
 
+#include "kernels/torch.h"
 #include "launch/mpi/mpi_session.h"
 #include "launch/world.h"
 #include "trainer/bench/communication_bench.h"

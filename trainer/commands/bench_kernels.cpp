@@ -1,8 +1,8 @@
 // nextframe bench kernels: attention and the fused operations of a step beside LibTorch's own.
-#include <torch/torch.h>
 
 #include <cstdio>
 
+#include "kernels/torch.h"
 #include "trainer/bench/attention_bench.h"
 #include "trainer/bench/figures.h"
 #include "trainer/bench/operation_bench.h"

@@ -1,10 +1,10 @@
 // nextframe bench rollout CONFIG_OR_RUN: how fast a model dreams, from memory and without.
-#include <torch/torch.h>
 
 #include <cstdio>
 #include <filesystem>
 
 #include "data/durable_file.h"
+#include "kernels/torch.h"
 #include "trainer/bench/figures.h"
 #include "trainer/bench/rollout_bench.h"
 #include "trainer/commands/command.h"

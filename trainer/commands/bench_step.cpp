@@ -1,10 +1,10 @@
 // nextframe bench step CONFIG: how fast one grain trains on one core, against the products it is
 // made of.
-#include <torch/torch.h>
 
 #include <cstdio>
 
 #include "data/dataset.h"
+#include "kernels/torch.h"
 #include "launch/text.h"
 #include "trainer/bench/figures.h"
 #include "trainer/bench/step_bench.h"

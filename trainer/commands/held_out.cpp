@@ -1,12 +1,12 @@
 #include "trainer/commands/held_out.h"
 
 #include <ATen/Parallel.h>
-#include <torch/torch.h>
 #include <unistd.h>
 
 #include <cstdio>
 
 #include "data/error.h"
+#include "kernels/torch.h"
 #include "launch/device.h"
 #include "launch/gpu.h"
 #include "trainer/exit_code.h"

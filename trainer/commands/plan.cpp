@@ -1,6 +1,5 @@
 // nextframe plan CONFIG: what a run will take, in time, memory, network and disk, before it is
 // queued.
-#include <torch/torch.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -9,6 +8,7 @@
 #include "data/dataset.h"
 #include "data/error.h"
 #include "kernels/draws.h"
+#include "kernels/torch.h"
 #include "launch/affinity.h"
 #include "launch/world.h"
 #include "trainer/commands/command.h"

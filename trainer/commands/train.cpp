@@ -1,11 +1,11 @@
 // This file is `nextframe train`: from a config to a trained run, on as many ranks as were
 // launched.
-#include <torch/torch.h>
 
 #include <thread>
 
 #include "kernels/flash_choice.h"
 #include "kernels/kernel_notes.h"
+#include "kernels/torch.h"
 #include "launch/environment.h"
 #include "launch/hang/last_words.h"
 #include "launch/mpi/mpi_session.h"

@@ -1,6 +1,5 @@
 // nextframe verify CONFIG: proof on this machine, with this config and these data, that a run
 // depends neither on the number of ranks nor on being stopped. Exit 6 when a check fails.
-#include <torch/torch.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "kernels/torch.h"
 #include "launch/environment.h"
 #include "launch/world.h"
 #include "trainer/commands/command.h"

@@ -1,9 +1,8 @@
 #include "trainer/evaluate/predictor.h"
 
-#include <torch/torch.h>
-
 #include <optional>
 
+#include "kernels/torch.h"
 #include "trainer/evaluate/metrics.h"
 #include "trainer/exit_code.h"
 

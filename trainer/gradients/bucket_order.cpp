@@ -1,9 +1,8 @@
 #include "trainer/gradients/bucket_order.h"
 
-#include <torch/torch.h>
-
 #include <map>
 
+#include "kernels/torch.h"
 #include "launch/hang/flight_recorder.h"
 
 namespace nextframe {

@@ -1,8 +1,8 @@
 #include "trainer/gradients/flat_parameters.h"
 
-#include <torch/torch.h>
-
 #include <map>
+
+#include "kernels/torch.h"
 
 namespace nextframe {
 namespace {

@@ -1,7 +1,6 @@
 #include "trainer/gradients/gradient_bucket.h"
 
-#include <torch/torch.h>
-
+#include "kernels/torch.h"
 #include "trainer/gradients/flat_parameters.h"
 #include "trainer/gradients/tensor_bytes.h"
 

@@ -1,6 +1,6 @@
 #include "trainer/gradients/gradient_hooks.h"
 
-#include <torch/torch.h>
+#include "kernels/torch.h"
 
 namespace nextframe {
 namespace {

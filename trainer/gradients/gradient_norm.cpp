@@ -1,12 +1,11 @@
 #include "trainer/gradients/gradient_norm.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "kernels/base/fixed_tree.h"
 #include "kernels/squared_norm.h"
+#include "kernels/torch.h"
 #include "trainer/gradients/bucket.h"
 
 namespace nextframe {

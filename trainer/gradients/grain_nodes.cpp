@@ -1,8 +1,8 @@
 #include "trainer/gradients/grain_nodes.h"
 
-#include <torch/torch.h>
-
 #include <functional>
+
+#include "kernels/torch.h"
 
 namespace nextframe {
 

@@ -1,8 +1,8 @@
 #include "trainer/gradients/node_exchange.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
+
+#include "kernels/torch.h"
 
 namespace nextframe {
 

@@ -1,11 +1,10 @@
 #include "trainer/gradients/owner_bucket.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <atomic>
 #include <functional>
 
+#include "kernels/torch.h"
 #include "trainer/gradients/tensor_bytes.h"
 
 namespace nextframe {

@@ -1,10 +1,9 @@
 #include "trainer/gradients/round_exchange.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <chrono>
 
+#include "kernels/torch.h"
 #include "trainer/gradients/bucket_order.h"
 #include "trainer/gradients/tensor_bytes.h"
 

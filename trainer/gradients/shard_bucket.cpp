@@ -1,9 +1,8 @@
 #include "trainer/gradients/shard_bucket.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 
+#include "kernels/torch.h"
 #include "trainer/gradients/tensor_bytes.h"
 
 namespace nextframe {

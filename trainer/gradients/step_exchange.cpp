@@ -1,11 +1,10 @@
 #include "trainer/gradients/step_exchange.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <chrono>
 #include <string>
 
+#include "kernels/torch.h"
 #include "launch/hang/flight_recorder.h"
 #include "trainer/gradients/bucket_order.h"
 #include "trainer/gradients/gradient_bucket.h"

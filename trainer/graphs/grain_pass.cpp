@@ -1,6 +1,6 @@
 #include "trainer/graphs/grain_pass.h"
 
-#include <torch/torch.h>
+#include "kernels/torch.h"
 
 namespace nextframe {
 namespace {

@@ -1,9 +1,9 @@
 #include "trainer/records/peak_flops.h"
 
-#include <torch/torch.h>
-
 #include <array>
 #include <chrono>
+
+#include "kernels/torch.h"
 
 namespace nextframe {
 namespace {
@@ -25,14 +25,14 @@ double measure_peak_flops(c10::Device device, bool bf16) {
   const torch::NoGradGuard no_grad;
   const int64_t side = device.is_cpu() ? 1024 : 8192;
   const auto options =
-      torch::TensorOptions().device(device).dtype(bf16 ? torch::kBFloat16 : torch::kFloat32);
-  const auto a = torch::ones({side, side}, options), b = torch::ones({side, side}, options);
+      at::TensorOptions().device(device).dtype(bf16 ? at::kBFloat16 : torch::kFloat32);
+  const auto a = at::ones({side, side}, options), b = at::ones({side, side}, options);
   const double flops =
       2.0 * static_cast<double>(side) * static_cast<double>(side) * static_cast<double>(side);
   double best_s = 1e9, total_s = 0;
   for (int run = 0; run < 20 && (run < 3 || total_s < 0.1); ++run) {
     const auto start = std::chrono::steady_clock::now();
-    const auto product = torch::mm(a, b);
+    const auto product = at::mm(a, b);
     product[0][0].item<float>();  // waits for the device
     const double elapsed_s =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -1,7 +1,6 @@
 #include "trainer/records/step_statistics.h"
 
-#include <torch/torch.h>
-
+#include "kernels/torch.h"
 #include "launch/hang/desync.h"
 
 namespace nextframe {

@@ -1,8 +1,8 @@
 #include "trainer/shards/chunk_owners.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
+
+#include "kernels/torch.h"
 
 namespace nextframe {
 

@@ -1,6 +1,6 @@
 #include "trainer/shards/gathering_runner.h"
 
-#include <torch/torch.h>
+#include "kernels/torch.h"
 
 namespace nextframe {
 

@@ -2,11 +2,12 @@
 
 #include <c10/core/Allocator.h>
 #include <c10/util/ScopeExit.h>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <charconv>
 #include <string_view>
+
+#include "kernels/torch.h"
 
 namespace nextframe {
 namespace {

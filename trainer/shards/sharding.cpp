@@ -1,7 +1,6 @@
 #include "trainer/shards/sharding.h"
 
-#include <torch/torch.h>
-
+#include "kernels/torch.h"
 #include "trainer/exit_code.h"
 #include "trainer/gradients/round_exchange.h"
 #include "trainer/gradients/step_exchange.h"

@@ -1,9 +1,9 @@
 #include "trainer/shards/value_gather.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <chrono>
+
+#include "kernels/torch.h"
 
 namespace nextframe {
 namespace {

@@ -1,9 +1,8 @@
 #include "trainer/verify/gradient_check.h"
 
-#include <torch/torch.h>
-
 #include "data/loader.h"
 #include "kernels/draws.h"
+#include "kernels/torch.h"
 #include "launch/text.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/gradients/flat_parameters.h"

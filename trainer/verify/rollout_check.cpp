@@ -1,8 +1,7 @@
 #include "trainer/verify/rollout_check.h"
 
-#include <torch/torch.h>
-
 #include "kernels/draws.h"
+#include "kernels/torch.h"
 
 namespace nextframe {
 namespace {

@@ -1,10 +1,10 @@
 #include "tests/trainer/ranks/ddp_engine.h"
 
-#include <torch/torch.h>
-
 #include <torch/csrc/distributed/c10d/HashStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
+
+#include "kernels/torch.h"
 
 namespace nextframe {
 namespace {

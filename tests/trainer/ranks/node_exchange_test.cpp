@@ -3,8 +3,8 @@
 #include "trainer/gradients/node_exchange.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
+#include "kernels/torch.h"
 #include "launch/mpi/mpi_communicator.h"
 #include "launch/node_grid.h"
 #include "trainer/gradients/step_exchange.h"

@@ -3,11 +3,11 @@
 // is tests/trainer/grain_pass_test.cpp's.
 #include <gtest/gtest.h>
 #include <stdlib.h>
-#include <torch/torch.h>
 
 #include <filesystem>
 
 #include "data/make_dataset.h"
+#include "kernels/torch.h"
 #include "launch/hang/last_words.h"
 #include "launch/roll_call.h"
 #include "tests/launch/ranks/session.h"

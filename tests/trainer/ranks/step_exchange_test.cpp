@@ -2,9 +2,9 @@
 #include "trainer/gradients/step_exchange.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include "kernels/base/fixed_tree.h"
+#include "kernels/torch.h"
 #include "launch/mpi/mpi_communicator.h"
 #include "tests/trainer/ranks/ddp_engine.h"
 
@@ -30,7 +30,7 @@ struct Layers : torch::nn::Module {
 
   /// Grains of unlike size, so that one that is missing or counted twice shows.
   at::Tensor loss(int64_t step, int64_t grain) const {
-    auto x = torch::full({3, kWidth}, 0.1 * static_cast<double>(grain + 1 + step));
+    auto x = at::full({3, kWidth}, 0.1 * static_cast<double>(grain + 1 + step));
     for (const size_t i : {0, 1, 2, 1, 3, 4, 5}) x = at::tanh(at::mm(x, weights[i]) + biases[i]);
     return x.sum() * static_cast<double>(1 + 7 * grain);
   }
