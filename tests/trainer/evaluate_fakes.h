@@ -16,7 +16,7 @@ inline at::Tensor turned(const at::Tensor& frame_HWC, const at::Tensor& action_A
 
 inline Episode turning_episode(int64_t episode, int64_t num_frames) {
   auto generator = at::make_generator<at::CPUGeneratorImpl>(static_cast<uint64_t>(episode));
-  std::vector<at::Tensor> frames = {at::randint(256, {12, 16, 3}, generator, at::kUInt8)};
+  std::vector<at::Tensor> frames = {at::randint(256, {12, 16, 3}, generator, at::kByte)};
   const auto choices_T = at::randint(3, {num_frames}, generator, at::kLong);
   const auto actions_TA = at::one_hot(choices_T, 3).to(at::kFloat);
   for (int64_t t = 1; t < num_frames; ++t) {

@@ -133,7 +133,7 @@ TEST(Image, WebpDecodesToTheSamePixels) {
 }
 
 TEST(Image, FramesAreEnlargedWithoutBlending) {
-  auto frame = at::zeros({1, 2, 3}, at::kUInt8);
+  auto frame = at::zeros({1, 2, 3}, at::kByte);
   frame[0][1][0] = 200;
   Image image(6, 2, {9, 9, 9});
   image.draw(1, 0, frame, 2);

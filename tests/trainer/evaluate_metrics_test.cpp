@@ -10,7 +10,7 @@ namespace {
 
 /// A pair of frames by formula, the same as in the comment of SsimIsWangs.
 std::pair<at::Tensor, at::Tensor> formula_pair(int64_t height, int64_t width) {
-  auto truth = at::empty({height, width, 3}, at::kUInt8), predicted = truth.clone();
+  auto truth = at::empty({height, width, 3}, at::kByte), predicted = truth.clone();
   for (int64_t y = 0; y < height; ++y) {
     for (int64_t x = 0; x < width; ++x) {
       for (int64_t c = 0; c < 3; ++c) {
@@ -30,7 +30,7 @@ TEST(Metrics, MseIsTheMeanOverPixelsAndChannels) {
 }
 
 TEST(Metrics, BytesBecomeUnitRangeAndPredictionsAreClipped) {
-  const auto bytes = at::tensor({0, 51, 255}, at::kUInt8);
+  const auto bytes = at::tensor({0, 51, 255}, at::kByte);
   EXPECT_TRUE(to_unit_range(bytes).equal(at::tensor({0.0f, 0.2f, 1.0f})));
   EXPECT_TRUE(
       to_unit_range(at::tensor({-0.5f, 0.25f, 7.0f})).equal(at::tensor({0.0f, 0.25f, 1.0f})));
@@ -85,7 +85,7 @@ TEST(Metrics, FramesBelowElevenPixelsTakeASmallerWindow) {
 
 TEST(Metrics, FramesOfTwoSizesAreAnError) {
   EXPECT_THROW(mean_squared_error(at::zeros({4, 4, 3}), at::zeros({4, 5, 3})), c10::Error);
-  EXPECT_THROW(ssim(at::zeros({4, 4, 3}, at::kUInt8), at::zeros({4, 4, 3})), c10::Error);
+  EXPECT_THROW(ssim(at::zeros({4, 4, 3}, at::kByte), at::zeros({4, 4, 3})), c10::Error);
 }
 
 }  // namespace
