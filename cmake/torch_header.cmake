@@ -29,6 +29,8 @@ endfunction()
 
 function(nf_use_torch_header target)
   target_precompile_headers(${target} REUSE_FROM nf_torch_header)
+  # GCC 12 forgets that strings come from a system header (its bug 105329) and warns of them.
+  target_compile_options(${target} PRIVATE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-array-bounds>)
   get_target_property(sources ${target} SOURCES)
   foreach(source ${sources})
     cmake_path(ABSOLUTE_PATH source)
