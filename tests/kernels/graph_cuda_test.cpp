@@ -1,7 +1,6 @@
 // What is recorded as a CUDA graph has the bits of what is run, and what cannot be recorded leaves
 // the device as it was.
 #include <ATen/DeviceAccelerator.h>
-#include <torch/torch.h>
 
 #include "kernels/recorded_work.h"
 #include "tests/kernels/gradient.h"

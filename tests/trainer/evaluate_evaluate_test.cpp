@@ -153,12 +153,12 @@ TEST(Evaluate, APredictionThatIsNotFiniteIsANumericsErrorThatNamesTheFrame) {
 }
 
 TEST(Baselines, LinearGoesOnAtTheSpeedOfEveryPixel) {
-  auto frames = torch::zeros({2, 1, 3, 1}, torch::kUInt8);
-  frames[0].flatten().copy_(torch::tensor({100, 100, 100}));
-  frames[1].flatten().copy_(torch::tensor({110, 90, 250}));
-  const auto mean = torch::full({1, 3, 1}, 0.5);
+  auto frames = at::zeros({2, 1, 3, 1}, at::kByte);
+  frames[0].flatten().copy_(at::tensor({100, 100, 100}));
+  frames[1].flatten().copy_(at::tensor({110, 90, 250}));
+  const auto mean = at::full({1, 3, 1}, 0.5);
   const auto predicted = baseline_frames(frames, 2, 3, mean);
-  const auto expected = torch::tensor({140.0f / 255, 60.0f / 255, 1.0f});
+  const auto expected = at::tensor({140.0f / 255, 60.0f / 255, 1.0f});
   EXPECT_TRUE(predicted.at("linear").flatten().allclose(expected));
   EXPECT_TRUE(predicted.at("copy_last").equal(to_unit_range(frames[1])));
   EXPECT_TRUE(predicted.at("mean_frame").equal(mean));
@@ -167,7 +167,7 @@ TEST(Baselines, LinearGoesOnAtTheSpeedOfEveryPixel) {
 
 TEST(Baselines, MeanFrameStopsAfterItsNumberOfFrames) {
   auto read = [](int64_t episode, int64_t max_frames) {
-    const auto frames = torch::full({3000, 1, 1, 1}, episode == 0 ? 51 : 255, torch::kUInt8);
+    const auto frames = at::full({3000, 1, 1, 1}, episode == 0 ? 51 : 255, at::kByte);
     return Episode{frames.slice(0, 0, max_frames), {}};
   };
   const auto mean = mean_frame({{8, 1, 1, 1, 0}, 3, read, ""});
