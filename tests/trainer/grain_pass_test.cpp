@@ -92,14 +92,17 @@ struct Outcome {
   }
 };
 
+std::shared_ptr<WorldModel> on_device(std::shared_ptr<WorldModel> model) {
+  to_device(*model);
+  return model;
+}
+
 using MakeModel = std::function<std::shared_ptr<WorldModel>()>;
 
 Outcome train(const MakeModel& make, const WorkRecorder& recorder) {
   Outcome outcome;
   run_ranks(1, [&](Communicator& world) {
-    auto model = make();
-    to_device(*model);
-    Steps steps(std::move(model), world, recorder);
+    Steps steps(on_device(make()), world, recorder);
     for (int64_t number = 1; number <= 3; ++number) steps.step(number);
     outcome = {steps.state(), steps.losses, steps.lines};
   });
@@ -116,6 +119,12 @@ std::shared_ptr<WorldModel> mlp() {
   options.objective = "flow";
   return tiny::make(options);
 }
+
+struct Trained {
+  std::shared_ptr<WorldModel> model = on_device(mlp());
+  FlatParameters parameters{*model};
+};
+void nobody_says(const std::string& line) { ADD_FAILURE() << line; }
 
 /// Counts what it records.
 WorkRecorder counting(int64_t& num_recordings) {
@@ -180,12 +189,11 @@ TEST(GrainPass, AModelThatAsksTheDeviceIsRunWithTheSameBits) {
 
 TEST(GrainPass, AGrainOfAnotherShapeIsRun) {
   run_ranks(1, [](Communicator&) {
-    const auto model = mlp();
-    to_device(*model);
-    FlatParameters parameters(*model);
-    const auto say = [](const std::string& line) { ADD_FAILURE() << line; };
+    Trained trained;
+    auto& [model, parameters] = trained;
     int64_t num_recordings = 0;
-    GrainPass replaying(*model, parameters, ReplayedWork("a grain", counting(num_recordings), say));
+    GrainPass replaying(*model, parameters,
+                        ReplayedWork("a grain", counting(num_recordings), nobody_says));
     GrainPass running(*model, parameters);
     const auto draw = to_device(as_tensor({7, 1}));
     for (const int64_t num_clips : {2, 2, 3, 2, 1}) {
@@ -205,11 +213,9 @@ TEST(GrainPass, AGrainOfAnotherShapeIsRun) {
 
 /// Sums of gradients come in buffers that take turns.
 TEST(GrainPass, TheOptimizerFindsTheGradientWhereverItLies) {
-  const auto say = [](const std::string& line) { ADD_FAILURE() << line; };
   const auto update_in_turns = [&](ReplayedWork work) {
-    const auto model = mlp();
-    to_device(*model);
-    FlatParameters parameters(*model);
+    Trained trained;
+    auto& [model, parameters] = trained;
     Optimizer optimizer({.ema_decay = 0.9}, parameters, nullptr, std::move(work));
     const int64_t count = parameters.values().numel();
     const at::Tensor buffers[2] = {to_device(at::zeros({count})), to_device(at::zeros({count}))};
@@ -221,20 +227,19 @@ TEST(GrainPass, TheOptimizerFindsTheGradientWhereverItLies) {
   };
   const auto run = update_in_turns({});
   int64_t num_recordings = 0;
-  EXPECT_TRUE(at::equal(update_in_turns({"it", counting(num_recordings), say}), run));
+  EXPECT_TRUE(at::equal(update_in_turns({"it", counting(num_recordings), nobody_says}), run));
   EXPECT_EQ(num_recordings, 2);
 }
 
 /// The last of them decides, whatever the host has decided.
 TEST(GrainPass, AGradientThatIsNotFiniteChangesNothing) {
   run_ranks(1, [](Communicator&) {
-    const auto model = mlp();
-    to_device(*model);
-    FlatParameters parameters(*model);
-    const auto say = [](const std::string& line) { ADD_FAILURE() << line; };
+    Trained trained;
+    auto& [model, parameters] = trained;
     int64_t num_recordings = 0;
-    Optimizer optimizer({.ema_decay = 0.9}, parameters, nullptr,
-                        ReplayedWork("the optimizer's step", counting(num_recordings), say));
+    Optimizer optimizer(
+        {.ema_decay = 0.9}, parameters, nullptr,
+        ReplayedWork("the optimizer's step", counting(num_recordings), nobody_says));
     const auto values = [&] { return parameters.values().cpu().clone(); };
     auto gradient = to_device(at::full({parameters.values().numel()}, 0.1));
     for (const bool is_bad : {false, false, true, false}) {

@@ -61,8 +61,8 @@ std::string properties_of(int capability) {
 class CudnnGraphs : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!has_cudnn()) GTEST_SKIP() << "needs a build with cuDNN";
-    if (dlopen("libcudnn.so.9", RTLD_NOW) == nullptr) GTEST_SKIP() << "needs cuDNN's library";
+    ASSERT_TRUE(has_cudnn());
+    ASSERT_NE(dlopen("libcudnn.so.9", RTLD_NOW), nullptr) << dlerror();
     // What cuDNN looks for under its name from now on.
     ASSERT_NE(dlopen(NF_PRETENDED_DRIVER, RTLD_NOW | RTLD_GLOBAL), nullptr) << dlerror();
   }
