@@ -14,11 +14,11 @@ import hdf5plugin
 import numpy as np
 import xxhash
 
-with contextlib.redirect_stderr(io.StringIO()):  # gym's notice that it has a successor
+with contextlib.redirect_stderr(io.StringIO()):  # hides gym's notice of its successor
     from procgen import ProcgenGym3Env
 
-# The moves of the game; procgen's other six buttons do nothing in CoinRun. A random player that mostly runs and jumps
-# to the right sees more of a level, and keeps a button for a while, so that what it does becomes visible.
+# CoinRun's moves; procgen's other six buttons do nothing in it. The random player mostly runs and jumps to the right,
+# so that it sees more of a level. It keeps a button pressed for a while, so that actions have visible effects.
 ACTIONS = ["left-down", "left", "left-up", "down", "stay", "up", "right-down", "right", "right-up"]
 WEIGHTS = np.array([0.02, 0.10, 0.10, 0.02, 0.06, 0.10, 0.02, 0.30, 0.28])
 REDRAW_PROBABILITY = 0.2

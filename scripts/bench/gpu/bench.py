@@ -1,4 +1,4 @@
-"""Part `bench`: our kernels in turns with PyTorch's, with a copy in device memory and with a large product."""
+"""Part `bench`: times our kernels, taking turns with PyTorch's, a copy in device memory and a large product."""
 import dataclasses
 import gc
 
@@ -33,7 +33,7 @@ def ceilings():
 
 
 def row_of(case, which, names, measured, rates, **numbers):
-    """One line of a table; `names` are the calls' names in it and as they were measured."""
+    """One line of a table; `names` maps the names in the table to the names as measured."""
     times, first, errors = measured
     return {"case": case, "pass": which, **numbers,
             "seconds": {name: times[key] for name, key in names.items() if key in times},
@@ -45,7 +45,7 @@ def row_of(case, which, names, measured, rates, **numbers):
 # Attention
 
 def attention(group, library, rounds, clock, capability):
-    """Yields rows; None where the time is over before all cases are done."""
+    """Yields rows, and None if time runs out before all cases are done."""
     import torch
     for case in cases.attention(group):
         if clock.is_over():
@@ -73,7 +73,7 @@ def attention(group, library, rounds, clock, capability):
 
 
 def our_calls(library, case, capability):
-    """Yields name, pass and call of every kernel that answers, and with norm and turn inside."""
+    """Yields name, pass and call of every kernel that supports the case, also with norm and RoPE inside."""
     memory = memories.TorchMemory()
     for kernel in kernels.ATTENTION:
         if capability not in kernel.capabilities or not kernels.is_in(library, kernel):
@@ -88,7 +88,7 @@ def our_calls(library, case, capability):
 
 
 def causal_calls(library, case, capability):
-    """Ours of the same shape with plain causal masks, to see what frames cost."""
+    """Our kernels on the same shape with a plain causal mask, to see what frame masks cost."""
     plain = dataclasses.replace(case, problem=dataclasses.replace(case.problem, mask=CAUSAL))
     for name, which, call in our_calls(library, plain, capability):
         if not name.endswith("placed"):
@@ -128,7 +128,7 @@ def operations(library, rounds, clock):
                 try:
                     calls["compiled"] = operation.peer_call(compiled=True)
                     calls["compiled"]()
-                except Exception as reason:  # pylint: disable=broad-except; whatever a compiler may say
+                except Exception as reason:  # pylint: disable=broad-except; a compiler may raise anything
                     absent["compiled"] = device.words(reason)
                     calls.pop("compiled", None)
             times, first, errors = device.take_turns(calls, rounds, clock)

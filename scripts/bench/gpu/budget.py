@@ -1,4 +1,4 @@
-"""Time: what each piece of a run may take, and a clock that says when a piece's is over."""
+"""Time limits: shares the run's minutes among its pieces; a clock says when a piece's time is over."""
 import time
 
 RESERVE_S = 15  # for what comes after the last piece
@@ -17,7 +17,7 @@ class Clock:
 
 
 class Budget:
-    """Shares out what is left: a piece that was quick leaves its time to all that follow."""
+    """Shares out the time that is left, so pieces that end early leave more to those after them."""
 
     def __init__(self, total_s, weights):
         self.clock, self.weights = Clock(max(LEAST_S, total_s - RESERVE_S)), list(weights)

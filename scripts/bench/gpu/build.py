@@ -16,14 +16,14 @@ def folder_of(source):
 def sources(architecture="90a"):
     found = [source for folder in ("kernels/cuda", "scripts/bench/gpu") for pattern in ("*.cu", "cudnn/*.cpp")
              for source in sorted(glob.glob(f"{ROOT}/{folder}/**/{pattern}", recursive=True))]
-    # What stands in a folder of that name has instructions of sm_90a alone; what stands in the other needs headers.
+    # Files in hopper/ are for sm_90a only; files in cudnn/ need cuDNN's headers.
     absent = {"hopper"} if architecture != "90a" else set()
     absent |= set() if cudnn_folders() else {"cudnn"}
     return [source for source in found if folder_of(source) not in absent]
 
 
 def cudnn_folders():
-    """Of cuDNN's headers, as scripts/setup or the CUDA toolkit have them; empty where they are not all there."""
+    """Include folders of cuDNN's headers, from scripts/setup or the CUDA toolkit; empty if one is missing."""
     packages = f"{ROOT}/.deps/venv/lib/python3*/site-packages"
     graphs = glob.glob(f"{packages}/include/cudnn_frontend.h")
     own = glob.glob(f"{packages}/nvidia/cudnn/include/cudnn.h") + glob.glob("/usr/local/cuda/include/cudnn.h")

@@ -1,4 +1,4 @@
-"""What is benched, in groups, each a table: problems of attention with the aims of docs/performance.md."""
+"""The benchmark's cases, in groups; each group is a table. Attention problems have the aims of docs/performance.md."""
 import dataclasses
 
 from gpu import device
@@ -6,18 +6,18 @@ from gpu.mask import CAUSAL, Mask
 from gpu.problem import Problem
 
 FRAME = 256  # tokens
-COPY = "copy"  # an aim's peer: the part of the copy's rate that is reached
+COPY = "copy"  # as the peer of an aim: the aim is a part of the copy's rate
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
     problem: Problem
     passes: tuple = ("forward", "backward")
-    aims: dict = dataclasses.field(default_factory=dict)  # pass: (peers, at least so many times as fast)
+    aims: dict = dataclasses.field(default_factory=dict)  # pass: (peers, how many times as fast we have to be)
 
 
 def temporal():
-    """Layers in time: 65,536 sequences times heads."""
+    """Attention over time: 65,536 sequences times heads."""
     libraries = ("cuDNN", "flash", "efficient")
     aims = {(16, 64): (4, 5), (32, 64): (2, 2), (64, 64): (1, 1), (16, 128): (2.5, 2.5), (32, 128): (1.2, 1.2)}
     for width in (64, 128, 32):
@@ -44,7 +44,7 @@ def frames():
 
 
 def decode():
-    """A new frame beside more and more keys, and one query a place in time."""
+    """A new frame against more and more cached keys, and one query for each token's past."""
     for count in (1, 4, 16, 64):
         yield Case(Problem(8, FRAME, FRAME * count, 1, 16, 64, Mask(FRAME, 0, 0, 0, FRAME * (count - 1))), ("forward",))
     for count in (8, 16, 32, 64):
@@ -53,7 +53,7 @@ def decode():
 
 
 ATTENTION = {"temporal": temporal, "causal": causal, "frames": frames, "decode": decode}
-BY_BYTES = ("temporal", "decode", "operations")  # bound by memory: their rate is told beside that of a copy
+BY_BYTES = ("temporal", "decode", "operations")  # bound by memory: compared with the rate of a copy
 
 
 def attention(group):
@@ -62,7 +62,7 @@ def attention(group):
 
 
 def shrunk(problem):
-    """As small as a rehearsal on a CPU wants it."""
+    """The problem, made small enough for a rehearsal on a CPU."""
     p, mask = problem, problem.mask
     times = 32 if p.keys > 512 or p.queries > 1 and p.keys > 64 else 1
     mask = mask._replace(first_query=mask.first_query // times,

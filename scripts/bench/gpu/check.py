@@ -1,10 +1,10 @@
-"""Part `check`: every kernel against float64, beside PyTorch in the same 16 bits; bits that may not change."""
+"""Part `check`: every kernel against float64, beside PyTorch in the same 16 bits, and whether its bits repeat."""
 import copy
 import dataclasses
 
 from gpu import device, kernels, library as libraries, memory as memories, reference
 
-TIMES_PEER = 2  # an error may be so many times that of PyTorch's own attention in the same format
+TIMES_PEER = 2  # largest allowed error, in terms of that of PyTorch's own attention in the same format
 
 
 def run(name, library, records, clock):
@@ -38,7 +38,7 @@ def attention(kernel, library):
 
 
 def ours(kernel, library, problem, tensors):
-    """The result and, where there is a backward, the gradients; all are poisoned before."""
+    """The result and, if there is a backward, the gradients; all are filled with poison before."""
     memory = memories.TorchMemory()
     call = kernel.prepare(library, problem, tensors, memory, device.stream())
     call.forward()
@@ -75,7 +75,7 @@ def check_attention(kernel, library, problem):
 
 
 def has_bits_alone(kernel, library, problem, tensors, got):
-    """Whether a sequence by itself has the bits that it has among others."""
+    """Whether a sequence gives the same bits alone as among others."""
     import torch
     alone = dataclasses.replace(problem, outer=1, inner=1)
     part = ours(kernel, library, alone, fresh(alone, tensors, lambda x: x[1:, :, -1:].contiguous()))

@@ -1,4 +1,4 @@
-"""Where tensors are and how time is taken there: on the GPU, or for a rehearsal on the CPU."""
+"""The device that tensors are on, and its clock: the GPU, or the CPU for a rehearsal."""
 import statistics
 import time
 
@@ -7,7 +7,7 @@ NAME = "cuda"
 
 
 def rehearse():
-    """From now on everything is done on the CPU: it shows that the suite works, and measures nothing."""
+    """Moves everything to the CPU from now on, to show that the suite works."""
     global NAME, CALLS  # pylint: disable=global-statement
     NAME, CALLS = "cpu", 1
 
@@ -28,7 +28,7 @@ def stream():
 
 
 def first_call_s(call):
-    """Wall time of one call, with what a library prepares for a new shape."""
+    """Wall time of one call, including what a library prepares for a new shape."""
     synchronize()
     start = time.perf_counter()
     call()
@@ -71,7 +71,7 @@ def take_turns(calls, rounds, clock):
                     first[name] = first_call_s(calls[name])
                 else:
                     times[name].append(call_s(calls[name]))
-            except Exception as reason:  # pylint: disable=broad-except; for want of memory, say
+            except Exception as reason:  # pylint: disable=broad-except; such as out of memory
                 errors[name] = words(reason)
                 print(f"  {name}: {errors[name]}", flush=True)
                 del times[name], calls[name]

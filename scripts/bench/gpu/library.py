@@ -1,4 +1,4 @@
-"""The kernels under test: a library with a C interface, and how numbers are handed to it."""
+"""The kernels under test as a library with a C interface, and the conversion of arguments for it."""
 import ctypes
 import os
 
@@ -34,7 +34,7 @@ def operands(*tensors):
 
 
 def as_c(x):
-    """Tensors go as addresses, None as null, lists as arrays, integers as int64."""
+    """Converts tensors to addresses, None to null, lists to arrays, integers to int64."""
     if x is None or hasattr(x, "data_ptr"):
         return ctypes.c_void_p(x.data_ptr() if x is not None else None)
     if isinstance(x, (bool, int)):
@@ -53,7 +53,7 @@ def call(library, name, *arguments, stream=None):
 
 
 def finish(library):
-    """Waits for all that was started. A kernel's own error is seen here."""
+    """Waits for all kernels. An error inside a kernel is reported here."""
     error = 0 if device.is_rehearsal() else library.nf_synchronize()
     if error:
         raise CudaError(f"a kernel failed: CUDA's error {error}")

@@ -4,7 +4,7 @@ import subprocess
 
 
 def said_by(*command):
-    """A command's output, or None where it is not there or fails."""
+    """A command's output, or None if it is missing or fails."""
     try:
         return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                               timeout=60).stdout.strip()
@@ -22,12 +22,12 @@ def gpu():
 
 
 def architecture(capability):
-    """As nvcc calls it; with the instructions that only this generation has."""
+    """The architecture as nvcc names it, with the suffix for instructions that only this generation has."""
     return f"{capability}{'a' if capability >= 90 else ''}"
 
 
 def versions(bundle):
-    """What the figures depend on."""
+    """GPU, driver and versions that the figures depend on."""
     import torch
     has_cudnn = torch.backends.cudnn.is_available()
     found = {"torch": torch.__version__, "cudnn": torch.backends.cudnn.version() if has_cudnn else None,

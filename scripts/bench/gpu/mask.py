@@ -1,4 +1,4 @@
-"""Which keys a query sees: the numbers of kernels/attention_mask.h without the count of keys."""
+"""Attention masks: the numbers of kernels/attention_mask.h without the count of keys."""
 import collections
 
 Mask = collections.namedtuple("Mask", "frame_tokens window_frames sink_frames clip_frames first_query",

@@ -1,5 +1,5 @@
-"""Tensors from PyTorch, or, for a run under compute-sanitizer, from the GPU's allocator: one allocation a tensor, so
-that a byte too far is seen, and no kernels but ours."""
+"""Tensors from PyTorch or, under compute-sanitizer, from the GPU's own allocator: one allocation for each tensor, so
+that an access one byte too far is found, and only our kernels run."""
 import array
 import ctypes
 import random
@@ -37,7 +37,7 @@ class TorchMemory:
         return self.empty(shape, dtype).fill_(float("nan"))
 
     def rolled(self, tensor, places):
-        """Positions that many further, around the end."""
+        """The tensor rolled by that many positions."""
         return tensor.roll(places, 1).contiguous()
 
     def last(self, tensor):
@@ -53,7 +53,7 @@ class TorchMemory:
 
 
 class RawTensor:
-    """As much of a tensor as kernels are told of."""
+    """The parts of a tensor that kernels need: address, shape and strides."""
 
     def __init__(self, address, shape, strides=None):
         self.address, self.shape, self.strides = address, tuple(shape), strides
@@ -98,7 +98,7 @@ class RawMemory:
         return tensor
 
     def normal(self, shape, dtype):
-        """Values between 1/2 and 2, either sign: any bits below a number's first byte."""
+        """Values between 1/2 and 2 of either sign, with random bits below a number's first byte."""
         tensor, size, draw = self.take(shape, dtype), SIZES[dtype], random.Random(len(self.made))
         first = 0x3c if dtype == "fp16" else 0x3f
         data = bytearray(draw.randbytes(size * tensor.numel()))
@@ -122,7 +122,7 @@ class RawMemory:
     poison = empty
 
     def rolled(self, tensor, places):  # pylint: disable=unused-argument
-        return tensor  # the numbers say nothing here
+        return tensor  # the values do not matter here
 
     def last(self, tensor):
         return RawTensor(tensor.address, (tensor.shape[0], 1, *tensor.shape[2:]), tensor.stride())

@@ -1,5 +1,5 @@
-"""PyTorch's attention in each of its back ends, and others', on the layouts that they like: functions of queries, keys
-and values, [B, K, L, F]."""
+"""Attention of PyTorch's back ends and of others, each on the layout that suits it: functions of queries, keys and
+values, [B, K, L, F]."""
 import functools
 
 from gpu import device
@@ -27,8 +27,8 @@ def masked(problem):
 
 
 def frame_loop(problem):
-    """A call without a mask for each frame: what one writes who knows the back ends. Flash, because cuDNN would build
-    a plan for each length."""
+    """One call without a mask for each frame, as someone who knows the back ends would write it. With flash attention,
+    because cuDNN would build a plan for each length."""
     import torch
     tokens, attend = problem.mask.frame_tokens, by_backend("FLASH_ATTENTION")
 
@@ -49,7 +49,7 @@ def flex(keys, frame_tokens):
 
 
 def flash_attention_3(is_causal):
-    """The wheel fa3-fwd, forward only, where it is there."""
+    """The wheel fa3-fwd (forward only), if it is installed."""
     from fa3_fwd_interface import flash_attn_func
 
     def run(*inputs):
@@ -84,7 +84,7 @@ def layouts(problem):
 
 
 def calls(problem, passes):
-    """Yields name, pass and call; what cannot be made is told with an error in its place."""
+    """Yields name, pass and call; or an error in place of a call that cannot be made."""
     import torch
     for layout, make in layouts(problem).items():
         inputs = [make(length).requires_grad_("backward" in passes)
@@ -95,7 +95,7 @@ def calls(problem, passes):
             try:
                 attend = maker()
                 result = attend(*inputs)
-            except Exception as reason:  # pylint: disable=broad-except; one that does not do this, or is not there
+            except Exception as reason:  # pylint: disable=broad-except; unsupported here, or not installed
                 yield name, "forward", device.words(reason)
                 continue
 

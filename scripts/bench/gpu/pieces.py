@@ -1,5 +1,5 @@
-"""The pieces of a run: each in a process of its own, so that a kernel that hangs or breaks the GPU's context takes no
-other piece with it. `weight` is its share of the time."""
+"""The pieces of a run. Each has a process of its own, so that a kernel that hangs or breaks the GPU's context does not
+harm other pieces. `weight` is its share of the time."""
 import collections
 
 from gpu import cases, kernels
@@ -19,7 +19,7 @@ def of(parts, only=(), capability=None):
             continue
         if part in ("check", "sanitize"):
             made += [Piece(part, name, WEIGHTS[part]) for name in kernels.names(capability)
-                     if part == "check" or name != "cudnn"]  # which is not ours to clean
+                     if part == "check" or name != "cudnn"]  # which is not our code
         elif part == "bench":
             made += [Piece(part, name, BENCH_WEIGHTS[name]) for name in (*cases.ATTENTION, "operations")]
         else:

@@ -7,7 +7,7 @@ from gpu import mask as masks
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """[outer, positions, inner, heads, width] tensors. `placed`: queries and keys are normalised and turned inside."""
+    """[outer, positions, inner, heads, width] tensors. `placed`: the call includes norm and RoPE of both."""
     outer: int
     queries: int
     keys: int
@@ -45,12 +45,12 @@ class Problem:
         return 2 * self.units * self.width * (2 * a + 2 * b if which == "forward" else 3 * a + 4 * b)
 
     def operations(self, which):
-        """Of pairs that see each other: two products forward, five backward."""
+        """Operations for visible pairs: two products forward, five backward."""
         products = 2 if which == "forward" else 5
         return products * 2 * self.width * self.units * masks.pairs(self.queries, self.keys, self.mask)
 
     def tensors(self, memory, packed=True):
-        """Random inputs and poisoned results. Packed: query, key and value lie beside each other."""
+        """Random inputs, and results filled with poison. `packed`: query, key and value are neighbours in memory."""
         o, q, k, i, h, w = self.sizes
         made = types.SimpleNamespace()
         if packed and q == k:

@@ -1,4 +1,4 @@
-"""What a run has found: one JSON object a line, written as soon as it is known, so that nothing found is lost."""
+"""Results of a run: one JSON object a line, written at once, so that no result is lost."""
 import json
 import os
 

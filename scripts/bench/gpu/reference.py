@@ -4,7 +4,7 @@ from gpu.mask import visible
 
 
 def place(x, tables, first):
-    """Norm and turn of [O, L, I, K, F] at positions from `first` on, in the precision of x."""
+    """Norm and RoPE of [O, L, I, K, F] at positions from `first` on, in the precision of x."""
     import torch
     x = x * (x.square().mean(-1, keepdim=True) + 1e-5).rsqrt()
     cosine, sine = (table[first:first + x.shape[1]].to(x.dtype)[None, :, None, None] for table in tables)
@@ -14,7 +14,7 @@ def place(x, tables, first):
 
 
 def attend(problem, query, key, value):
-    """Softmax over the keys that are seen, of [O, L, I, K, F] tensors."""
+    """Attention over the visible keys, for [O, L, I, K, F] tensors."""
     import torch
     parts = [x.permute(0, 2, 3, 1, 4) for x in (query, key, value)]
     sees = visible(problem.queries, problem.keys, problem.mask, device.NAME)

@@ -1,4 +1,4 @@
-"""Part `sanitize`: tiny calls of every kernel under compute-sanitizer, without PyTorch."""
+"""Part `sanitize`: makes tiny calls of every kernel under compute-sanitizer, without PyTorch."""
 import os
 import shutil
 import signal

@@ -1,4 +1,4 @@
-"""Runs pieces one after another, each bounded, and writes what they have found."""
+"""Runs the pieces one after another, each with a time limit, and writes their results."""
 import os
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""The page and the JSON of a run, from its records."""
+"""Writes gpu_suite.md and gpu_suite.json from a run's records."""
 import json
 
 from gpu import cases, records as all_records

@@ -1,5 +1,5 @@
-"""Part `train`: short real runs by the program of the bundle: the same digest twice, stopped and continued, and with
-CUDA graphs; and the part of the GPU's rate that a larger model reaches."""
+"""Part `train`: short real runs by the bundle's program. They must have one digest: twice, stopped and continued, and
+with CUDA graphs. Also measures the MFU of a larger model."""
 import json
 import os
 import signal
@@ -24,7 +24,7 @@ class Failure(RuntimeError):
 class Program:
     def __init__(self, bundle, folder, clock):
         self.path, self.folder, self.clock = os.path.abspath(f"{bundle}/nextframe"), folder, clock
-        self.said = ""  # by the newest training
+        self.said = ""  # output of the newest training
 
     def __call__(self, *words):
         try:
@@ -51,7 +51,7 @@ class Program:
         return self("checkpoint", "hash", run).strip()
 
     def stop_and_continue(self, run, settings):
-        """Stops a run behind its first logged step, and has it go on."""
+        """Stops a run after its first logged step and continues it."""
         log, metrics = open(f"{self.folder}/{run}.log", "w", encoding="utf-8"), f"{self.folder}/{run}/metrics.jsonl"
         with log, subprocess.Popen([self.path, *self.training(run, settings)], stdout=log, stderr=log,
                                    cwd=self.folder) as process:
@@ -91,7 +91,7 @@ def stopped(program):
 
 
 def graphs(program):
-    """The first run's bits, and how long a step takes without and with."""
+    """Checks that CUDA graphs give the first run's bits, and times a step without and with them."""
     without = program.train("without graphs", SMALL)
     records = program.train("graphs", [*SMALL, "trainer.cuda_graphs=true"])
     off = [line for line in program.said.splitlines() if "CUDA graphs: off" in line]
@@ -114,7 +114,7 @@ def step_s(records):
 
 
 def run(bundle, records, clock):
-    """Each step uses what the ones before have left; one that fails is told, and the others are tried."""
+    """Each step uses files of the steps before it. A failed step is reported, and the others are tried."""
     is_met = True
     with tempfile.TemporaryDirectory() as folder:
         program = Program(bundle, folder, clock)

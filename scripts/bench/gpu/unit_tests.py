@@ -1,4 +1,4 @@
-"""Part `tests`: the project's own tests on CUDA, from the bundle."""
+"""Part `tests`: runs the kernels' own tests on CUDA, from the bundle."""
 import json
 import os
 import subprocess
@@ -8,7 +8,7 @@ FILTER = "*Cuda*"
 
 
 def run(bundle, records, clock):
-    """A test that is skipped has shown nothing here, so it counts as failed."""
+    """A skipped test counts as failed here, because it has shown nothing."""
     program = f"{bundle}/kernels_tests"
     with tempfile.TemporaryDirectory() as folder:
         report = f"{folder}/report.json"

@@ -1,4 +1,4 @@
-"""What the comparisons with PyTorch share: peers that are asked, the machine's state, ratios of rounds."""
+"""Shared by the comparisons with PyTorch: processes of peers, the machine's state, ratios within rounds."""
 import argparse
 import json
 import os
@@ -50,7 +50,7 @@ def show_state(when, state):
 
 
 def ratios_of(rounds, name, base):
-    """Of `name`'s seconds over those of `base`, each taken within a round."""
+    """Ratios of `name`'s seconds to those of `base`, each within a round."""
     ratios = [seconds[name] / seconds[base] for seconds in rounds]
     return {"ratio": statistics.median(ratios), "least": min(ratios), "most": max(ratios)}
 
@@ -81,7 +81,7 @@ def parse(parser):
 
 
 def pin_to_cores(count):
-    """Whatever is started from here on, too."""
+    """Pins this process, and all that it starts from here on, to the last `count` cores."""
     os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[-count:]))
 
 

@@ -20,7 +20,7 @@ from pytorch.serving import serve, set_threads
 
 
 class Dreamer:
-    """The model in evaluation, and what both ways of dreaming need."""
+    """The model in evaluation mode, with what both kinds of rollout need."""
 
     def __init__(self, checkpoint, clips, context, frames, mode, precision, attention):
         manifest, config, parameters = read_checkpoint(checkpoint, ("ema", "parameters"))
@@ -56,7 +56,7 @@ class Dreamer:
 class WindowDreamer(Dreamer):
     def __init__(self, *arguments):
         super().__init__(*arguments)
-        # A window that still grows has many lengths; a full one has a program of its own.
+        # A growing window has many lengths; the full window has a compiled program of its own.
         self.grow, self.go_on = self.compiled(self.step, dynamic=True), self.compiled(self.full_step, dynamic=False)
 
     def step(self, x, actions):
@@ -103,7 +103,7 @@ class MemoryDreamer(Dreamer):
         return self.step(x, before, action, in_time, slot, None)
 
     def rows(self, first, last):
-        """Keys are turned by their frame's place in the whole dream, so that they can stay where they are."""
+        """Keys are rotated by their frame's number in the whole rollout, so that they can stay in the cache."""
         return tuple(table[first:last].contiguous() for table in self.in_time)
 
     def dreamed(self, frames):
@@ -126,7 +126,7 @@ class MemoryDreamer(Dreamer):
 
 
 def seconds_a_rollout(dreamer, budget_s):
-    dreamer.dream(min(2, dreamer.frames))  # the caches were another process's
+    dreamer.dream(min(2, dreamer.frames))  # warms up caches that another process has used
     seconds = []
     while not seconds or sum(seconds) + seconds[-1] < budget_s:
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Where the peers run: .deps/peers, PyTorch 2.11 from scripts/setup's LibTorch with the Python packages that it needs."""
+"""The peers' environment, .deps/peers: PyTorch 2.11 from scripts/setup's LibTorch, and the packages that it needs."""
 import glob
 import os
 import subprocess
@@ -26,7 +26,7 @@ def make_environment():
     site = glob.glob(f"{PEERS}/lib/python3*/site-packages")[0]
     with open(f"{site}/torch_of_setup.pth", "w", encoding="utf-8") as file:
         file.write(os.path.dirname(os.path.abspath(torch[0])) + "\n")
-        # Functions of absent CUDA libraries are looked for when they are called, that is never.
+        # Functions of the missing CUDA libraries are resolved when they are called, which never happens.
         file.write("import os, sys; sys.setdlopenflags(os.RTLD_LAZY)\n")
     make_stand_ins(f"{torch[0]}/lib/libtorch_python.so")
     with open(f"{PEERS}/stamp", "w", encoding="utf-8") as file:
@@ -47,7 +47,7 @@ def peer_environment(threads=1):
     return {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads),
             "LD_LIBRARY_PATH": ":".join(libraries), "PYTHONPATH": "scripts/bench",
             "TORCHINDUCTOR_CACHE_DIR": f"{here}/inductor", "TORCHINDUCTOR_COMPILE_THREADS": "1",
-            # Memory is not given back to the kernel between steps: 10 to 15 % faster here.
+            # malloc keeps memory between steps instead of returning it to the kernel: 10 to 15 % faster here.
             "MALLOC_MMAP_THRESHOLD_": "1000000000", "MALLOC_TRIM_THRESHOLD_": "100000000000"}
 
 

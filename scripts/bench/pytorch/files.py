@@ -32,7 +32,7 @@ def read_checkpoint(folder, kinds=("parameters",)):
 
 
 def copy_parameters(model, parameters):
-    """Every one of both sides, or an error."""
+    """Loads all parameters; raises if either side has one that the other lacks."""
     wanted = {name.removesuffix(".weight"): parameter for name, parameter in model.named_parameters()}
     if wanted.keys() != parameters.keys():
         sys.exit(f"not on both sides: {sorted(wanted.keys() ^ parameters.keys())}")

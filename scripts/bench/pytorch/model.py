@@ -16,8 +16,8 @@ NORM_EPSILON = 1e-5
 
 
 def attention_sdpa(query, key, value, scale, is_causal, visible=None):
-    # Given five dimensions it takes its plain form. Given four it takes its fused kernel, and sequences as short as these
-    # took a compiled rollout a third longer.
+    # With five dimensions PyTorch uses its plain form, with four its fused kernel. On sequences as short as these the
+    # fused kernel made a compiled rollout take a third longer.
     return F.scaled_dot_product_attention(query, key, value, visible, is_causal=is_causal, scale=scale)
 
 
@@ -36,14 +36,14 @@ ATTENTION = {"sdpa": attention_sdpa, "by_hand": attention_by_hand}
 
 
 class Past(NamedTuple):
-    """Keys and values of the newest frames, turned and ready, as a layer in time keeps them: [B, N, K, frames, F]."""
+    """KV cache of a layer over time: rotated keys and values of the newest frames, [B, N, K, frames, F]."""
     key: Tensor
     value: Tensor
-    slots: Tensor  # int64: where the frames at hand go, over the oldest
+    slots: Tensor  # int64: slots for the given frames, over the oldest
     visible: Optional[Tensor]  # bool [1, frames], where not all slots are filled
 
     def join(self, key, value):
-        """Returns what the frames at hand attend to: several are the first there are, one sees all slots."""
+        """Adds frames and returns what they attend to. Several come first; a single one sees all slots."""
         self.key.index_copy_(3, self.slots, key)
         self.value.index_copy_(3, self.slots, value)
         return (key, value) if len(self.slots) > 1 else (self.key, self.value)
@@ -63,7 +63,7 @@ class Product(nn.Linear):
         return F.linear(x.bfloat16(), self.weight.bfloat16())
 
     def round_weight(self):
-        """Once and for all, where nothing is trained any more."""
+        """Rounds the weight once, when nothing is trained any more."""
         if self.bf16:
             self.weight.data = self.weight.data.bfloat16()
 
@@ -156,7 +156,7 @@ class SpaceTimeTransformer(nn.Module):
         return tokens
 
     def embed(self, now, actions, before=None):
-        """`before`: the frame before the only one at hand; without it the first of them changed nothing."""
+        """`before`: the frame before a single given frame. Without it the first frame counts as unchanged."""
         if before is None:
             change = F.pad(now[:, 1:] - now[:, :-1], (0, 0, 0, 0, 0, 0, 1, 0))
         else:

@@ -1,4 +1,4 @@
-"""Rotary embedding of places in space and in time."""
+"""Rotary position embedding (RoPE) in space and in time."""
 import math
 
 import torch
@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 
 def turned(x, rotation):
-    """Value i of a head and value i + half are a point that is turned by the place's angle i."""
+    """Rotates each pair of values i and i + half of a head by angle i of its position."""
     cosine, sine = rotation
     left, right = x.chunk(2, -1)
     return torch.cat((left * cosine - right * sine, right * cosine + left * sine), -1)
@@ -23,7 +23,7 @@ def rotation_in_time(frames, head_dim):
 
 
 def rotation_in_space(rows, columns, before, after, head_dim):
-    """Half of a head's pairs turn with the row, half with the column; tokens without a place do not turn."""
+    """Half of a head's pairs rotate with the row, half with the column; tokens without a position do not rotate."""
     pairs = head_dim // 2
     row_pairs = pairs // 2
 

@@ -64,7 +64,7 @@ def main():
         WAYS[way](state, path)
         seconds = time.perf_counter() - start
         shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
-        os.sync()  # what was not flushed is no burden of the next
+        os.sync()  # unflushed data must not slow down the next save
         return {"save_s": seconds, "bytes": size}
 
     serve({"save": save})

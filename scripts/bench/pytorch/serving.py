@@ -1,6 +1,6 @@
-"""How a peer's process is asked: a command a line on standard input, a line of JSON for an answer.
+"""The protocol of a peer's process: one command a line on standard input, one line of JSON as the answer.
 
-What every peer knows: `products`, GFLOP/s of a product of 1024 x 1024; `quit`.
+Every peer knows `products` (GFLOP/s of a product of 1024 x 1024) and `quit`.
 """
 import json
 import os
@@ -12,7 +12,7 @@ import torch
 
 
 def set_threads():
-    """As many as the environment says, before anything is computed."""
+    """Sets the number of threads from the environment; call it before computing anything."""
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     torch.set_num_interop_threads(1)
     torch.manual_seed(0)

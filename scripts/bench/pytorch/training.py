@@ -47,7 +47,7 @@ class Peer:
                                  eps=float(options["epsilon"]), fused=True)
 
     def gradient(self):
-        """Returns the loss; the gradient, clipped, lies in the parameters. And its norm before."""
+        """Returns the loss and the gradient's norm before clipping; leaves the clipped gradient in the parameters."""
         self.optimizer.zero_grad(set_to_none=True)
         loss = self.call(self.frames, self.actions)
         loss.backward()
@@ -61,7 +61,7 @@ class Peer:
             torch._foreach_lerp_(self.average, list(self.model.parameters()), 1 - self.options["ema_decay"])
 
     def steps(self, count):
-        """Seconds a step, after one that is not timed: the caches were another process's."""
+        """Seconds a step, after an untimed one that warms up caches which another process has used."""
         self.step()
         start = time.perf_counter()
         for _ in range(count):

@@ -1,5 +1,5 @@
-"""The kernels that a run looks at. To add one: a line here, and beside it a .cu file with its C interface, if it needs
-one of its own (all .cu files of kernels/cuda/ and of this folder become one library).
+"""The kernels that a run checks. To add one, write a line here and, if it needs a C interface of its own, a .cu file in
+this folder. All .cu files of kernels/cuda/ and of this folder become one library.
 
 A kernel of attention says on GPUs of which `capabilities` it runs, which problems it `answers`, `prepare`s a call of
 one (forward, and backward if it has one), and names the problems on which it is checked. A group of operations is a
@@ -22,13 +22,13 @@ OPERATIONS = operations.GROUPS
 
 
 def names(capability=None):
-    """Of all, or of those that run on such a GPU."""
+    """Names of all kernels, or of those that run on a GPU of this compute capability."""
     return [kernel.name for kernel in ATTENTION if capability is None or capability in kernel.capabilities] + \
         ["operations"]
 
 
 def is_in(library, kernel):
-    """cuDNN's is not, where its headers were not there to compile it."""
+    """Whether the library has the kernel. cuDNN's is missing if its headers were missing when the library was built."""
     return not hasattr(kernel, "entry") or hasattr(library, kernel.entry)
 
 

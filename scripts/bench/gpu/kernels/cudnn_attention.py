@@ -1,5 +1,5 @@
-"""cuDNN's attention as the program calls it (kernels/cuda/cudnn_attention.h), plain causal and full, its backward in a
-fixed order: between the same passes over rows as our own kernels."""
+"""cuDNN's attention as the program calls it (kernels/cuda/cudnn_attention.h): plain causal and full masks, backward in
+a fixed order, with the same passes over rows before and after as our own kernels."""
 import ctypes
 import itertools
 
@@ -24,7 +24,7 @@ class CudnnAttention(FlashAttention):
         return Call(library, self.entry, problem, tensors, memory, stream)
 
     def checked(self):
-        """Few: each takes two plans, which take part of a second."""
+        """Only a few problems, because each needs two plans, which take part of a second."""
         for length, width, mask in itertools.product((65, 1100), self.widths, (CAUSAL, ALL)):
             yield Problem(2, length, length, 1, 3, width, mask, False, True)
         for width, mask in itertools.product(self.widths, (CAUSAL, ALL)):
@@ -34,7 +34,7 @@ class CudnnAttention(FlashAttention):
 
     @staticmethod
     def properties(library):
-        """What the GPU tells of itself: with this JSON cuDNN can be asked for engines where there is no GPU."""
+        """The GPU's properties as JSON, with which cuDNN can make plans on a machine without a GPU."""
         text = ctypes.create_string_buffer(1 << 14)
         library.nf_cudnn_device(text, ctypes.c_int64(len(text)))
         return text.value.decode()
@@ -57,7 +57,7 @@ class Call(FlashCall):
              stream=self.stream)
 
     def backward(self):
-        """Of the forward before it."""
+        """Backward of the forward call before it."""
         grads = self.tensors.input_grads
         self.place()
         self.attend(True, self.tensors.grad, grads)

@@ -1,5 +1,5 @@
-"""A dream's step (kernels/cuda/decode_step.cuh, kernels/cuda/decode_frame.cuh): one new token a sequence, or a frame of
-them, beside a ring of keys and values. Forward alone. The last positions of a problem's keys are the new tokens'."""
+"""A rollout's step (kernels/cuda/decode_step.cuh, kernels/cuda/decode_frame.cuh): one new token for each sequence, or a
+frame of them, against a KV cache. Forward only. The last positions of a problem's keys belong to the new tokens."""
 import itertools
 
 from gpu.library import call, numbers, operands
@@ -15,7 +15,7 @@ class DecodeAttention:
     widths = (32, 64, 128)
 
     def answers(self, problem):
-        """The new tokens see all that is kept, and come last; norm and turn are left to the tests of the kernels."""
+        """The new tokens come last and see the whole cache. Norm and RoPE are left to the kernels' own tests."""
         sees_all = pairs(problem.queries, problem.keys, problem.mask) == problem.queries * problem.keys
         comes_last = problem.mask.first_query == problem.keys - problem.queries
         return problem.width in self.widths and sees_all and comes_last and not problem.placed
@@ -37,7 +37,7 @@ class DecodeAttention:
 
 
 class Ring:
-    """Keys and values as they are kept: the oldest is not in the first slot. A new token's are given beside them."""
+    """The cache as a ring buffer holds it: the oldest is not in the first slot. New tokens come separately."""
 
     def __init__(self, problem, tensors, memory):
         key_and_value = tensors.inputs[1:]

@@ -1,5 +1,5 @@
-"""Attention over sequences of any length, in the order of kernels/cuda/flash_attention_plan.h: queries and keys are
-placed, then answered; gradients are carried back. A kernel with the same call is one more object with another entry."""
+"""Attention over sequences of any length, in the steps of kernels/cuda/flash_attention_plan.h: norm and RoPE of queries
+and keys, attention, and the same backward. A kernel with the same call is one more object with another entry."""
 import itertools
 
 from gpu.library import as_c, call, numbers, operand, operands
@@ -74,7 +74,7 @@ class Call:
         self.attend(False, self.tensors.result)
 
     def backward(self):
-        """Of the forward before it."""
+        """Backward of the forward call before it."""
         grads = self.tensors.input_grads
         self.place()
         self.turn(ROW_TERMS, self.tensors.result, self.tensors.grad, positions=self.padded)

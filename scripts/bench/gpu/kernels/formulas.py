@@ -1,11 +1,11 @@
 """The fused operations as formulas in PyTorch's operations: float64 where the inputs are, else in their formats."""
-# As in kernels/cpu/loops.h: what stays, and what a step reads from memory.
+# As in kernels/cpu/loops.h: AdamW's constants, and the numbers that a step reads from memory.
 ADAMW_CONSTANTS = (0.9, 0.1, 0.99, 0.01, 1e-8)
 ADAMW_NUMBERS = (0.37, 0.9999, 1.3e-3, 3.1, 0.999, 0.001, 0.0)
 
 
 def kept(x, dtype):
-    """The format of a result, or float64 where the inputs are."""
+    """The format of a result: `dtype`, or float64 if the inputs are float64."""
     import torch
     return torch.float64 if x.dtype == torch.float64 else dtype
 

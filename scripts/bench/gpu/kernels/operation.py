@@ -1,4 +1,4 @@
-"""One pass of one fused operation on one shape: ours, and the formula that it is compared with."""
+"""One pass of one fused operation on one shape: our kernel, and the formula that it is compared with."""
 from gpu import device
 
 

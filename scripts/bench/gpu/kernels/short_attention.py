@@ -1,5 +1,5 @@
-"""Attention over at most 64 queries and keys (kernels/cuda/short_attention.cuh): layers in time, and dreams that go on
-from memory."""
+"""Attention over at most 64 queries and keys (kernels/cuda/short_attention.cuh): attention over time, and rollouts with
+a KV cache."""
 import itertools
 
 from gpu.library import as_c, call, numbers, operands
