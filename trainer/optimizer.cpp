@@ -57,7 +57,7 @@ void Optimizer::update(const at::Tensor& gradient_sum, int64_t step, double lr, 
   for (size_t part = 0; part < gather->parts().size(); ++part) {  // one travels, the next is made
     update_part(gather->parts()[part], gradient_sum);
     const int64_t begin = gather->part_begin(part);
-    gather->start(part, values, Held::whole, values.narrow(0, begin, values.numel() - begin));
+    gather->start(part, values, ShardPlace::flat, values.narrow(0, begin, values.numel() - begin));
   }
 }
 
@@ -81,13 +81,13 @@ void Optimizer::update_part(const TensorRange& tensors, const at::Tensor& gradie
 void Optimizer::with_average(const std::function<void()>& body) {
   if (packed_values_.defined()) {
     const auto& shown = average_.defined() ? average_ : packed_values_;
-    return sharding_->sections()->with_whole(shown, body);
+    return sharding_->fsdp()->with_full_parameters(shown, body);
   }
   if (!average_.defined()) return body();
   const auto kept = parameters_.values().clone();
   const auto put_back = c10::make_scope_exit([&] { parameters_.values().copy_(kept); });
   if (sharding_ != nullptr) {
-    sharding_->gather()->fill(average_, Held::packed, parameters_.values());
+    sharding_->gather()->fill(average_, ShardPlace::packed, parameters_.values());
   } else {
     parameters_.values().copy_(average_);
   }

@@ -9,9 +9,9 @@
 
 #include "kernels/adamw.h"
 #include "kernels/base/fields.h"
-#include "trainer/gradients/flat_parameters.h"
 #include "trainer/graphs/replayed_work.h"
-#include "trainer/shards/sharding.h"
+#include "trainer/parallel/flat_parameters.h"
+#include "trainer/parallel/sharding.h"
 
 namespace nextframe {
 

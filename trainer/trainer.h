@@ -13,11 +13,13 @@
 #include "launch/world.h"
 #include "trainer/checkpoint/background_saver.h"
 #include "trainer/config/config.h"
-#include "trainer/gradients/gradient_sync.h"
 #include "trainer/graphs/grain_pass.h"
 #include "trainer/graphs/graph_choice.h"
 #include "trainer/judge/step_judge.h"
 #include "trainer/optimizer.h"
+#include "trainer/parallel/gradient_sync.h"
+#include "trainer/parallel/process_groups.h"
+#include "trainer/parallel/sharding.h"
 #include "trainer/records/console.h"
 #include "trainer/records/memory_report.h"
 #include "trainer/records/metrics_log.h"
@@ -26,8 +28,6 @@
 #include "trainer/records/step_statistics.h"
 #include "trainer/records/stragglers.h"
 #include "trainer/records/tensorboard.h"
-#include "trainer/shards/device_groups.h"
-#include "trainer/shards/sharding.h"
 #include "trainer/stop_requests.h"
 
 namespace nextframe {

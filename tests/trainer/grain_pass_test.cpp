@@ -8,9 +8,9 @@
 #include "tests/fake_device/recording.h"
 #include "tests/model/tiny.h"
 #include "tests/trainer/thread_world.h"
-#include "trainer/gradients/gradient_norm.h"
-#include "trainer/gradients/step_exchange.h"
 #include "trainer/optimizer.h"
+#include "trainer/parallel/ddp.h"
+#include "trainer/parallel/gradient_norm.h"
 
 namespace nextframe {
 namespace {
@@ -76,7 +76,7 @@ class Steps {
 
   std::shared_ptr<WorldModel> model_;
   FlatParameters parameters_;
-  StepExchange sync_;
+  DdpSync sync_;
   GrainPass pass_;
   Optimizer optimizer_;
 };

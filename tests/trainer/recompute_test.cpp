@@ -4,8 +4,8 @@
 
 #include "launch/host_memory.h"
 #include "tests/model/tiny.h"
-#include "trainer/gradients/flat_parameters.h"
-#include "trainer/gradients/gradient_hooks.h"
+#include "trainer/parallel/flat_parameters.h"
+#include "trainer/parallel/gradient_buckets.h"
 
 namespace nextframe {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "kernels/torch.h"
 #include "launch/communicator.h"
-#include "trainer/shards/rank_groups.h"
+#include "trainer/parallel/process_groups.h"
 
 namespace nextframe {
 
@@ -133,7 +133,7 @@ inline void run_ranks(int64_t size, const std::function<void(Communicator&)>& bo
 
 /// The same on nodes of so many ranks each, on two levels where there are several of both.
 inline void run_nodes(int64_t num_nodes, int64_t ranks_per_node,
-                      const std::function<void(const RankGroups&)>& body) {
+                      const std::function<void(const ProcessGroups&)>& body) {
   const int64_t size = num_nodes * ranks_per_node;
   if (num_nodes == 1 || ranks_per_node == 1)
     return run_ranks(size, [&](Communicator& world) { body(world); });

@@ -4,7 +4,7 @@
 
 #include "kernels/torch.h"
 #include "trainer/bench/timing.h"
-#include "trainer/gradients/gradient_bucket.h"
+#include "trainer/parallel/ddp_bucket.h"
 
 namespace nextframe {
 namespace {
@@ -14,7 +14,7 @@ constexpr int64_t kWarmUpRounds = 2;
 /// A bucket that has taken its grains and waits to be exchanged.
 class Exchange {
  public:
-  Exchange(const RankGroups& groups, int64_t num_grains, bool strict, const at::Tensor& gradient)
+  Exchange(const ProcessGroups& groups, int64_t num_grains, bool strict, const at::Tensor& gradient)
       : bucket_(groups, num_grains, strict, {{0, gradient.numel()}}), gradient_(gradient) {
     std::tie(first_, last_) = owned_leaves(num_grains, groups.all.rank(), groups.all.size());
   }
@@ -27,7 +27,7 @@ class Exchange {
   }
 
  private:
-  GradientBucket bucket_;
+  DdpBucket bucket_;
   at::Tensor gradient_;
   int64_t first_ = 0, last_ = 0;
 };
@@ -44,7 +44,7 @@ double slowest(Communicator& world, const std::vector<double>& seconds, c10::Dev
 
 }  // namespace
 
-CommunicationBench bench_communication(const RankGroups& groups, c10::Device device,
+CommunicationBench bench_communication(const ProcessGroups& groups, c10::Device device,
                                        int64_t num_grains, int64_t bytes, int64_t rounds) {
   auto& world = groups.all;
   const auto options = at::TensorOptions().dtype(at::kFloat).device(device);

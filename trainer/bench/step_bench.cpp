@@ -6,7 +6,7 @@
 #include "kernels/torch.h"
 #include "launch/host_memory.h"
 #include "trainer/bench/timing.h"
-#include "trainer/gradients/flat_parameters.h"
+#include "trainer/parallel/flat_parameters.h"
 #include "trainer/records/peak_flops.h"
 
 namespace nextframe {

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "data/set_aside.h"
-#include "trainer/gradients/flat_parameters.h"
 #include "trainer/judge/step_judge.h"
 #include "trainer/optimizer.h"
+#include "trainer/parallel/flat_parameters.h"
 
 namespace nextframe {
 

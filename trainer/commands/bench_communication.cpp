@@ -10,7 +10,7 @@
 #include "trainer/bench/figures.h"
 #include "trainer/commands/command.h"
 #include "trainer/exit_code.h"
-#include "trainer/shards/device_groups.h"
+#include "trainer/parallel/process_groups.h"
 
 namespace nextframe {
 namespace {

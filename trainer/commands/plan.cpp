@@ -15,7 +15,7 @@
 #include "trainer/commands/config_arguments.h"
 #include "trainer/commands/field_choices.h"
 #include "trainer/commands/rank_list.h"
-#include "trainer/gradients/flat_parameters.h"
+#include "trainer/parallel/flat_parameters.h"
 #include "trainer/plan/plan_report.h"
 #include "trainer/recompute.h"
 #include "trainer/records/step_memory.h"

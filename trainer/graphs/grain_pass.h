@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "model/world_model.h"
-#include "trainer/gradients/flat_parameters.h"
 #include "trainer/graphs/replayed_work.h"
+#include "trainer/parallel/flat_parameters.h"
 
 namespace nextframe {
 

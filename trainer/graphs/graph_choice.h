@@ -7,7 +7,7 @@
 #include "kernels/recorded_work.h"
 #include "trainer/config/config.h"
 #include "trainer/graphs/replayed_work.h"
-#include "trainer/shards/sharding.h"
+#include "trainer/parallel/sharding.h"
 
 namespace nextframe {
 

@@ -1,10 +1,9 @@
 #include "trainer/records/memory_report.h"
 
 #include "launch/text.h"
-#include "trainer/gradients/gradient_sync.h"
-#include "trainer/gradients/tensor_bytes.h"
 #include "trainer/optimizer.h"
-#include "trainer/shards/sharding.h"
+#include "trainer/parallel/gradient_sync.h"
+#include "trainer/parallel/sharding.h"
 
 namespace nextframe {
 namespace {
@@ -19,7 +18,7 @@ MemoryReport measure_memory(const FlatParameters& parameters, const Optimizer& o
                             const GradientSync& sync, const Sharding& sharding) {
   MemoryReport report;
   report.parameters_bytes = bytes_of(parameters.values()) + bytes_of(sharding.packed_values());
-  if (const auto* sections = sharding.sections()) report.parameters_bytes += sections->peak_bytes();
+  if (const auto* units = sharding.fsdp()) report.parameters_bytes += units->peak_bytes();
   report.gradients_bytes = bytes_of(parameters.gradients()) + sync.gradient_bytes();
   for (const auto& buffer : optimizer.state()) {
     if (buffer.name.starts_with("moment")) report.moments_bytes += bytes_of(buffer.values);

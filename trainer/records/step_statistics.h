@@ -10,7 +10,7 @@
 #include "launch/hang/flight_recorder.h"
 #include "launch/signals.h"
 #include "model/world_model.h"
-#include "trainer/gradients/grain_owners.h"
+#include "trainer/parallel/grain_owners.h"
 
 namespace nextframe {
 

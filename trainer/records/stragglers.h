@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "trainer/gradients/grain_owners.h"
+#include "trainer/parallel/grain_owners.h"
 
 namespace nextframe {
 

@@ -5,8 +5,8 @@
 #include "kernels/torch.h"
 #include "launch/text.h"
 #include "trainer/checkpoint/store.h"
-#include "trainer/gradients/flat_parameters.h"
-#include "trainer/gradients/gradient_hooks.h"
+#include "trainer/parallel/flat_parameters.h"
+#include "trainer/parallel/gradient_buckets.h"
 
 namespace nextframe {
 namespace {

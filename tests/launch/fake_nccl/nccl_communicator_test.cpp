@@ -5,7 +5,7 @@
 #include "launch/nccl/nccl_library.h"
 #include "launch/roll_call.h"
 #include "tests/launch/fake_nccl/nccl_scene.h"
-#include "trainer/gradients/step_exchange.h"
+#include "trainer/parallel/ddp.h"
 
 namespace nextframe {
 namespace {
@@ -77,8 +77,8 @@ TEST_F(NcclCommunicator, TheStrictSumHasTheBitsOfALoneRank) {
     const auto generator = at::make_generator<at::CPUGeneratorImpl>(static_cast<uint64_t>(grain));
     return at::randn({kElements}, generator) * std::pow(10.0, grain % 5);
   };
-  const auto sum = [&](const RankGroups& all) {
-    StepExchange sync(all, kGrains, true);
+  const auto sum = [&](const ProcessGroups& all) {
+    DdpSync sync(all, kGrains, true);
     for (int64_t g = sync.first_grain(); g < sync.last_grain(); ++g)
       sync.begin(g), sync.add(g, gradient(g));
     return sync.finish().clone();
@@ -92,11 +92,11 @@ TEST_F(NcclCommunicator, TheStrictSumHasTheBitsOfALoneRank) {
   }
   // Each group has a communicator of its own, made over a host communicator of its ranks.
   for (const auto& [nodes, ranks] : {std::pair{2, 2}, {2, 3}, {3, 2}}) {
-    run_nodes(nodes, ranks, [&](const RankGroups& hosts) {
-      const auto all = make_over_fake(hosts.all), inside = make_over_fake(*hosts.inside),
-                 across = make_over_fake(*hosts.across);
-      const auto back = make_over_fake(*hosts.inside);
-      const RankGroups groups{*all, *inside, *across, *back};
+    run_nodes(nodes, ranks, [&](const ProcessGroups& hosts) {
+      const auto all = make_over_fake(hosts.all), inside = make_over_fake(*hosts.intra_node),
+                 across = make_over_fake(*hosts.inter_node);
+      const auto back = make_over_fake(*hosts.intra_node);
+      const ProcessGroups groups{*all, *inside, *across, *back};
       EXPECT_TRUE(at::equal(sum(groups), alone)) << nodes << " nodes of " << ranks;
     });
   }
