@@ -17,10 +17,6 @@ namespace {
 
 constexpr size_t kAlignBytes = 4096;  // what disks and file systems ask for at most
 
-[[noreturn]] void fail(const std::string& what, const std::filesystem::path& path) {
-  throw FileError("cannot " + what + " " + path.string() + ": " + std::strerror(errno));
-}
-
 }  // namespace
 
 void FreeBlock::operator()(std::byte* block) const { std::free(block); }
@@ -39,7 +35,7 @@ DirectFile::DirectFile(std::filesystem::path path)
     is_direct_ = false;
     descriptor_ = ::open(path_.c_str(), kFlags, 0644);
   }
-  if (descriptor_ < 0) fail("create", path_);
+  if (descriptor_ < 0) throw_file_error("create", path_);
 }
 
 DirectFile::~DirectFile() {
@@ -65,7 +61,7 @@ void DirectFile::write_block() {
   std::memset(block_.get() + filled_bytes_, 0, padded - filled_bytes_);
   for (size_t done = 0; done < padded;) {
     const ssize_t written = write_some(block_.get() + done, padded - done);
-    if (written < 0) fail("write", path_);
+    if (written < 0) throw_file_error("write", path_);
     done += static_cast<size_t>(written);
   }
   filled_bytes_ = 0;
@@ -85,9 +81,9 @@ ssize_t DirectFile::write_some(const std::byte* next, size_t bytes) {
 
 void DirectFile::finish() {
   if (filled_bytes_ > 0) write_block();
-  if (::ftruncate(descriptor_, bytes_appended_) != 0) fail("cut to its size", path_);
-  if (::fsync(descriptor_) != 0) fail("flush", path_);
-  if (::close(std::exchange(descriptor_, -1)) != 0) fail("close", path_);
+  if (::ftruncate(descriptor_, bytes_appended_) != 0) throw_file_error("cut to its size", path_);
+  if (::fsync(descriptor_) != 0) throw_file_error("flush", path_);
+  if (::close(std::exchange(descriptor_, -1)) != 0) throw_file_error("close", path_);
 }
 
 }  // namespace nextframe

@@ -10,19 +10,11 @@
 #include "data/error.h"
 
 namespace nextframe {
-namespace {
-
-[[noreturn]] void fail(const std::string& what, const std::filesystem::path& path) {
-  throw FileError("cannot " + what + " " + path.string() + ": " + std::strerror(errno));
-}
-
-}  // namespace
-
 DirectReader::DirectReader(std::filesystem::path path)
     : path_(std::move(path)), block_(make_aligned_block()) {
   descriptor_ = ::open(path_.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC);
   if (descriptor_ < 0 && errno == EINVAL) descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor_ < 0) fail("open", path_);
+  if (descriptor_ < 0) throw_file_error("open", path_);
 }
 
 DirectReader::~DirectReader() { ::close(descriptor_); }
@@ -44,7 +36,7 @@ void DirectReader::read_block() {
   do {
     got = ::read(descriptor_, block_.get(), kBlockBytes);
   } while (got < 0 && errno == EINTR);
-  if (got < 0) fail("read", path_);
+  if (got < 0) throw_file_error("read", path_);
   if (got == 0) throw FileError("cannot read " + path_.string() + ": it ends too early");
   filled_bytes_ = static_cast<size_t>(got);
   taken_bytes_ = 0;

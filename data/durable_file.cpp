@@ -15,23 +15,19 @@ namespace nextframe {
 namespace fs = std::filesystem;
 namespace {
 
-[[noreturn]] void fail(const std::string& what, const fs::path& path) {
-  throw FileError("cannot " + what + " " + path.string() + ": " + std::strerror(errno));
-}
-
 void sync(const fs::path& path, int flags) {
   const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC);
-  if (descriptor < 0) fail("open", path);
+  if (descriptor < 0) throw_file_error("open", path);
   const int result = ::fsync(descriptor);
   ::close(descriptor);
-  if (result != 0) fail("flush", path);
+  if (result != 0) throw_file_error("flush", path);
 }
 
 }  // namespace
 
 DurableFile::DurableFile(fs::path path) : path_(std::move(path)) {
   descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) fail("create", path_);
+  if (descriptor_ < 0) throw_file_error("create", path_);
 }
 
 DurableFile::~DurableFile() {
@@ -43,7 +39,7 @@ void DurableFile::append(const void* data, size_t bytes) {
   while (bytes > 0) {
     const ssize_t written = ::write(descriptor_, next, bytes);
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail("write", path_);
+    if (written < 0) throw_file_error("write", path_);
     next += written;
     bytes -= static_cast<size_t>(written);
     bytes_written_ += written;
@@ -51,9 +47,9 @@ void DurableFile::append(const void* data, size_t bytes) {
 }
 
 void DurableFile::finish() {
-  if (::fsync(descriptor_) != 0) fail("flush", path_);
+  if (::fsync(descriptor_) != 0) throw_file_error("flush", path_);
   const int descriptor = std::exchange(descriptor_, -1);
-  if (::close(descriptor) != 0) fail("close", path_);
+  if (::close(descriptor) != 0) throw_file_error("close", path_);
 }
 
 void sync_file(const fs::path& path) { sync(path, O_RDONLY); }
@@ -61,7 +57,7 @@ void sync_file(const fs::path& path) { sync(path, O_RDONLY); }
 void sync_folder(const fs::path& folder) { sync(folder, O_RDONLY | O_DIRECTORY); }
 
 void rename_durably(const fs::path& from, const fs::path& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) fail("rename " + from.string() + " to", to);
+  if (::rename(from.c_str(), to.c_str()) != 0) throw_file_error("rename " + from.string() + " to", to);
   sync_folder(to.has_parent_path() ? to.parent_path() : ".");
 }
 
@@ -79,7 +75,7 @@ std::string read_text(const fs::path& path) {
   if (!file || !(content << file.rdbuf())) {
     // An empty file sets failbit on the stream that copies it; that is no error.
     if (file.is_open() && fs::exists(path) && fs::file_size(path) == 0) return "";
-    fail("read", path);
+    throw_file_error("read", path);
   }
   return content.str();
 }

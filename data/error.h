@@ -3,6 +3,9 @@
 // with 5.
 #pragma once
 
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <stdexcept>
 #include <string>
 
@@ -18,5 +21,10 @@ struct DataError : std::runtime_error {
 struct FileError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+
+/// `cannot WHAT PATH: ` and the system's reason, out of errno.
+[[noreturn]] inline void throw_file_error(const std::string& what, const std::filesystem::path& path) {
+  throw FileError("cannot " + what + " " + path.string() + ": " + std::strerror(errno));
+}
 
 }  // namespace nextframe

@@ -7,7 +7,7 @@ namespace nextframe {
 namespace {
 
 /// What token_cross_entropy means. The fused forms are tested against it.
-at::Tensor definition(const at::Tensor& logits, const at::Tensor& targets) {
+at::Tensor cross_entropy_definition(const at::Tensor& logits, const at::Tensor& targets) {
   const auto exact = logits.scalar_type() == at::kBFloat16 ? logits.to(at::kFloat) : logits;
   return -exact.log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1);
 }
@@ -70,7 +70,7 @@ at::Tensor token_cross_entropy(const at::Tensor& logits, const at::Tensor& targe
                 "cross_entropy: targets from ", least.item<int64_t>(), " to ", most.item<int64_t>(),
                 " are not among ", vocabulary, " logits");
   }
-  return fast ? FastCrossEntropy::apply(logits, targets) : definition(logits, targets);
+  return fast ? FastCrossEntropy::apply(logits, targets) : cross_entropy_definition(logits, targets);
 }
 
 }  // namespace nextframe

@@ -8,7 +8,7 @@ namespace nextframe {
 namespace {
 
 /// What frame_squared_error means. The fused forms are tested against it.
-at::Tensor definition(const at::Tensor& a_BT, const at::Tensor& b_BT) {
+at::Tensor squared_error_definition(const at::Tensor& a_BT, const at::Tensor& b_BT) {
   return (a_BT - b_BT).square().flatten(2).sum(2);
 }
 
@@ -38,7 +38,7 @@ at::Tensor frame_squared_error(const at::Tensor& a_BT, const at::Tensor& b_BT) {
               " and ", b_BT.sizes());
   const bool fast = fused::has_forms_for(a_BT) && a_BT.scalar_type() == at::kFloat &&
                     b_BT.scalar_type() == at::kFloat && a_BT.device() == b_BT.device();
-  return fast ? FastError::apply(a_BT, b_BT) : definition(a_BT, b_BT);
+  return fast ? FastError::apply(a_BT, b_BT) : squared_error_definition(a_BT, b_BT);
 }
 
 }  // namespace nextframe

@@ -8,7 +8,7 @@ namespace nextframe {
 namespace {
 
 /// What swiglu means. The fused forms are tested against it.
-at::Tensor definition(const at::Tensor& x) {
+at::Tensor swiglu_definition(const at::Tensor& x) {
   const auto halves = (x.scalar_type() == at::kBFloat16 ? x.to(at::kFloat) : x).chunk(2, -1);
   return (at::silu(halves[0]) * halves[1]).to(x.scalar_type());
 }
@@ -33,7 +33,7 @@ at::Tensor swiglu(const at::Tensor& x) {
   TORCH_CHECK(x.size(-1) % 2 == 0, "swiglu: the last dimension of ", x.sizes(), " must be even");
   const bool fast = fused::has_forms_for(x) &&
                     (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
-  return fast ? FastSwiglu::apply(x) : definition(x);
+  return fast ? FastSwiglu::apply(x) : swiglu_definition(x);
 }
 
 }  // namespace nextframe

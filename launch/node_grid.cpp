@@ -5,7 +5,7 @@
 namespace nextframe {
 namespace {
 
-constexpr char kRemedy[] =
+constexpr char kEqualNodes[] =
     "; start as many ranks on every host, neighbours together (mpirun --map-by slot, with the same "
     "number of slots a host)";
 
@@ -38,14 +38,14 @@ NodeGrid make_node_grid(const std::vector<int64_t>& host_of_rank) {
   std::set<int64_t> seen;
   for (const auto& stretch : stretches) {
     if (!seen.insert(stretch.host).second) {
-      grid.problem = ranks_of(stretch) + " and the host's other ranks are not neighbours" + kRemedy;
+      grid.problem = ranks_of(stretch) + " and the host's other ranks are not neighbours" + kEqualNodes;
       return grid;
     }
   }
   for (const auto& stretch : stretches) {
     if (stretch.count == stretches.front().count) continue;
     grid.problem = "one host has " + ranks_of(stretches.front()) + ", another has " +
-                   ranks_of(stretch) + kRemedy;
+                   ranks_of(stretch) + kEqualNodes;
     return grid;
   }
   grid.num_nodes = static_cast<int64_t>(stretches.size());

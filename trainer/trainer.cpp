@@ -1,5 +1,6 @@
 #include "trainer/trainer.h"
 
+#include "kernels/base/clock.h"
 #include "kernels/draws.h"
 #include "kernels/torch.h"
 #include "launch/hang/desync.h"
@@ -13,10 +14,6 @@ namespace nextframe {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 Batch to_device(const Batch& batch, c10::Device device) {
   if (device.is_cpu()) return batch;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "kernels/base/clock.h"
 #include "kernels/torch.h"
 #include "launch/gpu.h"
 #include "trainer/checkpoint/digest.h"
@@ -12,13 +13,7 @@
 namespace nextframe {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr size_t kRecentSteps = 50;  // that the result against copy-last is taken over
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 }  // namespace
 

@@ -22,7 +22,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto kLook = std::chrono::milliseconds(20);
-constexpr auto kKillLimit = std::chrono::seconds(10);
+constexpr auto kChildKillLimit = std::chrono::seconds(10);
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> result;
@@ -58,12 +58,6 @@ std::vector<std::string> environment_of(const ChildProcess& child) {
   _exit(127);
 }
 
-std::set<pid_t> present_descendants() {
-  std::set<pid_t> processes;
-  for (const auto& info : descendants(getpid())) processes.insert(info.process);
-  return processes;
-}
-
 int open_log(const std::string& path) {
   const int log = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (log < 0)
@@ -76,7 +70,7 @@ int open_log(const std::string& path) {
 ChildResult run_child(const ChildProcess& child, const std::function<bool()>& stop) {
   auto words = child.words, variables = environment_of(child);
   const auto arguments = pointers(words), settings = pointers(variables);
-  const auto spared = present_descendants();
+  const auto spared = descendant_ids(getpid());
   adopt_orphans();
   const int log = open_log(child.log);
   const pid_t parent = getpid(), process = fork();
@@ -98,7 +92,7 @@ ChildResult run_child(const ChildProcess& child, const std::function<bool()>& st
     }
     std::this_thread::sleep_for(kLook);
   }
-  kill_descendants(spared, kKillLimit);
+  kill_descendants(spared, kChildKillLimit);
   result.code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   if (result.code == 127) {
     throw EnvironmentError(host_name() + ": " + child.words.front() +

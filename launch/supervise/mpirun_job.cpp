@@ -33,12 +33,6 @@ struct Pipe {
   std::array<int, 2> ends{};  // read, write
 };
 
-std::set<pid_t> present_descendants() {
-  std::set<pid_t> processes;
-  for (const auto& info : descendants(getpid())) processes.insert(info.process);
-  return processes;
-}
-
 /// Between fork and exec: system calls only.
 [[noreturn]] void become(char* const* words, pid_t parent, int errors, int failure) {
   setpgid(0, 0);
@@ -85,7 +79,7 @@ MpirunJob::MpirunJob(MpirunOptions options, std::function<std::vector<std::strin
     : options_(std::move(options)),
       command_(std::move(command)),
       say_(std::move(say)),
-      spared_(present_descendants()) {
+      spared_(descendant_ids(getpid())) {
   adopt_orphans();
 }
 

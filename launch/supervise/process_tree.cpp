@@ -62,6 +62,12 @@ std::vector<ProcessInfo> descendants(pid_t root) {
   return found;
 }
 
+std::set<pid_t> descendant_ids(pid_t root) {
+  std::set<pid_t> ids;
+  for (const auto& info : descendants(root)) ids.insert(info.process);
+  return ids;
+}
+
 bool runs_this_program(pid_t process) {
   std::error_code ignored;
   const auto theirs = fs::read_symlink("/proc/" + std::to_string(process) + "/exe", ignored);

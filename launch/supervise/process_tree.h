@@ -22,6 +22,8 @@ std::optional<ProcessInfo> process_info(pid_t process);
 /// Everything below `root`, parents before their children.
 std::vector<ProcessInfo> descendants(pid_t root);
 
+std::set<pid_t> descendant_ids(pid_t root);
+
 /// Whether `process` runs the same program file as this one.
 bool runs_this_program(pid_t process);
 

@@ -21,11 +21,11 @@ constexpr int64_t kTokens = 1005, kWidth = 128, kHidden = 352, kFrames = 15, kSi
                   kVocabulary = 1024, kParameters = 1 << 20;
 
 using Tensors = std::vector<at::Tensor>;
-using Run = std::function<void()>;
+using Operation = std::function<void()>;
 
 struct Case {
   const char* name;
-  Run ours, theirs;
+  Operation ours, theirs;
 };
 
 at::Tensor normal(at::IntArrayRef sizes, at::ScalarType dtype = at::kFloat) {
@@ -33,7 +33,7 @@ at::Tensor normal(at::IntArrayRef sizes, at::ScalarType dtype = at::kFloat) {
 }
 
 /// Forward and backward of `function`, each input with a gradient.
-Run with_gradient(const Tensors& inputs,
+Operation with_gradient(const Tensors& inputs,
                   const std::function<at::Tensor(const Tensors&)>& function) {
   Tensors leaves;
   for (const auto& input : inputs) leaves.push_back(input.detach().requires_grad_(true));
@@ -170,7 +170,7 @@ std::vector<Case> optimizer() {
 
 OperationBench bench(const Case& each, int64_t rounds) {
   constexpr int kRuns = 5;  // a turn is long enough for the clock
-  const auto turn = [](const Run& run) {
+  const auto turn = [](const Operation& run) {
     return seconds_of([&] {
              for (int i = 0; i < kRuns; ++i) run();
            }) /

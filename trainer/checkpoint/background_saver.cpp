@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "data/durable_file.h"
+#include "kernels/base/clock.h"
 #include "launch/roll_call.h"
 #include "trainer/checkpoint/share_file.h"
 #include "trainer/checkpoint/store.h"
@@ -11,10 +12,6 @@
 namespace nextframe {
 namespace fs = std::filesystem;
 namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 /// Adds the time that it lives.
 class Stopwatch {

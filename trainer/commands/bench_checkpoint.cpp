@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 constexpr double kStallGate = 0.02;
 
-struct Options {
+struct BenchCheckpointArguments {
   std::string folder = ".";
   int64_t state_mib = 256;
   int64_t saves = 5;
@@ -41,7 +41,7 @@ std::vector<Figure> figures_of(const CheckpointBench& bench) {
           {"checkpoint/slowdown/fp32/state", "1", bench.slowdown, "", 0, 0}};
 }
 
-void print(const CheckpointBench& bench, const Options& options) {
+void print(const CheckpointBench& bench, const BenchCheckpointArguments& options) {
   const double mb = static_cast<double>(bench.state_bytes) / 1e6;
   const auto line = [&](const char* what, double seconds) {
     std::printf("  %-46s %8.1f ms  %7.0f MB/s\n", what, seconds * 1e3, mb / seconds);
@@ -62,7 +62,7 @@ void print(const CheckpointBench& bench, const Options& options) {
     std::printf("MISSED: the aim is at most %.0f %%\n", 100 * kStallGate);
 }
 
-int bench_checkpoint_command(const Options& options) {
+int bench_checkpoint_command(const BenchCheckpointArguments& options) {
   at::set_num_threads(1);
   const auto folder = fs::path(options.folder) / ("bench-checkpoint-" + std::to_string(::getpid()));
   make_folder(folder);
@@ -83,9 +83,9 @@ int bench_checkpoint_command(const Options& options) {
   return 0;
 }
 
-CommandBody set_up(CLI::App& app) {
+CommandBody set_up_bench_checkpoint(CLI::App& app) {
   app.group(kTrainingCommands);
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<BenchCheckpointArguments>();
   app.add_option("--out", options->folder, "a folder on the disk in question; default: here");
   app.add_option("--mib", options->state_mib, "size of the state")->check(CLI::Range(1, 1 << 20));
   app.add_option("--rounds", options->saves, "saves that are timed")->check(CLI::Range(1, 1000));
@@ -100,6 +100,6 @@ CommandBody set_up(CLI::App& app) {
 }  // namespace
 
 NF_REGISTER_COMMAND(bench_checkpoint, "bench checkpoint",
-                    "time saving a synthetic state, and what a run waits for it", set_up)
+                    "time saving a synthetic state, and what a run waits for it", set_up_bench_checkpoint)
 
 }  // namespace nextframe

@@ -98,7 +98,7 @@ int bench_communication_command(const CommunicationOptions& options) {
   return 0;
 }
 
-CommandBody set_up(CLI::App& app) {
+CommandBody set_up_bench_communication(CLI::App& app) {
   app.group(kTrainingCommands);
   const auto options = std::make_shared<CommunicationOptions>();
   app.add_option("--kib", options->kib, "sizes of the gradient in KiB")
@@ -114,6 +114,6 @@ CommandBody set_up(CLI::App& app) {
 }  // namespace
 
 NF_REGISTER_COMMAND(bench_communication, "bench communication",
-                    "time the exchange of gradients between ranks, strict beside fast", set_up)
+                    "time the exchange of gradients between ranks, strict beside fast", set_up_bench_communication)
 
 }  // namespace nextframe

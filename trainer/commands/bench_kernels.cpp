@@ -74,7 +74,7 @@ int bench_kernels(const KernelOptions& options) {
   return 0;
 }
 
-CommandBody set_up(CLI::App& app) {
+CommandBody set_up_bench_kernels(CLI::App& app) {
   app.group(kTrainingCommands);
   const auto options = std::make_shared<KernelOptions>();
   app.add_option("--rounds", options->rounds, "turns that each takes")
@@ -88,6 +88,6 @@ CommandBody set_up(CLI::App& app) {
 }  // namespace
 
 NF_REGISTER_COMMAND(bench_kernels, "bench kernels",
-                    "time attention and fused operations beside LibTorch's own, one thread", set_up)
+                    "time attention and fused operations beside LibTorch's own, one thread", set_up_bench_kernels)
 
 }  // namespace nextframe

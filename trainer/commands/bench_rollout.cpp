@@ -16,7 +16,7 @@
 namespace nextframe {
 namespace {
 
-struct Options {
+struct BenchRolloutArguments {
   std::shared_ptr<const ConfigArguments> subject;
   int64_t clips = 16, context_frames = 8, frames = 32;
   int64_t rounds = 5, threads = 1;
@@ -46,7 +46,7 @@ Subject open(const ConfigArguments& arguments) {
 }
 
 /// The first episodes that are long enough, from the first on again where there are too few.
-RolloutClips first_clips(const Dataset& data, const std::string& glob, const Options& options) {
+RolloutClips first_clips(const Dataset& data, const std::string& glob, const BenchRolloutArguments& options) {
   const int64_t num_frames = options.context_frames + options.frames - 1;
   const auto source = first_episodes(data, data.num_episodes());
   std::vector<at::Tensor> contexts, actions;
@@ -136,7 +136,7 @@ void print(const RolloutBench& bench) {
   if (!bench.operations.empty()) print_operations(bench);
 }
 
-int bench_rollout_command(const Options& options) {
+int bench_rollout_command(const BenchRolloutArguments& options) {
   auto subject = open(*options.subject);
   at::set_num_threads(static_cast<int>(options.threads));
   const auto clips = first_clips(subject.data, subject.config.data.train, options);
@@ -173,9 +173,9 @@ int bench_rollout_command(const Options& options) {
   return 0;
 }
 
-CommandBody set_up(CLI::App& app) {
+CommandBody set_up_bench_rollout(CLI::App& app) {
   app.group(kTrainingCommands);
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<BenchRolloutArguments>();
   options->subject = add_config_arguments(
       app, "CONFIG_OR_RUN", "a config file, or the folder of a run or of one of its checkpoints");
   const auto add_count = [&](const char* flag, int64_t& value, const std::string& help) {
@@ -196,6 +196,6 @@ CommandBody set_up(CLI::App& app) {
 }  // namespace
 
 NF_REGISTER_COMMAND(bench_rollout, "bench rollout", "time dreaming, from memory and without it",
-                    set_up)
+                    set_up_bench_rollout)
 
 }  // namespace nextframe

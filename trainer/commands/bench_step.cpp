@@ -86,7 +86,7 @@ int bench_step_command(const StepOptions& options) {
   return 0;
 }
 
-CommandBody set_up(CLI::App& app) {
+CommandBody set_up_bench_step(CLI::App& app) {
   app.group(kTrainingCommands);
   const auto options = std::make_shared<StepOptions>();
   options->config = add_config_arguments(app);
@@ -99,6 +99,6 @@ CommandBody set_up(CLI::App& app) {
 }  // namespace
 
 NF_REGISTER_COMMAND(bench_step, "bench step", "time a grain's forward and backward on one core",
-                    set_up)
+                    set_up_bench_step)
 
 }  // namespace nextframe

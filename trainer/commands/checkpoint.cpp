@@ -15,15 +15,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Options {
+struct CheckpointArguments {
   std::string where;
   bool json = false;
   int64_t keep = 2;
 };
 
-std::shared_ptr<Options> common_options(CLI::App& app, const std::string& what) {
+std::shared_ptr<CheckpointArguments> common_options(CLI::App& app, const std::string& what) {
   app.group(kDataCommands);
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<CheckpointArguments>();
   app.add_option(what, options->where,
                  "a run's folder" + std::string(what == "RUN" ? "" : ", or one checkpoint's"))
       ->required();
@@ -56,7 +56,7 @@ Json describe(const fs::path& checkpoint) {
   return row;
 }
 
-int list(const Options& options) {
+int list(const CheckpointArguments& options) {
   Json rows = Json::array();
   for (const auto& checkpoint : checkpoints_of(options.where)) rows.push_back(describe(checkpoint));
   if (options.json) return std::puts(rows.dump(2).c_str()), 0;
@@ -74,7 +74,7 @@ int list(const Options& options) {
   return 0;
 }
 
-int inspect(const Options& options) {
+int inspect(const CheckpointArguments& options) {
   const fs::path checkpoint = resolve_checkpoint(options.where);
   const auto manifest = read_manifest(checkpoint);
   Json json = describe(checkpoint);
@@ -99,7 +99,7 @@ int inspect(const Options& options) {
   return 0;
 }
 
-int verify(const Options& options) {
+int verify(const CheckpointArguments& options) {
   std::vector<fs::path> checkpoints = {options.where};
   if (!fs::exists(fs::path(options.where) / kManifestName))
     checkpoints = checkpoints_of(options.where);
@@ -123,7 +123,7 @@ int verify(const Options& options) {
 }
 
 /// Recomputed from the bytes on disk, not copied from the manifest.
-int hash(const Options& options) {
+int hash(const CheckpointArguments& options) {
   const fs::path checkpoint = resolve_checkpoint(options.where);
   const auto problems = verify_checkpoint(checkpoint);
   if (!problems.empty()) throw CheckpointError(problems.front());
@@ -135,7 +135,7 @@ int hash(const Options& options) {
   return 0;
 }
 
-int prune(const Options& options) {
+int prune(const CheckpointArguments& options) {
   if (options.keep < 2)
     throw UsageError("--keep is " + std::to_string(options.keep) + "; at least 2 are kept");
   checkpoints_of(options.where);
@@ -151,8 +151,8 @@ int prune(const Options& options) {
 }
 
 /// A subcommand that takes `what` and calls `body`.
-template <int (*Body)(const Options&)>
-CommandBody set_up(CLI::App& app) {
+template <int (*Body)(const CheckpointArguments&)>
+CommandBody set_up_checkpoint(CLI::App& app) {
   const auto options =
       common_options(app, Body == list || Body == prune ? "RUN" : "RUN_OR_CHECKPOINT");
   if (Body == prune)
@@ -162,15 +162,15 @@ CommandBody set_up(CLI::App& app) {
 
 }  // namespace
 
-NF_REGISTER_COMMAND(checkpoint_list, "checkpoint list", "the checkpoints of a run", set_up<list>)
+NF_REGISTER_COMMAND(checkpoint_list, "checkpoint list", "the checkpoints of a run", set_up_checkpoint<list>)
 NF_REGISTER_COMMAND(checkpoint_inspect, "checkpoint inspect", "what a checkpoint holds",
-                    set_up<inspect>)
+                    set_up_checkpoint<inspect>)
 NF_REGISTER_COMMAND(
     checkpoint_hash, "checkpoint hash",
-    "one digest of parameters, optimizer and position, whatever the number of ranks", set_up<hash>)
+    "one digest of parameters, optimizer and position, whatever the number of ranks", set_up_checkpoint<hash>)
 NF_REGISTER_COMMAND(checkpoint_verify, "checkpoint verify", "read every byte against its checksums",
-                    set_up<verify>)
+                    set_up_checkpoint<verify>)
 NF_REGISTER_COMMAND(checkpoint_prune, "checkpoint prune", "remove all but the newest checkpoints",
-                    set_up<prune>)
+                    set_up_checkpoint<prune>)
 
 }  // namespace nextframe

@@ -22,7 +22,7 @@ int import(const ImportOptions& options) {
   return 0;
 }
 
-CommandBody set_up(CLI::App& app) {
+CommandBody set_up_data_import(CLI::App& app) {
   app.group(kDataCommands);
   const auto options = std::make_shared<ImportOptions>();
   app.add_option("SRC", options->source, "what to import; known layouts:\n" + known_layouts())
@@ -44,4 +44,4 @@ CommandBody set_up(CLI::App& app) {
 }  // namespace nextframe
 
 NF_REGISTER_COMMAND(data_import, "data import", "Make shards from an .npz file or PNG folders",
-                    nextframe::set_up)
+                    nextframe::set_up_data_import)

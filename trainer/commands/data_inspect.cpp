@@ -80,7 +80,7 @@ int inspect(const std::string& path, bool as_json) {
   return 0;
 }
 
-CommandBody set_up(CLI::App& app) {
+CommandBody set_up_data_inspect(CLI::App& app) {
   app.group(kDataCommands);
   const auto path = std::make_shared<std::string>();
   const auto as_json = std::make_shared<bool>(false);
@@ -92,4 +92,4 @@ CommandBody set_up(CLI::App& app) {
 }  // namespace
 }  // namespace nextframe
 
-NF_REGISTER_COMMAND(data_inspect, "data inspect", "What a shard holds", nextframe::set_up)
+NF_REGISTER_COMMAND(data_inspect, "data inspect", "What a shard holds", nextframe::set_up_data_inspect)

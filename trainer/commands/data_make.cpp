@@ -35,7 +35,7 @@ std::string worlds() {
   return text;
 }
 
-CommandBody set_up(CLI::App& app) {
+CommandBody set_up_data_make(CLI::App& app) {
   app.group(kDataCommands);
   const auto options = std::make_shared<MakeOptions>();
   app.add_option("WORLD", options->world, worlds())->required();
@@ -59,4 +59,4 @@ CommandBody set_up(CLI::App& app) {
 }  // namespace
 }  // namespace nextframe
 
-NF_REGISTER_COMMAND(data_make, "data make", "Make shards from a simulated world", nextframe::set_up)
+NF_REGISTER_COMMAND(data_make, "data make", "Make shards from a simulated world", nextframe::set_up_data_make)

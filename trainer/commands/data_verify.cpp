@@ -54,7 +54,7 @@ int verify(const std::string& glob, bool as_json) {
   return static_cast<int>(report.problems.empty() ? ExitCode::done : ExitCode::data);
 }
 
-CommandBody set_up(CLI::App& app) {
+CommandBody set_up_data_verify(CLI::App& app) {
   app.group(kDataCommands);
   const auto glob = std::make_shared<std::string>();
   const auto as_json = std::make_shared<bool>(false);
@@ -67,4 +67,4 @@ CommandBody set_up(CLI::App& app) {
 }  // namespace nextframe
 
 NF_REGISTER_COMMAND(data_verify, "data verify",
-                    "Read every chunk of every shard against its checksums", nextframe::set_up)
+                    "Read every chunk of every shard against its checksums", nextframe::set_up_data_verify)

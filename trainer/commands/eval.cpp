@@ -60,7 +60,7 @@ int eval(const EvalOptions& options) {
   return 0;
 }
 
-CommandBody set_up(CLI::App& app) {
+CommandBody set_up_eval(CLI::App& app) {
   app.group(kModelCommands);
   const auto options = std::make_shared<EvalOptions>();
   options->held_out = add_held_out_arguments(app);
@@ -79,6 +79,6 @@ CommandBody set_up(CLI::App& app) {
 
 NF_REGISTER_COMMAND(eval, "eval",
                     "Measure a model on held-out episodes; write report.html, .md and .json",
-                    set_up)
+                    set_up_eval)
 
 }  // namespace nextframe

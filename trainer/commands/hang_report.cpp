@@ -79,7 +79,7 @@ int hang_report(const Options& options) {
   return 0;
 }
 
-CommandBody set_up(CLI::App& app) {
+CommandBody set_up_hang_report(CLI::App& app) {
   const auto options = std::make_shared<Options>();
   app.group(kTrainingCommands);
   app.add_option("RUN", options->run, "a run's folder")->required();
@@ -89,6 +89,6 @@ CommandBody set_up(CLI::App& app) {
 
 }  // namespace
 
-NF_REGISTER_COMMAND(hang_report, "hang-report", "name the rank that the others waited for", set_up)
+NF_REGISTER_COMMAND(hang_report, "hang-report", "name the rank that the others waited for", set_up_hang_report)
 
 }  // namespace nextframe

@@ -138,7 +138,7 @@ int launch(const LaunchOptions& options, const std::vector<std::string>& words) 
   return supervise(supervisor, job, [&log] { log.flush(); });
 }
 
-CommandBody set_up(CLI::App& app) {
+CommandBody set_up_launch(CLI::App& app) {
   const auto options = std::make_shared<LaunchOptions>();
   app.group(kTrainingCommands);
   app.prefix_command();
@@ -168,6 +168,6 @@ CommandBody set_up(CLI::App& app) {
 }  // namespace
 
 NF_REGISTER_COMMAND(launch, "launch", "train on many ranks; start again by itself after a fault",
-                    set_up)
+                    set_up_launch)
 
 }  // namespace nextframe

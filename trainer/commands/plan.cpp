@@ -174,7 +174,7 @@ int plan(const PlanOptions& options) {
   return 0;
 }
 
-CommandBody set_up(CLI::App& app) {
+CommandBody set_up_plan(CLI::App& app) {
   app.group(kTrainingCommands);
   const auto options = std::make_shared<PlanOptions>();
   options->config = add_config_arguments(app);
@@ -215,6 +215,6 @@ CommandBody set_up(CLI::App& app) {
 }  // namespace
 
 NF_REGISTER_COMMAND(plan, "plan", "time, memory, network and disk of a run, before it is queued",
-                    set_up)
+                    set_up_plan)
 
 }  // namespace nextframe

@@ -44,7 +44,7 @@ int rollout(const RolloutArguments& arguments) {
   return 0;
 }
 
-CommandBody set_up(CLI::App& app) {
+CommandBody set_up_rollout(CLI::App& app) {
   app.group(kModelCommands);
   const auto arguments = std::make_shared<RolloutArguments>();
   arguments->held_out = add_held_out_arguments(app);
@@ -65,6 +65,6 @@ CommandBody set_up(CLI::App& app) {
 }  // namespace
 
 NF_REGISTER_COMMAND(rollout, "rollout", "Dream on from real frames, beside what really happened",
-                    set_up)
+                    set_up_rollout)
 
 }  // namespace nextframe

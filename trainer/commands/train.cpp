@@ -231,7 +231,7 @@ int train(const TrainArguments& options) {
   }
 }
 
-CommandBody set_up(CLI::App& app) {
+CommandBody set_up_train(CLI::App& app) {
   app.group(kTrainingCommands);
   const auto options = add_train_arguments(app);
   return [options] { return train(*options); };
@@ -240,6 +240,6 @@ CommandBody set_up(CLI::App& app) {
 }  // namespace
 
 NF_REGISTER_COMMAND(train, "train", "train a world model; under mpirun or srun on many ranks",
-                    set_up)
+                    set_up_train)
 
 }  // namespace nextframe

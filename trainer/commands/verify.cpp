@@ -128,7 +128,7 @@ int verify(const VerifyOptions& options) {
   return static_cast<int>(has_passed ? ExitCode::done : ExitCode::numerics);
 }
 
-CommandBody set_up(CLI::App& app) {
+CommandBody set_up_verify(CLI::App& app) {
   app.group(kTrainingCommands);
   const auto options = std::make_shared<VerifyOptions>();
   options->config = add_config_arguments(app);
@@ -146,6 +146,6 @@ CommandBody set_up(CLI::App& app) {
 
 NF_REGISTER_COMMAND(verify, "verify",
                     "prove on this machine that ranks agree and that resuming changes nothing",
-                    set_up)
+                    set_up_verify)
 
 }  // namespace nextframe

@@ -80,7 +80,7 @@ constexpr std::array kSectionAliases = {
     Alias{"eval", "evaluate"},        Alias{"evaluation", "evaluate"},
 };
 
-std::string section_of(std::string_view key) {
+std::string section_of_key(std::string_view key) {
   const auto dot = key.find('.');
   return dot == key.npos ? "" : std::string(key.substr(0, dot));
 }
@@ -98,12 +98,12 @@ size_t allowed_edits(const std::string& word, bool same_section) {
 }  // namespace
 
 std::string suggest_key(const std::string& key, const std::vector<std::string>& known) {
-  const std::string section = section_of(key);
+  const std::string section = section_of_key(key);
   const std::string word = word_of(key);
   std::string best;
   size_t best_distance = std::string::npos;
   const auto consider = [&](const std::string& candidate_word, const std::string& candidate) {
-    const bool same_section = section == section_of(candidate);
+    const bool same_section = section == section_of_key(candidate);
     const size_t distance = edit_distance(word, candidate_word);
     const bool is_near = distance <= allowed_edits(word, same_section) &&
                          distance < std::max(word.size(), candidate_word.size());

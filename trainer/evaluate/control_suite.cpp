@@ -33,7 +33,7 @@ std::vector<Definition> definitions() {
            "the first), over the mse with its own; 1 means that actions are ignored"}};
 }
 
-SuiteReport run(EvaluationContext& evaluation) {
+SuiteReport run_control(EvaluationContext& evaluation) {
   SuiteReport report{"control", {}, {}, definitions(), {}};
   const auto& source = evaluation.held_out();
   if (source.shape.action_width == 0 || source.num_episodes < 2) {
@@ -59,7 +59,7 @@ SuiteReport run(EvaluationContext& evaluation) {
 }
 
 NF_REGISTER_SUITE(control, "whether predictions get worse when the actions are another episode's",
-                  run)
+                  run_control)
 
 }  // namespace
 }  // namespace nextframe

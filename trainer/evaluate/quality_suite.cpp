@@ -133,7 +133,7 @@ std::vector<Definition> definitions(const std::string& mean_frame_source) {
   };
 }
 
-SuiteReport run(EvaluationContext& evaluation) {
+SuiteReport run_quality(EvaluationContext& evaluation) {
   SuiteReport report{"quality", {}, {}, definitions(evaluation.mean_frame_source()), {}};
   add_one_step(evaluation, report);
   FigureTable table{"rollout", "horizon", {}};
@@ -150,7 +150,7 @@ SuiteReport run(EvaluationContext& evaluation) {
   return report;
 }
 
-NF_REGISTER_SUITE(quality, "MSE, PSNR, SSIM and skill, one step ahead and in rollouts", run)
+NF_REGISTER_SUITE(quality, "MSE, PSNR, SSIM and skill, one step ahead and in rollouts", run_quality)
 
 }  // namespace
 }  // namespace nextframe

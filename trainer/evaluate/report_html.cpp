@@ -87,28 +87,28 @@ std::string cards(const EvaluationReport& report) {
 }
 
 /// A cell of a table: the value, its interval small.
-std::string cell(const Figure* figure) {
+std::string html_cell(const Figure* figure) {
   if (figure == nullptr) return "<td></td>";
   return "<td>" + format_value(figure->value) + " <small>" + format_interval(*figure) +
          "</small></td>";
 }
 
-std::string figure_table(const std::vector<NamedFigure>& figures) {
+std::string html_figure_table(const std::vector<NamedFigure>& figures) {
   std::string rows = "<tr><th>figure</th><th>value and 95 % interval</th><th>episodes</th></tr>";
   for (const auto& [name, figure] : figures) {
-    rows += "<tr><td>" + escape_html(name) + "</td>" + cell(&figure) + "<td>" +
+    rows += "<tr><td>" + escape_html(name) + "</td>" + html_cell(&figure) + "<td>" +
             std::to_string(figure.n) + "</td></tr>\n";
   }
   return element("div class=\"wide\"", element("table", rows));
 }
 
-std::string view_table(const TableView& view, const std::string& key_name) {
+std::string html_view_table(const TableView& view, const std::string& key_name) {
   std::string rows = "<tr><th>" + escape_html(key_name) + "</th>";
   for (const auto& predictor : view.predictors) rows += "<th>" + escape_html(predictor) + "</th>";
   rows += "</tr>\n";
   for (const auto& row : view.rows) {
     rows += "<tr><td>" + std::to_string(row.key) + "</td>";
-    for (const auto* figure : row.figures) rows += cell(figure);
+    for (const auto* figure : row.figures) rows += html_cell(figure);
     rows += "</tr>\n";
   }
   return element("div class=\"wide\"", element("table", rows));
@@ -149,7 +149,7 @@ std::string table_section(const FigureTable& table) {
     tables +=
         "<details>" +
         element("summary", escape_html(table.name + ": " + view.metric + " by " + table.key_name)) +
-        view_table(view, table.key_name) + "</details>\n";
+        html_view_table(view, table.key_name) + "</details>\n";
   }
   return element("h3", escape_html(table.name)) + element("div class=\"plots\"", plots) + tables;
 }
@@ -157,7 +157,7 @@ std::string table_section(const FigureTable& table) {
 std::string suite_section(const SuiteReport& suite) {
   std::string html = element("h2", escape_html(suite.name));
   for (const auto& note : suite.notes) html += element("p", "Note: " + escape_html(note) + ".");
-  if (!suite.figures.empty()) html += figure_table(suite.figures);
+  if (!suite.figures.empty()) html += html_figure_table(suite.figures);
   for (const auto& table : suite.tables) html += table_section(table);
   return html + element("h3", "Where") + definition_list(suite.definitions);
 }

@@ -6,7 +6,7 @@
 namespace nextframe {
 namespace {
 
-std::string figure_table(const std::vector<NamedFigure>& figures) {
+std::string markdown_figure_table(const std::vector<NamedFigure>& figures) {
   std::string text = "| figure | value | 95 % interval | episodes |\n|---|---|---|---|\n";
   for (const auto& [name, figure] : figures) {
     text += "| " + name + " | " + format_value(figure.value) + " | " + format_interval(figure) +
@@ -15,13 +15,13 @@ std::string figure_table(const std::vector<NamedFigure>& figures) {
   return text;
 }
 
-std::string cell(const Figure* figure) {
+std::string markdown_cell(const Figure* figure) {
   std::string text = " ";
   if (figure != nullptr) text += format_value(figure->value) + " " + format_interval(*figure) + " ";
   return text;
 }
 
-std::string view_table(const TableView& view, const std::string& key_name) {
+std::string markdown_view_table(const TableView& view, const std::string& key_name) {
   std::string text = "| " + key_name + " |", line = "|---|";
   for (const auto& predictor : view.predictors) {
     text += " " + predictor + " |";
@@ -31,7 +31,7 @@ std::string view_table(const TableView& view, const std::string& key_name) {
   for (const auto& row : view.rows) {
     if (!is_landmark(row.key)) continue;
     text += "| " + std::to_string(row.key) + " |";
-    for (const auto* figure : row.figures) text += cell(figure) + "|";
+    for (const auto* figure : row.figures) text += markdown_cell(figure) + "|";
     text += "\n";
   }
   return text;
@@ -45,11 +45,11 @@ std::string to_markdown(const EvaluationReport& report) {
   for (const auto& suite : report.suites) {
     text += "\n## " + suite.name + "\n\n";
     for (const auto& note : suite.notes) text += "Note: " + note + ".\n\n";
-    if (!suite.figures.empty()) text += figure_table(suite.figures);
+    if (!suite.figures.empty()) text += markdown_figure_table(suite.figures);
     for (const auto& table : suite.tables) {
       for (const auto& view : views_of(table)) {
         text += "\n### " + table.name + ": " + view.metric + "\n\n";
-        text += view_table(view, table.key_name);
+        text += markdown_view_table(view, table.key_name);
       }
       if (!table.rows.empty()) text += "\nEvery " + table.key_name + " is in report.json.\n";
     }
