@@ -2,6 +2,8 @@
 # because the headers of LibTorch cost more than our own code: one batch takes as long as two or three of its files.
 # Batches are cut by size, in the order of names, so that they take about the same time.
 #
+#   EXCEPT REGEX   sources whose paths match are compiled by themselves
+#   LINES N        how long a batch may get (1500)
 #   -DNF_UNITY=OFF   every source by itself, to work on one of them (scripts/dev does so)
 option(NF_UNITY "Compile the sources of a folder together" ON)
 
@@ -24,8 +26,7 @@ function(nf_unite target)
     if(NOT path MATCHES "\\.cpp$")
       continue()
     endif()
-    cmake_path(GET path FILENAME file)
-    if(arg_EXCEPT AND file MATCHES "${arg_EXCEPT}")
+    if(arg_EXCEPT AND path MATCHES "${arg_EXCEPT}")
       set_property(SOURCE ${path} TARGET_DIRECTORY ${target} PROPERTY SKIP_UNITY_BUILD_INCLUSION ON)
       continue()
     endif()

@@ -94,7 +94,7 @@ TEST_P(RecordedModel, DoesTheNextStepWhenItsOperationsAreCalledAgain) {
   }
 }
 
-std::string test_name(const testing::TestParamInfo<Parameter>& info) {
+std::string recorded_test_name(const testing::TestParamInfo<Parameter>& info) {
   const auto& [model, objective, bf16] = info.param;
   return model + "_" + objective + (bf16 ? "_bf16" : "");
 }
@@ -103,7 +103,7 @@ INSTANTIATE_TEST_SUITE_P(Registered, RecordedModel,
                          testing::Combine(testing::ValuesIn(ModelRegistry::instance().names()),
                                           testing::ValuesIn(ObjectiveRegistry::instance().names()),
                                           testing::Bool()),
-                         test_name);
+                         recorded_test_name);
 
 // ---- The device itself: what it must not let pass
 

@@ -14,7 +14,7 @@ const auto kSilent = [](const at::Tensor& x, const at::Tensor&, const at::Tensor
   return at::zeros_like(x);
 };
 
-struct Inputs {
+struct RegressInputs {
   at::Tensor x = at::rand({2, 5, 3, 4}) * 2 - 1;
   at::Tensor actions = at::rand({2, 5, 2});
   at::Tensor mask = at::ones({2, 5}, at::kBool);
@@ -22,7 +22,7 @@ struct Inputs {
 };
 
 TEST(Regress, ASilentNetworkCopiesTheLastFrame) {
-  const Inputs in;
+  const RegressInputs in;
   const auto terms = regress()->loss(kSilent, in.x, in.actions, in.mask, in.ids, {});
   const auto expected = (in.x.slice(1, 1) - in.x.slice(1, 0, -1)).square().sum().item<double>();
   EXPECT_NEAR(terms.sum.item<double>(), expected, 1e-4);
@@ -33,7 +33,7 @@ TEST(Regress, ASilentNetworkCopiesTheLastFrame) {
 }
 
 TEST(Regress, ANetworkThatKnowsTheChangeLosesNothing) {
-  const Inputs in;
+  const RegressInputs in;
   const auto knows = [&](const at::Tensor& x, const at::Tensor& actions, const at::Tensor& level) {
     EXPECT_TRUE(at::equal(x, in.x.slice(1, 0, 4)));
     EXPECT_TRUE(at::equal(actions, in.actions.slice(1, 0, 4)));
@@ -46,7 +46,7 @@ TEST(Regress, ANetworkThatKnowsTheChangeLosesNothing) {
 }
 
 TEST(Regress, APairCountsOnlyIfBothFramesAreReal) {
-  Inputs in;
+  RegressInputs in;
   in.mask[0].slice(0, 3).fill_(false);
   const auto terms = regress()->loss(kSilent, in.x, in.actions, in.mask, in.ids, {});
   EXPECT_EQ(terms.weight.item<double>(), (2 + 4) * 3 * 4);

@@ -8,8 +8,8 @@
 namespace nextframe {
 namespace {
 
-struct Model : torch::nn::Module {
-  Model() {
+struct ShareModel : torch::nn::Module {
+  ShareModel() {
     weight = register_parameter("weight", at::randn({2, kChunkElements + 17}));
     bias = register_parameter("bias", at::randn({5}));
   }
@@ -17,7 +17,7 @@ struct Model : torch::nn::Module {
 };
 
 TEST(CheckpointShare, EveryChunkIsInOneRanksShareWithItsValues) {
-  Model model;
+  ShareModel model;
   const FlatParameters parameters(model);
   const auto moment = at::randn_like(parameters.values());
   const RunState state{parameters, {{"moment1", moment}, {"parameters", parameters.values()}}, {}};
@@ -40,7 +40,7 @@ TEST(CheckpointShare, EveryChunkIsInOneRanksShareWithItsValues) {
 }
 
 TEST(CheckpointShare, OfRanksThatOwnTheSameEachWritesAnotherPart) {
-  Model model;
+  ShareModel model;
   const FlatParameters parameters(model);
   constexpr int64_t kNodes = 3, kPlaces = 2;
   const ChunkOwners owners(parameters, kPlaces);

@@ -16,8 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 
 /// A model whose larger parameter spans three chunks, the last one ragged.
-struct Model : torch::nn::Module {
-  Model() {
+struct CheckpointModel : torch::nn::Module {
+  CheckpointModel() {
     weight = register_parameter("weight", at::randn({2, kChunkElements + 17}));
     bias = register_parameter("bias", at::randn({5}));
   }
@@ -55,7 +55,7 @@ class Checkpoint : public ::testing::Test {
     file.put(static_cast<char>(byte ^ 4));
   }
 
-  Model model_;
+  CheckpointModel model_;
   FlatParameters parameters_;
   Optimizer optimizer_;
   fs::path folder_;

@@ -7,7 +7,7 @@
 
 #include "trainer/exit_code.h"
 
-namespace nextframe::testing {
+namespace nextframe {
 namespace {
 
 /// "data make" -> its long flags and positionals.
@@ -163,4 +163,4 @@ TEST(CommandLine, CompletionsNameNestedCommandsAndFlags) {
 }
 
 }  // namespace
-}  // namespace nextframe::testing
+}  // namespace nextframe

@@ -3,7 +3,7 @@
 #include "tests/trainer/fake_model.h"
 #include "trainer/config/differences.h"
 
-namespace nextframe::testing {
+namespace nextframe {
 namespace {
 
 using Lines = std::vector<std::string>;
@@ -58,4 +58,4 @@ TEST(ConfigDifferences, FieldsThatCameOrWentAreAbsentOnOneSide) {
 }
 
 }  // namespace
-}  // namespace nextframe::testing
+}  // namespace nextframe

@@ -8,7 +8,7 @@
 #include "trainer/config/sections.h"
 #include "trainer/exit_code.h"
 
-namespace nextframe::testing {
+namespace nextframe {
 namespace {
 
 std::string error_of(const std::string& key) {
@@ -104,4 +104,4 @@ TEST(Schema, HasAVariantForEachModel) {
 }
 
 }  // namespace
-}  // namespace nextframe::testing
+}  // namespace nextframe

@@ -5,7 +5,7 @@
 #include "tests/trainer/config_texts.h"
 #include "tests/trainer/fake_model.h"
 
-namespace nextframe::testing {
+namespace nextframe {
 namespace {
 
 /// The names that model.name or objective.name may have, as messages list them.
@@ -204,4 +204,4 @@ TEST(Config, AWrongTypeHidesChecksThatSpeakOfIt) {
 }
 
 }  // namespace
-}  // namespace nextframe::testing
+}  // namespace nextframe

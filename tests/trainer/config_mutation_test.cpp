@@ -6,7 +6,7 @@
 #include "tests/trainer/fake_model.h"
 #include "trainer/config/config.h"
 
-namespace nextframe::testing {
+namespace nextframe {
 namespace {
 
 constexpr int kNumMutants = 3000;
@@ -77,4 +77,4 @@ TEST(MutatedConfig, AliasesThatMultiplyAreCheap) {
 }
 
 }  // namespace
-}  // namespace nextframe::testing
+}  // namespace nextframe

@@ -7,7 +7,7 @@
 #include "tests/trainer/config_texts.h"
 #include "tests/trainer/fake_model.h"
 
-namespace nextframe::testing {
+namespace nextframe {
 namespace {
 
 class ConfigFiles : public ::testing::Test {
@@ -85,4 +85,4 @@ TEST_F(ConfigFiles, AMissingFileIsNamedWithItsNeighbour) {
 }
 
 }  // namespace
-}  // namespace nextframe::testing
+}  // namespace nextframe

@@ -4,7 +4,7 @@
 #include "tests/trainer/config_texts.h"
 #include "tests/trainer/fake_model.h"
 
-namespace nextframe::testing {
+namespace nextframe {
 namespace {
 
 TEST(Config, AValidOneIsReadIntoItsStructs) {
@@ -119,4 +119,4 @@ TEST(Config, MakesItsModelFromWhatWasResolved) {
 }
 
 }  // namespace
-}  // namespace nextframe::testing
+}  // namespace nextframe

@@ -9,7 +9,7 @@
 
 #include "trainer/config/config.h"
 
-namespace nextframe::testing {
+namespace nextframe {
 
 /// The message of the ConfigError that `text` gives, "" if it is accepted.
 inline std::string errors_of(const std::string& text,
@@ -36,4 +36,4 @@ inline const ResolvedField& field_of(const Config& config, const std::string& ke
   throw std::out_of_range(key);
 }
 
-}  // namespace nextframe::testing
+}  // namespace nextframe

@@ -29,7 +29,7 @@ std::vector<uint8_t> decoded_png(const std::string& bytes) {
   return rgb;
 }
 
-struct Chunk {
+struct PngChunk {
   std::string type, data;
 };
 
@@ -40,8 +40,8 @@ uint32_t read_u32(const std::string& bytes, size_t at) {
 }
 
 /// The chunks of a PNG, each checked against its checksum.
-std::vector<Chunk> chunks_of(const std::string& png) {
-  std::vector<Chunk> chunks;
+std::vector<PngChunk> chunks_of(const std::string& png) {
+  std::vector<PngChunk> chunks;
   for (size_t at = 8; at < png.size();) {
     const uint32_t size = read_u32(png, at);
     const auto checksum = crc32(0, reinterpret_cast<const Bytef*>(png.data() + at + 4), size + 4);
@@ -52,7 +52,7 @@ std::vector<Chunk> chunks_of(const std::string& png) {
   return chunks;
 }
 
-std::string chunk_bytes(const Chunk& chunk) {
+std::string chunk_bytes(const PngChunk& chunk) {
   const std::string body = chunk.type + chunk.data;
   std::string out;
   const auto put = [&out](uint64_t value) {

@@ -7,7 +7,7 @@
 #include "launch/error.h"
 #include "trainer/config/config.h"
 
-namespace nextframe::testing {
+namespace nextframe {
 namespace {
 
 template <class Error>
@@ -62,4 +62,4 @@ TEST(Failure, LibTorchOutOfMemoryIsTold) {
 }
 
 }  // namespace
-}  // namespace nextframe::testing
+}  // namespace nextframe

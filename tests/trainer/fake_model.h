@@ -7,7 +7,7 @@
 
 #include "kernels/base/fields.h"
 
-namespace nextframe::testing {
+namespace nextframe {
 
 struct FakeModelConfig {
   int64_t dim = 512;
@@ -35,4 +35,4 @@ const FakeModelMade& last_fake_model();
 /// A small valid config with every section in it.
 std::string valid_config();
 
-}  // namespace nextframe::testing
+}  // namespace nextframe

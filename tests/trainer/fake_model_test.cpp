@@ -4,7 +4,7 @@
 
 #include "model/registry.h"
 
-namespace nextframe::testing {
+namespace nextframe {
 namespace {
 
 FakeModelMade last_made;
@@ -96,15 +96,13 @@ std::string valid_config() {
          "  global_batch: 16\n";
 }
 
-}  // namespace nextframe::testing
-
-using nextframe::testing::FakeModel;
-using nextframe::testing::FakeObjective;
 NF_REGISTER_MODEL("fake_model", FakeModel, "a model that cannot run")
 
 NF_REGISTER_OBJECTIVE("fake_objective", FakeObjective, "predicts nothing")
 
 TEST(FakeModel, IsRegistered) {
-  EXPECT_NE(nextframe::ModelRegistry::instance().find("fake_model"), nullptr);
-  EXPECT_NE(nextframe::ObjectiveRegistry::instance().find("fake_objective"), nullptr);
+  EXPECT_NE(ModelRegistry::instance().find("fake_model"), nullptr);
+  EXPECT_NE(ObjectiveRegistry::instance().find("fake_objective"), nullptr);
 }
+
+}  // namespace nextframe

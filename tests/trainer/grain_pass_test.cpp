@@ -17,7 +17,7 @@ namespace {
 
 using fake_device::to_device;
 
-constexpr int64_t kGrains = 4;
+constexpr int64_t kPassGrains = 4;
 
 /// Clips of one grain of one step; now and then the last ends early.
 Batch clips_of(int64_t step, int64_t grain, int64_t num_clips = 2) {
@@ -35,7 +35,7 @@ class Steps {
   Steps(std::shared_ptr<WorldModel> model, Communicator& world, const WorkRecorder& recorder)
       : model_(std::move(model)),
         parameters_(*model_),
-        sync_(world, kGrains, true),
+        sync_(world, kPassGrains, true),
         pass_(*model_, parameters_, ReplayedWork("a grain", recorder, say())),
         optimizer_({.ema_decay = 0.9}, parameters_, nullptr,
                    ReplayedWork("the optimizer's step", recorder, say())) {}
@@ -43,8 +43,8 @@ class Steps {
   void step(int64_t number, double clip_norm = 0.5) {
     const auto draw = to_device(as_tensor({7, static_cast<uint64_t>(number)}));
     std::vector<LossTerms> all;  // read when all grains are done, as the trainer does
-    for (int64_t grain = 0; grain < kGrains; ++grain) {
-      all.push_back(pass_.run(clips_of(number, grain), draw, grain + 1 < kGrains,
+    for (int64_t grain = 0; grain < kPassGrains; ++grain) {
+      all.push_back(pass_.run(clips_of(number, grain), draw, grain + 1 < kPassGrains,
                               [&] { sync_.begin(grain); }));
       sync_.add(grain, parameters_.gradients());
     }

@@ -4,7 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-namespace nextframe::testing {
+namespace nextframe {
 namespace {
 
 namespace fs = std::filesystem;
@@ -39,4 +39,4 @@ TEST(MachineChecks, TooFewOpenFilesAreAProblem) {
 }
 
 }  // namespace
-}  // namespace nextframe::testing
+}  // namespace nextframe

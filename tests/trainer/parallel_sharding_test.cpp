@@ -14,12 +14,12 @@
 namespace nextframe {
 namespace {
 
-constexpr int64_t kGrains = 6;
+constexpr int64_t kShardedGrains = 6;
 
 /// A parameter of several chunks, one smaller than the world, an empty one, one that is used twice,
 /// one without a part in the loss and a frozen one.
-struct Model : torch::nn::Module {
-  Model() {
+struct ShardedModel : torch::nn::Module {
+  ShardedModel() {
     const auto generator = at::make_generator<at::CPUGeneratorImpl>(3);  // ranks are threads
     const auto make = [&](const char* name, at::IntArrayRef sizes, bool learns = true) {
       return register_parameter(name, at::randn(sizes, generator) / 4, learns);
@@ -59,7 +59,7 @@ struct Model : torch::nn::Module {
   at::Tensor big, empty, frozen, single, twice, unused;
 };
 
-struct Outcome {
+struct ShardedOutcome {
   Hash digest;
   std::vector<double> norms;
   at::Tensor averaged;
@@ -74,19 +74,20 @@ at::Tensor whole(const FlatParameters& parameters) {
 }
 
 /// Some steps on nodes of so many ranks each.
-Outcome train_on_nodes(int64_t num_nodes, int64_t ranks_per_node, const std::string& shard_name,
-                       bool strict = true, int64_t bucket_bytes = 300000,
-                       const std::string& recompute = "none") {
-  std::vector<Outcome> outcomes(static_cast<size_t>(num_nodes * ranks_per_node));
+ShardedOutcome train_on_nodes(int64_t num_nodes, int64_t ranks_per_node,
+                              const std::string& shard_name, bool strict = true,
+                              int64_t bucket_bytes = 300000,
+                              const std::string& recompute = "none") {
+  std::vector<ShardedOutcome> outcomes(static_cast<size_t>(num_nodes * ranks_per_node));
   run_nodes(num_nodes, ranks_per_node, [&](const ProcessGroups& groups) {
     auto& world = groups.all;
-    Model model;
+    ShardedModel model;
     const auto shard = parse_shard(shard_name, groups.shard_group().size());
     FlatParameters parameters(model, shard < Shard::gradients);
     Sharding sharding(shard, bucket_bytes, groups, parameters);
     Optimizer optimizer({.ema_decay = 0.9}, parameters, &sharding);
-    const auto sync = sharding.make_gradient_sync(kGrains, strict, {1, bucket_bytes});
-    const auto grains = sharding.grain_owners(kGrains);
+    const auto sync = sharding.make_gradient_sync(kShardedGrains, strict, {1, bucket_bytes});
+    const auto grains = sharding.grain_owners(kShardedGrains);
     if (recompute != "none") model.runner = make_recompute_runner(recompute);
     if (sharding.fsdp() != nullptr)
       model.runner = std::make_shared<FsdpRunner>(*sharding.fsdp(), model.runner);
@@ -96,7 +97,7 @@ Outcome train_on_nodes(int64_t num_nodes, int64_t ranks_per_node, const std::str
         const int64_t grain = grains.grain(world.rank(), i);
         sharding.begin_grain();
         parameters.clear_gradients();
-        const auto loss = model.loss(step, grain % kGrains);
+        const auto loss = model.loss(step, grain % kShardedGrains);
         sync->begin(grain);
         loss.backward();
         sync->add(grain, parameters.gradients());
@@ -119,8 +120,8 @@ Outcome train_on_nodes(int64_t num_nodes, int64_t ranks_per_node, const std::str
   return outcomes.front();
 }
 
-Outcome train(int64_t world_size, const std::string& shard_name, bool strict = true,
-              int64_t bucket_bytes = 300000, const std::string& recompute = "none") {
+ShardedOutcome train(int64_t world_size, const std::string& shard_name, bool strict = true,
+                     int64_t bucket_bytes = 300000, const std::string& recompute = "none") {
   return train_on_nodes(1, world_size, shard_name, strict, bucket_bytes, recompute);
 }
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace nextframe::testing {
+namespace nextframe {
 namespace {
 
 constexpr int64_t kSteps = 1000;
@@ -74,4 +74,4 @@ TEST(Schedule, StaysInRangeForRunsOfAnyLength) {
 }
 
 }  // namespace
-}  // namespace nextframe::testing
+}  // namespace nextframe

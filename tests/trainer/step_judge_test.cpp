@@ -8,7 +8,7 @@ namespace nextframe {
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kInfiniteLoss = std::numeric_limits<double>::infinity();
 
 /// A run of steps; bad ones are told apart by their loss alone.
 struct Steps {
@@ -49,7 +49,7 @@ TEST(StepJudge, AppliesWhatIsFinite) {
 }
 
 TEST(StepJudge, SkipsEveryKindOfNumberThatIsNotFinite) {
-  for (const double bad : {kNan, kInfinity, -kInfinity}) {
+  for (const double bad : {kNan, kInfiniteLoss, -kInfiniteLoss}) {
     Steps run;
     run.usual_steps(3);
     EXPECT_EQ(run.step(bad), Verdict::skip);

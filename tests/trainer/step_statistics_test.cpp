@@ -10,7 +10,7 @@
 namespace nextframe {
 namespace {
 
-constexpr int64_t kGrains = 5;
+constexpr int64_t kStatisticsGrains = 5;
 
 /// Grain g has loss sum g (NaN for grain 3), weight 2 and the clips 10 g and 10 g + 1.
 void add_own_grains(StepStatistics& statistics, const GrainOwners& grains, int64_t rank) {
@@ -24,14 +24,14 @@ void add_own_grains(StepStatistics& statistics, const GrainOwners& grains, int64
 
 TEST(StepStatistics, OneBadGrainIsBadForEveryRankAndIsNamed) {
   for (const int64_t number : {1, 2, 3, 12, 13}) {  // above 10: grains are dealt
-    const GrainOwners grains{kGrains, number % 10, number > 10};
+    const GrainOwners grains{kStatisticsGrains, number % 10, number > 10};
     run_ranks(grains.num_ranks, [&](Communicator& world) {
       StepStatistics statistics(world, grains);
       for (int step = 0; step < 2; ++step) {
         add_own_grains(statistics, grains, world.rank());
         const auto totals = statistics.finish({});
         EXPECT_TRUE(std::isnan(totals.loss()));
-        EXPECT_EQ(totals.sums.at("error"), kGrains);
+        EXPECT_EQ(totals.sums.at("error"), kStatisticsGrains);
         ASSERT_EQ(totals.grain_loss_sums.size(), 5U);
         EXPECT_TRUE(std::isnan(totals.grain_loss_sums[3]));
         EXPECT_EQ(totals.grain_loss_sums[4], 4);
@@ -46,7 +46,7 @@ TEST(StepStatistics, OneBadGrainIsBadForEveryRankAndIsNamed) {
 
 TEST(StepStatistics, OneRankWithoutItsDataMakesTheStepVoidForAll) {
   run_ranks(3, [](Communicator& world) {
-    const GrainOwners grains{kGrains, world.size()};
+    const GrainOwners grains{kStatisticsGrains, world.size()};
     StepStatistics statistics(world, grains);
     for (const int64_t missing : {-1, 0, 2, -1}) {
       add_own_grains(statistics, grains, world.rank());
