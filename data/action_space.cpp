@@ -29,9 +29,17 @@ ActionSpace action_space_from_json(const std::string& text) try {
     throw DataError("unknown type '" + type + "'");
   }
   space.names = json.value("names", std::vector<std::string>{});
+  const auto num_names = static_cast<int64_t>(space.names.size());
+  if (space.kind != Kind::none && (space.width < 1 || space.width > kMaxActionWidth)) {
+    throw DataError(std::to_string(space.width) + " is not 1 to " +
+                    std::to_string(kMaxActionWidth));
+  }
+  if (num_names > 0 && num_names != space.width) {
+    throw DataError(std::to_string(num_names) + " names for " + std::to_string(space.width));
+  }
   return space;
 } catch (const std::exception& error) {
-  throw DataError("the attribute action_space is '" + text + "', needed " +
+  throw DataError("the attribute action_space is '" + text.substr(0, 200) + "', needed " +
                   R"({"type":"discrete","n":N} or {"type":"continuous","dim":N}: )" + error.what());
 }
 

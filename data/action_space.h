@@ -1,4 +1,4 @@
-// This file is what the `action` column means: nothing, a choice of n, or a vector of numbers.
+// What the `action` column means: nothing, a choice of n, or a vector of numbers.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,9 @@ struct ActionSpace {
   int64_t width = 0;               // A: the number of choices, or of numbers
   std::vector<std::string> names;  // of the choices or numbers; may be empty
 };
+
+/// The largest width: each frame's actions are a row of so many floats.
+inline constexpr int64_t kMaxActionWidth = 1 << 20;
 
 /// {"type":"discrete","n":3,"names":[..]} | {"type":"continuous","dim":6} | {"type":"none"}
 std::string to_json(const ActionSpace& space);

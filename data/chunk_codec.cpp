@@ -1,27 +1,28 @@
 #include "data/chunk_codec.h"
 
+#include <c10/util/StringUtil.h>
 #include <zlib.h>
 #include <zstd.h>
 
-#include <cstring>
-#include <memory>
+#include <algorithm>
+#include <array>
+#include <utility>
 
 #include "data/checksum.h"
-#include "data/zstd_filter.h"
 
 namespace nextframe {
 namespace {
 
-constexpr int kGzipId = 1, kFletcherId = 3;  // HDF5's own numbers
 constexpr int kZstdLevel = 3, kGzipLevel = 4;
-constexpr size_t kChecksumBytes = 4;
+constexpr size_t kMaxFilters = 32;  // bits of a chunk's filter mask
 
-/// A context costs more than a chunk, so each thread keeps one.
-ZSTD_DCtx* zstd_decoder() {
-  thread_local const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> decoder(ZSTD_createDCtx(),
-                                                                                  &ZSTD_freeDCtx);
-  return decoder.get();
+/// Memory of a reader thread, kept because chunks come by the thousand.
+std::vector<uint8_t>& step_memory(size_t step) {
+  thread_local std::array<std::vector<uint8_t>, 2> memory;
+  return memory[step % 2];
 }
+
+bool is_skipped(uint32_t filter_mask, size_t filter) { return (filter_mask >> filter & 1U) != 0; }
 
 std::vector<uint8_t> compress_zstd(std::span<const uint8_t> raw) {
   std::vector<uint8_t> stored(ZSTD_compressBound(raw.size()));
@@ -42,40 +43,9 @@ std::vector<uint8_t> compress_gzip(std::span<const uint8_t> raw) {
   return stored;
 }
 
-/// Bytes decoded into `raw`, or 0 if the stored bytes make no sense.
-size_t decompress(Compression compression, std::span<const uint8_t> stored,
-                  std::span<uint8_t> raw) {
-  if (compression == Compression::zstd) {
-    const size_t bytes =
-        ZSTD_decompressDCtx(zstd_decoder(), raw.data(), raw.size(), stored.data(), stored.size());
-    return ZSTD_isError(bytes) != 0 ? 0 : bytes;
-  }
-  if (compression == Compression::gzip) {
-    uLongf bytes = raw.size();
-    return uncompress(raw.data(), &bytes, stored.data(), stored.size()) == Z_OK ? bytes : 0;
-  }
-  if (stored.size() != raw.size()) return 0;
-  std::memcpy(raw.data(), stored.data(), raw.size());
-  return raw.size();
-}
-
 void append_checksum(std::vector<uint8_t>& stored) {
   const uint32_t sum = fletcher32(stored.data(), stored.size());
   for (int shift = 0; shift < 32; shift += 8) stored.push_back(static_cast<uint8_t>(sum >> shift));
-}
-
-/// The bytes before the little-endian sum at the end, if the sum is right.
-std::span<const uint8_t> strip_checksum(std::span<const uint8_t> stored) {
-  if (stored.size() < kChecksumBytes) throw DamagedChunk("it is too short to hold a checksum");
-  const auto content = stored.first(stored.size() - kChecksumBytes);
-  uint32_t expected = 0;
-  for (size_t i = 0; i < kChecksumBytes; ++i) {
-    expected |= static_cast<uint32_t>(stored[content.size() + i]) << (8 * i);
-  }
-  if (fletcher32(content.data(), content.size()) != expected) {
-    throw DamagedChunk("its fletcher32 checksum does not match");
-  }
-  return content;
 }
 
 }  // namespace
@@ -87,46 +57,88 @@ Compression compression_from_name(const std::string& name) {
   throw std::invalid_argument("unknown filter '" + name + "' (known: zstd gzip none)");
 }
 
-ChunkCodec::ChunkCodec(Compression compression, bool has_checksum)
-    : compression_(compression), has_checksum_(has_checksum) {}
+ChunkCodec::ChunkCodec(Compression compression, bool has_checksum) {
+  if (compression == Compression::gzip) filters_.push_back({kGzipFilterId});
+  if (compression == Compression::zstd) filters_.push_back({kZstdFilterId});
+  if (has_checksum) filters_.push_back({kFletcherFilterId});
+}
 
-std::optional<ChunkCodec> ChunkCodec::from_filters(const std::vector<int>& filter_ids) {
-  for (const auto compression : {Compression::none, Compression::gzip, Compression::zstd}) {
-    for (const bool has_checksum : {false, true}) {
-      const ChunkCodec codec(compression, has_checksum);
-      if (codec.filter_ids() == filter_ids) return codec;
-    }
+std::optional<ChunkCodec> ChunkCodec::from_filters(std::vector<ChunkFilter> filters) {
+  int64_t num_compressors = 0;
+  for (const auto& filter : filters) {
+    if (!is_known_filter(filter.id)) return std::nullopt;
+    num_compressors += is_compressor(filter.id) ? 1 : 0;
   }
-  return std::nullopt;
+  if (num_compressors > 1 || filters.size() > kMaxFilters) return std::nullopt;
+  return ChunkCodec(std::move(filters));
 }
 
 std::vector<int> ChunkCodec::filter_ids() const {
   std::vector<int> ids;
-  if (compression_ == Compression::gzip) ids.push_back(kGzipId);
-  if (compression_ == Compression::zstd) ids.push_back(kZstdFilterId);
-  if (has_checksum_) ids.push_back(kFletcherId);
+  for (const auto& filter : filters_) ids.push_back(filter.id);
   return ids;
 }
 
+bool ChunkCodec::has_checksum() const {
+  return !filters_.empty() && filters_.back().id == kFletcherFilterId;
+}
+
+bool ChunkCodec::can_hold(uint64_t stored_bytes, uint64_t raw_bytes, uint32_t filter_mask) const {
+  const uint64_t overhead = 4096 + raw_bytes / 2;  // of a compressor that made a chunk larger
+  bool is_compressed = false;
+  for (size_t i = 0; i < filters_.size(); ++i) {
+    is_compressed |= is_compressor(filters_[i].id) && !is_skipped(filter_mask, i);
+  }
+  if (!is_compressed) return stored_bytes == bytes_after(filters_.size(), raw_bytes, filter_mask);
+  return stored_bytes <= raw_bytes + overhead && raw_bytes / kMaxChunkRatio <= stored_bytes;
+}
+
 std::vector<uint8_t> ChunkCodec::encode(std::span<const uint8_t> raw) const {
-  std::vector<uint8_t> stored;
-  if (compression_ == Compression::zstd) stored = compress_zstd(raw);
-  if (compression_ == Compression::gzip) stored = compress_gzip(raw);
-  if (compression_ == Compression::none) stored.assign(raw.begin(), raw.end());
-  if (has_checksum_) append_checksum(stored);
+  std::vector<uint8_t> stored(raw.begin(), raw.end());
+  for (const auto& filter : filters_) {
+    if (filter.id == kZstdFilterId) stored = compress_zstd(stored);
+    if (filter.id == kGzipFilterId) stored = compress_gzip(stored);
+    if (filter.id == kFletcherFilterId) append_checksum(stored);
+  }
   return stored;
 }
 
+/// Of a chunk of `raw_bytes` when the first `filter` filters, none of them compressing, are
+/// through.
+size_t ChunkCodec::bytes_after(size_t filter, size_t raw_bytes, uint32_t filter_mask) const {
+  for (size_t i = 0; i < filter; ++i) {
+    if (filters_[i].id == kFletcherFilterId && !is_skipped(filter_mask, i)) {
+      raw_bytes += kFletcherBytes;
+    }
+  }
+  return raw_bytes;
+}
+
+/// From the last filter to the first. What goes into a compressor has a known size, because there
+/// is only one; the step that is the last one works straight into `raw`.
 void ChunkCodec::decode(std::span<const uint8_t> stored, uint32_t filter_mask,
                         std::span<uint8_t> raw) const {
-  const bool compressed = compression_ != Compression::none;
-  const bool skipped_compression = compressed && (filter_mask & 1u) != 0;
-  const bool skipped_checksum = (filter_mask >> (compressed ? 1 : 0) & 1u) != 0;
-  if (has_checksum_ && !skipped_checksum) stored = strip_checksum(stored);
-  const auto compression = skipped_compression ? Compression::none : compression_;
-  if (decompress(compression, stored, raw) != raw.size()) {
-    throw DamagedChunk("its bytes do not decompress to the chunk's size");
+  size_t step = 0;
+  for (size_t i = filters_.size(); i-- > 0;) {
+    if (is_skipped(filter_mask, i)) continue;
+    if (filters_[i].id == kFletcherFilterId) {
+      stored = strip_fletcher32(stored);
+      continue;
+    }
+    const size_t bytes = bytes_after(i, raw.size(), filter_mask);
+    bool is_last = true;
+    for (size_t before = 0; before < i; ++before) is_last &= is_skipped(filter_mask, before);
+    if (is_last) return undo_filter(filters_[i], stored, raw);
+    auto& memory = step_memory(step++);
+    memory.resize(bytes);
+    undo_filter(filters_[i], stored, memory);
+    stored = memory;
   }
+  if (stored.size() != raw.size()) {
+    throw DamagedChunk(
+        c10::str("it has ", stored.size(), " bytes, and its extents ask for ", raw.size()));
+  }
+  std::copy(stored.begin(), stored.end(), raw.begin());
 }
 
 }  // namespace nextframe

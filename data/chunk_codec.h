@@ -1,13 +1,13 @@
-// This file is one stored chunk to its frames and back, outside HDF5 and so in as many threads as
-// one likes.
+// One stored chunk to its rows and back, outside HDF5 and so in as many threads as one likes.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "data/chunk_filters.h"
 
 namespace nextframe {
 
@@ -16,25 +16,25 @@ enum class Compression { none, gzip, zstd };
 /// "none", "gzip" or "zstd"; anything else is std::invalid_argument that names the three.
 Compression compression_from_name(const std::string& name);
 
-/// A chunk whose bytes are not what was written; the message is the reason, without the place.
-struct DamagedChunk : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-/// The filters of an HDF5 dataset of bytes, if they are among ours: at most one of zstd and gzip,
-/// then at most fletcher32.
+/// The filters of an HDF5 dataset, if they are all ours to undo and at most one compresses. Our
+/// own shards have one of zstd and gzip or neither, then fletcher32.
 class ChunkCodec {
  public:
   explicit ChunkCodec(Compression compression, bool has_checksum = true);
 
-  /// From HDF5 filter ids in the order of writing; nothing if they are not ours to decode.
-  static std::optional<ChunkCodec> from_filters(const std::vector<int>& filter_ids);
+  /// From the filters in the order of writing; nothing if they are not ours to decode.
+  static std::optional<ChunkCodec> from_filters(std::vector<ChunkFilter> filters);
 
   /// HDF5 filter ids in the order of writing.
   std::vector<int> filter_ids() const;
 
-  bool has_checksum() const { return has_checksum_; }
+  /// Whether fletcher32 is the last filter, and so guards all that is stored.
+  bool has_checksum() const;
 
+  /// Whether `stored_bytes` can be a chunk of `raw_bytes` at all; asked before memory is.
+  bool can_hold(uint64_t stored_bytes, uint64_t raw_bytes, uint32_t filter_mask) const;
+
+  /// With a codec that was made from a Compression.
   std::vector<uint8_t> encode(std::span<const uint8_t> raw) const;
 
   /// Fills `raw` completely, or throws DamagedChunk. A bit that is set in `filter_mask` says that
@@ -42,8 +42,10 @@ class ChunkCodec {
   void decode(std::span<const uint8_t> stored, uint32_t filter_mask, std::span<uint8_t> raw) const;
 
  private:
-  Compression compression_;
-  bool has_checksum_;
+  explicit ChunkCodec(std::vector<ChunkFilter> filters) : filters_(std::move(filters)) {}
+  size_t bytes_after(size_t filter, size_t raw_bytes, uint32_t filter_mask) const;
+
+  std::vector<ChunkFilter> filters_;  // in the order of writing
 };
 
 }  // namespace nextframe

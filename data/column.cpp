@@ -4,10 +4,13 @@
 
 #include <algorithm>
 
+#include "data/stored_rows.h"
+
 namespace nextframe {
 namespace {
 
 constexpr hsize_t kChunkBytes = 65536;
+constexpr int64_t kReadBytes = 1 << 20;  // of a column at once
 
 hid_t stored_type(at::ScalarType type) {
   switch (type) {
@@ -33,15 +36,6 @@ std::vector<hsize_t> chunk_of(const at::Tensor& values) {
   return chunk;
 }
 
-/// How a stored type is read: into what tensor, through which HDF5 type.
-std::pair<at::ScalarType, hid_t> memory_type(const H5Type& stored, const std::string& name) {
-  const auto kind = H5Tget_class(stored.get());
-  if (kind == H5T_INTEGER) return {at::kLong, H5T_NATIVE_INT64};
-  if (kind == H5T_FLOAT) return {at::kFloat, H5T_NATIVE_FLOAT};
-  if (kind == H5T_ENUM) return {at::kByte, stored.get()};  // how h5py stores booleans
-  throw DataError("column '" + name + "' holds neither integers nor floating numbers");
-}
-
 /// A damaged shape can ask for more memory than there is.
 at::Tensor allocate(const std::vector<int64_t>& shape, at::ScalarType type,
                     const std::string& name) try {
@@ -49,6 +43,59 @@ at::Tensor allocate(const std::vector<int64_t>& shape, at::ScalarType type,
 } catch (const c10::Error&) {
   throw DataError(c10::str("column '", name, "' claims the shape [", c10::Join(", ", shape),
                            "], which does not fit into memory; the file may be damaged"));
+}
+
+/// Elements of one block as int64.
+void convert_integers(const ElementType& type, const std::vector<uint8_t>& stored, int64_t first,
+                      int64_t* out, const std::string& name) {
+  const bool is_choice = type.kind == ElementType::Kind::choice;
+  const auto count = static_cast<int64_t>(stored.size()) / type.bytes;
+  for (int64_t i = 0; i < count; ++i) {
+    auto value = integer_at(type, stored.data() + i * type.bytes);
+    if (!value) {
+      throw DataError(
+          c10::str("column '", name, "' holds a number above 2^63 - 1, at element ", first + i));
+    }
+    if (is_choice) {
+      const auto member = member_of(type, *value);
+      if (!member) {
+        throw DataError(c10::str("column '", name, "' holds ", *value, " at element ", first + i,
+                                 ", which is no member of its enum"));
+      }
+      value = member;
+    }
+    out[i] = *value;
+  }
+}
+
+void convert_floats(const ElementType& type, const std::vector<uint8_t>& stored, float* out) {
+  const auto count = static_cast<int64_t>(stored.size()) / type.bytes;
+  for (int64_t i = 0; i < count; ++i) {
+    out[i] = static_cast<float>(number_at(type, stored.data() + i * type.bytes));
+  }
+}
+
+/// Block after block, so that memory holds the values once.
+at::Tensor read_values(const StoredRows& rows, const std::string& name) {
+  const auto& type = rows.type();
+  const bool is_float = type.kind == ElementType::Kind::floating;
+  const at::Tensor values = allocate(rows.shape(), is_float ? at::kFloat : at::kLong, name);
+  const int64_t row_elements = rows.row_bytes() / type.bytes;
+  if (values.numel() == 0) return values;
+  const int64_t block_rows = rows.rows_at_once(kReadBytes);
+  std::vector<uint8_t> stored;
+  for (int64_t first = 0; first < rows.num_rows(); first += block_rows) {
+    const int64_t count = std::min(block_rows, rows.num_rows() - first);
+    stored.resize(static_cast<size_t>(count * rows.row_bytes()));
+    rows.read(first, count, 1, stored.data());
+    const int64_t begin = first * row_elements;
+    if (is_float) {
+      convert_floats(type, stored, values.data_ptr<float>() + begin);
+    } else {
+      convert_integers(type, stored, begin, values.data_ptr<int64_t>() + begin, name);
+    }
+  }
+  return values;
 }
 
 }  // namespace
@@ -65,6 +112,7 @@ void write_column(const H5File& file, const std::string& name, const at::Tensor&
     check_h5(H5Pset_chunk(creation.get(), rank, chunk_of(rows).data()), what);
     check_h5(H5Pset_fletcher32(creation.get()), what);
   }
+  check_h5(H5Pset_obj_track_times(creation.get(), false), what);
   const hid_t type = stored_type(rows.scalar_type());
   const H5Dataset dataset(H5Dcreate2(file.get(), name.c_str(), type, space.get(), H5P_DEFAULT,
                                      creation.get(), H5P_DEFAULT),
@@ -73,17 +121,20 @@ void write_column(const H5File& file, const std::string& name, const at::Tensor&
            what);
 }
 
-at::Tensor read_column(const H5File& file, const std::string& name) {
-  const H5Lock lock;
-  const std::string what = "read the column '" + name + "'";
-  const H5Dataset dataset(H5Dopen2(file.get(), name.c_str(), H5P_DEFAULT), what);
-  const H5Type stored(H5Dget_type(dataset.get()), what);
-  const auto [type, native] = memory_type(stored, name);
-  const auto shape = h5_shape(dataset);
-  const at::Tensor values = allocate({shape.begin(), shape.end()}, type, name);
-  check_h5(H5Dread(dataset.get(), native, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data_ptr()),
-           what + " (damaged, or compressed with a filter that is not installed)");
-  return values;
+ReadColumn read_typed_column(const H5File& file, const std::string& name, const ShapeCheck& check) {
+  const StoredRows rows(file, name);
+  const auto& type = rows.type();
+  if (!type.is_number() && type.kind != ElementType::Kind::choice) {
+    throw DataError("column '" + name + "' holds " + type.name +
+                    "; needed: integers, floating numbers, an enum or booleans");
+  }
+  if (check) check(rows.shape(), type);
+  try {
+    return {read_values(rows, name), type};
+  } catch (const DamagedRows& damage) {
+    throw DataError(c10::str("column '", name, "', rows ", damage.first, " to ", damage.last - 1,
+                             ": ", damage.what(), "; copy or make the file again"));
+  }
 }
 
 }  // namespace nextframe

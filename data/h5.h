@@ -1,4 +1,5 @@
-// This file is HDF5 made safe: one lock around the library, owning handles, errors that are thrown.
+// HDF5 made safe: one lock around the library, owning handles, errors that are thrown, and files
+// and attributes that are looked at before the library reads them.
 #pragma once
 
 #include <hdf5.h>
@@ -11,25 +12,37 @@
 #include <vector>
 
 #include "data/error.h"
+#include "data/h5_guard.h"
 
 namespace nextframe {
 
-/// Held around every HDF5 call: the library has one global state. Registers our zstd filter and
-/// stops HDF5 from printing its own error stack. May be nested.
+/// Held around every HDF5 call: the library has one global state. Registers our filters, stops
+/// HDF5 from printing its own error stack, and turns a crash inside it into a sentence. May be
+/// nested.
 class H5Lock {
  public:
   H5Lock();
+  ~H5Lock() { unlock(); }
+  H5Lock(const H5Lock&) = delete;
+  H5Lock& operator=(const H5Lock&) = delete;
+
+  /// Before the end of its life.
+  void unlock();
 
  private:
   std::unique_lock<std::recursive_mutex> lock_;
+  std::optional<H5CrashGuard> guard_;  // of the outermost lock
 };
+
+/// Why the library's last call failed, in its own words and after ": "; "" if it gave no reason.
+std::string h5_reason();
 
 /// An HDF5 identifier that is closed exactly once. `what` completes "HDF5 cannot ...".
 template <herr_t (*Close)(hid_t)>
 class H5Handle {
  public:
   H5Handle(hid_t id, const std::string& what) : id_(id) {
-    if (id_ < 0) throw DataError("HDF5 cannot " + what);
+    if (id_ < 0) throw DataError("HDF5 cannot " + what + h5_reason());
   }
   H5Handle(H5Handle&& other) noexcept : id_(std::exchange(other.id_, -1)) {}
   H5Handle& operator=(H5Handle&& other) noexcept {
@@ -57,10 +70,23 @@ using H5PropertyList = H5Handle<H5Pclose>;
 /// Throws DataError("HDF5 cannot <what>") if an HDF5 call failed.
 void check_h5(herr_t status, const std::string& what);
 
-/// Read only and without file locks, which shared file systems often lack.
+/// Throws DataError that names the file unless it is a regular file (not a folder or a pipe) in
+/// which an HDF5 file begins, at its first byte or behind a user block.
+void check_h5_file(const std::filesystem::path& path);
+
+/// Checked, read only and without file locks, which shared file systems often lack. DataErrors
+/// name the file.
 H5File open_h5(const std::filesystem::path& path);
 
-/// A new file that HDF5 1.10 and later can read.
+/// Opens a dataset of the root, through soft and external links; throws DataError without the
+/// file's name. No link leads to anything but a regular file.
+H5Dataset open_dataset(const H5File& file, const std::string& name);
+
+/// Where the file lies, and its length.
+std::filesystem::path h5_path(const H5File& file);
+int64_t h5_file_bytes(const H5File& file);
+
+/// A new file that HDF5 1.10 and later can read, with checksums over its metadata.
 H5File create_h5(const std::filesystem::path& path);
 
 std::vector<hsize_t> h5_shape(const H5Dataset& dataset);
@@ -70,7 +96,14 @@ std::vector<std::string> h5_names(const H5File& file);  // of the root, in alpha
 /// Root attributes: text is UTF-8 (read at fixed or variable length), numbers are scalars.
 void write_attribute(const H5File& file, const std::string& name, const std::string& value);
 void write_attribute(const H5File& file, const std::string& name, int64_t value);
+
+/// Nothing if there is no such attribute, or if it is not a single text.
 std::optional<std::string> read_text_attribute(const H5File& file, const std::string& name);
-std::optional<int64_t> read_integer_attribute(const H5File& file, const std::string& name);
+/// A single integer, boolean or floating number; nothing if it is absent or something else.
+std::optional<double> read_number_attribute(const H5File& file, const std::string& name);
+/// The attribute as a person would write it: a text, 7, 1.5, true; "no such attribute", or what it
+/// is if it is none of these.
+std::string describe_attribute(const H5File& file, const std::string& name);
+std::vector<std::string> attribute_names(const H5File& file);  // of the root, alphabetically
 
 }  // namespace nextframe

@@ -5,44 +5,18 @@
 #include <algorithm>
 
 #include "data/h5.h"
+#include "data/h5_type.h"
 #include "data/shard_reader.h"
 
 namespace nextframe {
 namespace {
 
-herr_t collect_attribute_name(hid_t, const char* name, const H5A_info_t*, void* names) {
-  static_cast<std::vector<std::string>*>(names)->emplace_back(name);
-  return 0;
-}
+constexpr int64_t kMaxCounted = 1 << 20;  // choices; more are not counted one by one
 
 std::map<std::string, std::string> read_attributes(const H5File& file) {
-  const H5Lock lock;
-  std::vector<std::string> names;
-  H5Aiterate2(file.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, collect_attribute_name, &names);
   std::map<std::string, std::string> attributes;
-  for (const auto& name : names) {
-    const auto text = read_text_attribute(file, name);
-    const auto number = read_integer_attribute(file, name);
-    if (text || number) attributes[name] = text ? *text : std::to_string(*number);
-  }
+  for (const auto& name : attribute_names(file)) attributes[name] = describe_attribute(file, name);
   return attributes;
-}
-
-std::string type_name(const H5Dataset& dataset) {
-  const H5Type type(H5Dget_type(dataset.get()), "read a type");
-  const auto bits = std::to_string(8 * H5Tget_size(type.get()));
-  switch (H5Tget_class(type.get())) {
-    case H5T_INTEGER:
-      return (H5Tget_sign(type.get()) == H5T_SGN_NONE ? "uint" : "int") + bits;
-    case H5T_FLOAT:
-      return "float" + bits;
-    case H5T_ENUM:
-      return "bool";
-    case H5T_STRING:
-      return "text";
-    default:
-      return "other";
-  }
 }
 
 std::vector<ColumnSummary> read_columns(const H5File& file) {
@@ -50,11 +24,21 @@ std::vector<ColumnSummary> read_columns(const H5File& file) {
   std::vector<ColumnSummary> columns;
   for (const auto& name : h5_names(file)) {
     H5O_info_t info;
-    const bool is_known = H5Oget_info_by_name1(file.get(), name.c_str(), &info, H5P_DEFAULT) >= 0;
-    if (!is_known || info.type != H5O_TYPE_DATASET) continue;
-    const H5Dataset dataset(H5Dopen2(file.get(), name.c_str(), H5P_DEFAULT), "open " + name);
-    const auto shape = h5_shape(dataset);
-    columns.push_back({name, type_name(dataset), {shape.begin(), shape.end()}});
+    H5L_info_t link;
+    const bool is_here = H5Lget_info(file.get(), name.c_str(), &link, H5P_DEFAULT) >= 0 &&
+                         link.type == H5L_TYPE_HARD;
+    if (is_here && (H5Oget_info_by_name1(file.get(), name.c_str(), &info, H5P_DEFAULT) < 0 ||
+                    info.type != H5O_TYPE_DATASET)) {
+      continue;
+    }
+    try {
+      const H5Dataset dataset = open_dataset(file, name);
+      const H5Type type(H5Dget_type(dataset.get()), "read a type");
+      const auto shape = h5_shape(dataset);
+      columns.push_back({name, describe_type(type).name, {shape.begin(), shape.end()}});
+    } catch (const DataError& error) {
+      columns.push_back({name, error.what(), {}});
+    }
   }
   return columns;
 }
@@ -64,10 +48,14 @@ void summarise_actions(const ShardReader& shard, ShardSummary& summary) {
   summary.actions = "none";
   if (!actions.defined() || actions.numel() == 0) return;
   if (actions.scalar_type() == at::kLong) {
-    const at::Tensor counts = actions.bincount({}, shard.action_space().width);
+    const int64_t largest = actions.max().item<int64_t>();
+    const int64_t width = std::max(shard.action_space().width, largest + 1);
+    summary.actions = c10::str("discrete ", width);
+    summary.action_names = shard.action_space().names;
+    if (width > kMaxCounted) return;
+    const at::Tensor counts = actions.bincount({}, width);
     const auto* begin = counts.const_data_ptr<int64_t>();
     summary.action_counts.assign(begin, begin + counts.numel());
-    summary.actions = c10::str("discrete ", counts.numel());
     return;
   }
   for (int64_t a = 0; a < actions.size(1); ++a) {

@@ -1,4 +1,4 @@
-// This file is `nextframe data inspect`: what one shard holds.
+// `nextframe data inspect`: what one shard holds.
 #pragma once
 
 #include <filesystem>
@@ -21,7 +21,8 @@ struct ShardSummary {
   int64_t pixel_bytes = 0, stored_pixel_bytes = 0, file_bytes = 0;
   bool has_checksums = false;
   std::string actions;                          // "none", "discrete 3", "continuous 6"
-  std::vector<int64_t> action_counts;           // of discrete actions
+  std::vector<int64_t> action_counts;           // of discrete actions, unless there are millions
+  std::vector<std::string> action_names;        // of the choices or numbers; may be empty
   std::vector<double> action_low, action_high;  // of continuous ones
 };
 

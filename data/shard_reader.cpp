@@ -3,28 +3,18 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <numeric>
+#include <cctype>
 #include <utility>
 
 #include "data/column.h"
+#include "data/shard_content.h"
 
 namespace nextframe {
 namespace {
 
 using Kind = ActionSpace::Kind;
 
-bool has_h5_signature(const std::filesystem::path& path) {
-  constexpr std::array<char, 8> kSignature{'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
-  std::array<char, 8> start{};
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw DataError(path.string() + ": cannot be opened: " + std::strerror(errno));
-  file.read(start.data(), start.size());
-  return start == kSignature;
-}
+constexpr float kMaxWholeFloat = 1 << 24;
 
 /// A size that differs from index.json means a shard cut short, or another shard of this name.
 void check_size(const std::filesystem::path& path, int64_t expected_bytes) {
@@ -36,20 +26,8 @@ void check_size(const std::filesystem::path& path, int64_t expected_bytes) {
 }
 
 H5File open_shard(const std::filesystem::path& path, std::optional<int64_t> expected_bytes) {
-  if (!std::filesystem::exists(path)) throw DataError(path.string() + ": no such file");
-  if (expected_bytes) check_size(path, *expected_bytes);
-  if (!has_h5_signature(path)) {
-    throw DataError(path.string() +
-                    ": not an HDF5 file; needed: a shard (docs/file-formats.md), which "
-                    "`nextframe data import` makes from other layouts");
-  }
-  try {
-    return open_h5(path);
-  } catch (const DataError&) {
-    throw DataError(path.string() + ": HDF5 cannot open it: it is truncated or damaged (" +
-                    std::to_string(std::filesystem::file_size(path)) +
-                    " bytes); copy or make the shard again");
-  }
+  if (expected_bytes && std::filesystem::is_regular_file(path)) check_size(path, *expected_bytes);
+  return open_h5(path);
 }
 
 /// Runs `read` and puts the file's name before what it throws.
@@ -62,18 +40,45 @@ auto named(const std::filesystem::path& path, Read read) {
   }
 }
 
+/// Integers, or floats that are whole; [E], or [E, 1] as some writers store a column.
 std::vector<int64_t> read_integers(const H5File& file, const std::string& name) {
   if (!h5_has(file, name)) {
     throw DataError("has no column '" + name +
                     "'; needed: ep_len [E] and ep_offset [E], the length and first row of each "
                     "episode");
   }
-  const at::Tensor values = read_column(file, name);
-  if (values.scalar_type() != at::kLong || values.dim() != 1) {
-    throw DataError("column '" + name + "' must hold integers [E]");
+  const auto check = [&](const std::vector<int64_t>& shape, const ElementType& type) {
+    const bool is_list = shape.size() == 1 || (shape.size() == 2 && shape[1] == 1);
+    if (is_list && type.is_number()) return;
+    throw DataError(c10::str("column '", name, "' is ", type.name, " [", c10::Join(", ", shape),
+                             "]; needed: integers [E], or [E, 1]"));
+  };
+  const at::Tensor values = read_typed_column(file, name, check).values.flatten();
+  const at::Tensor whole = values.to(at::kLong);
+  if (at::isFloatingType(values.scalar_type())) {
+    // Above 2^24 a float32 may have lost the number that was meant.
+    const at::Tensor bad =
+        at::logical_or(values.ne(whole.to(at::kFloat)), values.abs().gt(kMaxWholeFloat));
+    if (bad.any().item<bool>()) {
+      throw DataError("column '" + name +
+                      "' holds floating numbers that are not whole and below 2^24; needed: "
+                      "integers, one for each episode");
+    }
   }
-  const auto* begin = values.const_data_ptr<int64_t>();
-  return {begin, begin + values.numel()};
+  const auto* begin = whole.const_data_ptr<int64_t>();
+  return {begin, begin + whole.numel()};
+}
+
+/// Whether somebody else's column must be the actions, under a name that we do not read.
+bool is_named_like_actions(std::string name) {
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return name.starts_with("act") && name.size() <= std::string("actions_").size();
+}
+
+/// "1" of 1.0, "1.0" or "1.1".
+bool is_known_version(const std::string& version) {
+  return version == "1" || version.starts_with("1.");
 }
 
 }  // namespace
@@ -86,18 +91,18 @@ ShardReader::ShardReader(std::filesystem::path path, std::optional<int64_t> expe
     read_attributes();
     read_episodes();
     read_actions();
+    check_content();
   });
 }
 
 void ShardReader::read_attributes() {
   if (read_text_attribute(file_, "format") != "nextframe") return;
-  const std::string version = read_text_attribute(file_, "format_version").value_or("");
-  if (!version.starts_with("1.")) {
-    throw DataError("is of format version '" + version + "', needed 1.x; update nextframe");
+  const std::string version = describe_attribute(file_, "format_version");
+  if (!is_known_version(version)) {
+    throw DataError("its attribute format_version is '" + version +
+                    "', needed '1.0' or another 1.x; correct it, or update nextframe");
   }
-  if (read_integer_attribute(file_, "complete") != 1) {
-    throw DataError("is incomplete: its writer did not finish; make the shard again");
-  }
+  check_is_complete();
   if (!frames_.has_checksum()) {
     throw DataError("its frames (" + frames_.layout() +
                     ") have no fletcher32 checksums, which format 1.0 demands; it is damaged, or "
@@ -107,10 +112,28 @@ void ShardReader::read_attributes() {
   dataset_uuid_ = read_text_attribute(file_, "dataset_uuid").value_or("");
 }
 
+/// 1, 1.0 and True all say that the writer came to its end.
+void ShardReader::check_is_complete() const {
+  const auto complete = read_number_attribute(file_, "complete");
+  if (complete == 1) return;
+  const std::string got = describe_attribute(file_, "complete");
+  if (!complete && got != "no such attribute") {
+    throw DataError("its attribute complete is '" + got + "'; needed: the number 1");
+  }
+  throw DataError("is incomplete (its attribute complete: " + got +
+                  "): its writer did not finish; make the shard again");
+}
+
 void ShardReader::read_episodes() {
   episode_frames_ = read_integers(file_, "ep_len");
   episode_offsets_ = read_integers(file_, "ep_offset");
-  const int64_t total = std::accumulate(episode_frames_.begin(), episode_frames_.end(), int64_t{0});
+  int64_t total = 0;
+  for (const int64_t length : episode_frames_) {
+    if (length < 0 || __builtin_add_overflow(total, length, &total)) {
+      throw DataError(c10::str("ep_len has an episode of ", length,
+                               " frames; needed: the length of each episode, and their sum = T"));
+    }
+  }
   if (episode_offsets_.size() != episode_frames_.size() || total != frames_.num_frames()) {
     throw DataError(c10::str("ep_len has ", episode_frames_.size(), " episodes of ", total,
                              " frames in all, ep_offset ", episode_offsets_.size(),
@@ -121,46 +144,121 @@ void ShardReader::read_episodes() {
   for (size_t e = 0; e < episode_frames_.size(); ++e) {
     const int64_t begin = episode_offsets_[e], length = episode_frames_[e];
     const bool is_inside = begin >= 0 && length >= 0 && begin <= frames_.num_frames() - length;
-    const bool is_in_order = begin == std::exchange(next_row, begin + length);
+    const bool is_in_order = begin == next_row;
+    next_row += length;
     if (!is_inside || (is_ours_ && !is_in_order)) {  // others may order episodes as they like
-      throw DataError(c10::str("episode ", e, " is rows [", begin, ", ", begin + length, ") of ",
+      throw DataError(c10::str("episode ", e, " is ", length, " rows from ", begin, " on, of ",
                                frames_.num_frames(), "; check ep_len and ep_offset"));
     }
   }
 }
 
+/// The column is `action`, or `actions` as robomimic, D4RL and Minari call it.
 void ShardReader::read_actions() {
   const auto declared = read_text_attribute(file_, "action_space");
   if (declared) action_space_ = action_space_from_json(*declared);
-  if (!h5_has(file_, "action")) {
-    if (action_space_.kind != Kind::none) {
-      throw DataError("declares an action_space but has no column 'action'; write both or neither");
-    }
-    return;
+  const bool has_action = h5_has(file_, "action"), has_actions = h5_has(file_, "actions");
+  if (has_action && has_actions) {
+    throw DataError("has a column 'action' and a column 'actions'; leave one of them out");
   }
-  actions_ = read_column(file_, "action");
+  if (has_action || has_actions) return read_action_column(has_action ? "action" : "actions");
+  if (declared && action_space_.kind != Kind::none) {
+    throw DataError("declares an action_space but has no column 'action'; write both or neither");
+  }
+  if (declared) return;
+  for (const auto& name : h5_names(file_)) {
+    if (is_named_like_actions(name)) {
+      throw DataError("has no column 'action', but one named '" + name +
+                      "'; rename it to 'action', or declare that there are none with the attribute "
+                      R"(action_space = {"type":"none"})");
+    }
+  }
+}
+
+void ShardReader::read_action_column(const std::string& name) {
+  const auto check = [&](const std::vector<int64_t>& shape, const ElementType& type) {
+    const bool is_list = shape.size() == 1 || (shape.size() == 2 && shape[1] == 1);
+    const bool is_table = shape.size() == 2 && shape[1] > 0 && shape[1] <= kMaxActionWidth;
+    const bool has_rows = (is_list || is_table) && shape[0] == frames_.num_frames();
+    // A boolean a button is a vector of numbers, several choices at once are not.
+    const bool is_vector = is_table && !is_list;
+    if (has_rows && !(is_vector && type.kind == ElementType::Kind::choice && !type.is_boolean())) {
+      return;
+    }
+    throw DataError(c10::str("column '", name, "' is ", type.name, " [", c10::Join(", ", shape),
+                             "] for ", frames_.num_frames(),
+                             " frames; needed: integers or an enum "
+                             "[T], or numbers [T, A]"));
+  };
+  auto column = read_typed_column(file_, name, check);
+  stored_actions_ = column.values;
+  actions_ = column.values;
   if (actions_.dim() == 2 && actions_.size(1) == 1 && actions_.scalar_type() == at::kLong) {
     actions_ = actions_.squeeze(1);
   }
-  if (actions_.dim() < 1 || actions_.dim() > 2 || actions_.size(0) != frames_.num_frames()) {
-    throw DataError(c10::str("column 'action' is ", actions_.sizes(), " for ", frames_.num_frames(),
-                             " frames; needed: integers [T], or numbers [T, A]"));
-  }
+  fit_action_space(name, column.type);
+  action_space_.kind == Kind::discrete ? check_choices(name) : check_numbers(name);
+}
+
+/// What the column is, held against what the file declares.
+void ShardReader::fit_action_space(const std::string& name, const ElementType& type) {
+  const auto declared = read_text_attribute(file_, "action_space");
   const bool discrete = actions_.dim() == 1 && actions_.scalar_type() == at::kLong;
-  if (!discrete) actions_ = actions_.to(at::kFloat).view({frames_.num_frames(), -1}).contiguous();
-  const int64_t width = discrete ? action_space_.width : actions_.size(1);
+  const auto num_members = static_cast<int64_t>(type.member_names.size());
+  if (!discrete) {
+    actions_ = actions_.to(at::kFloat).view({frames_.num_frames(), -1}).contiguous();
+  }
+  int64_t width = discrete ? action_space_.width : actions_.size(1);
+  if (discrete && num_members > 0) width = num_members;
   const auto kind = discrete ? Kind::discrete : Kind::continuous;
   if (declared && (action_space_.kind != kind || action_space_.width != width)) {
-    throw DataError(c10::str("column 'action' is ", actions_.sizes(),
-                             ", but the attribute action_space says ", *declared));
+    throw DataError(
+        c10::str("column '", name, "' is ", type.name, " ", actions_.sizes(),
+                 discrete && num_members > 0 ? c10::str(" of ", num_members, " choices") : "",
+                 ", but the attribute action_space says ", *declared));
   }
   action_space_.kind = kind;
   action_space_.width = width;
-  if (!discrete) check_finite_actions();
+  if (discrete && action_space_.names.empty()) action_space_.names = type.member_names;
+}
+
+/// Some writers put -1 where no action was taken, after an episode's last frame: 0 there.
+void ShardReader::check_choices(const std::string& name) {
+  if (actions_.numel() == 0) return;
+  if (actions_.data_ptr() == stored_actions_.data_ptr()) actions_ = actions_.clone();
+  auto* values = actions_.data_ptr<int64_t>();
+  for (size_t e = 0; e < episode_frames_.size(); ++e) {
+    if (episode_frames_[e] == 0) continue;
+    auto& last = values[episode_offsets_[e] + episode_frames_[e] - 1];
+    if (last == -1) last = 0;
+  }
+  for (int64_t row = 0; row < actions_.numel(); ++row) {
+    if (values[row] < 0) {
+      throw DataError(c10::str("column '", name, "' holds the negative integer ", values[row],
+                               " at frame ", row,
+                               "; discrete actions are 0 to A-1 (only an episode's last action may "
+                               "be -1), other numbers must be stored as float32"));
+    }
+    if (values[row] >= kMaxActionWidth) {
+      throw DataError(
+          c10::str("column '", name, "' holds ", values[row], " at frame ", row,
+                   ": a choice becomes a row of as many numbers as there are choices, at "
+                   "most ",
+                   kMaxActionWidth,
+                   "; number the actions that occur from 0 on, or store several numbers "
+                   "[T, A]"));
+    }
+    if (action_space_.width > 0 && values[row] >= action_space_.width) {
+      throw DataError(c10::str("column '", name, "' holds ", values[row], " at frame ", row,
+                               ", but its action_space has ", action_space_.width,
+                               " actions (0 to ", action_space_.width - 1, ")"));
+    }
+  }
 }
 
 /// Some writers put NaN where no action was taken, after an episode's last frame: zero there.
-void ShardReader::check_finite_actions() {
+void ShardReader::check_numbers(const std::string& name) {
+  if (actions_.data_ptr() == stored_actions_.data_ptr()) actions_ = actions_.clone();
   for (size_t e = 0; e < episode_frames_.size(); ++e) {
     if (episode_frames_[e] > 0) {
       actions_[episode_offsets_[e] + episode_frames_[e] - 1].nan_to_num_(0.0);
@@ -168,9 +266,43 @@ void ShardReader::check_finite_actions() {
   }
   const at::Tensor bad_rows = at::isfinite(actions_).all(1).logical_not().nonzero();
   if (bad_rows.numel() > 0) {
-    throw DataError(c10::str("column 'action' is not finite at frame ", bad_rows[0].item<int64_t>(),
+    throw DataError(c10::str("column '", name, "' is not finite at frame ",
+                             bad_rows[0].item<int64_t>(),
                              "; only an episode's last action may be NaN"));
   }
+}
+
+/// Of our own shards, since format 1.1: nothing that they say differs from what was written.
+void ShardReader::check_content() {
+  const auto expected = read_text_attribute(file_, kContentAttribute);
+  if (!is_ours_ || !expected) {
+    stored_actions_ = at::Tensor();
+    return;
+  }
+  const auto check = [&](const std::vector<int64_t>& shape, const ElementType& type) {
+    if (shape == std::vector{frames_.num_chunks()} && type.kind == ElementType::Kind::integer)
+      return;
+    throw DataError(c10::str("column '", kChunkHashColumn, "' is ", type.name, " [",
+                             c10::Join(", ", shape), "] for ", frames_.num_chunks(),
+                             " chunks of frames; copy or make the shard again"));
+  };
+  const at::Tensor hashes = read_typed_column(file_, kChunkHashColumn, check).values;
+  const auto* first = hashes.const_data_ptr<int64_t>();
+  ShardContent content{
+      {frames_.num_frames(), frames_.height_px(), frames_.width_px(), frames_.channels()},
+      frames_.chunk_frames(),
+      {first, first + hashes.numel()},
+      episode_frames_,
+      episode_offsets_,
+      stored_actions_};
+  if (content_hash(content, file_) != *expected) {
+    throw DataError(c10::str("its episodes, actions or attributes are not those of its checksum (",
+                             kContentAttribute, "): it is damaged or was changed. Copy or make it ",
+                             "again; if the change was meant, delete that attribute"));
+  }
+  frames_.expect_chunk_hashes(std::move(content.chunk_hashes));
+  content_ = *expected;
+  stored_actions_ = at::Tensor();
 }
 
 /// The episodes that own rows [first, last): "episode 3" or "episodes 3 to 5".
@@ -185,7 +317,7 @@ std::string ShardReader::episodes_of(int64_t first, int64_t last) const {
   return c10::str("episodes ", touched.front(), " to ", touched.back());
 }
 
-std::string ShardReader::describe(const DamagedFrames& damage) const {
+std::string ShardReader::describe(const DamagedRows& damage) const {
   const int64_t chunk_frames = frames_.chunk_frames();
   const std::string chunk =
       chunk_frames > 0 ? c10::str("chunk ", damage.first / chunk_frames, ", ") : "";
@@ -196,7 +328,7 @@ std::string ShardReader::describe(const DamagedFrames& damage) const {
 void ShardReader::read_frames(int64_t first, int64_t count, int64_t stride, uint8_t* out) const {
   try {
     frames_.read(first, count, stride, out);
-  } catch (const DamagedFrames& damage) {
+  } catch (const DamagedRows& damage) {
     throw DataError(describe(damage) +
                     "; copy or make the shard again, or set data.on_corrupt: skip");
   }
@@ -204,9 +336,9 @@ void ShardReader::read_frames(int64_t first, int64_t count, int64_t stride, uint
 
 std::string ShardReader::problem_of_chunk(int64_t chunk) const {
   try {
-    frames_.check_chunk(chunk);
+    frames_.decode_chunk(chunk);
     return "";
-  } catch (const DamagedFrames& damage) {
+  } catch (const DamagedRows& damage) {
     return describe(damage);
   }
 }

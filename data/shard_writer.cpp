@@ -119,6 +119,7 @@ void ShardWriter::create_pixels(const at::Tensor& frames_THWC) {
   const H5Space space(H5Screate_simple(4, shape.data(), limit.data()), what);
   const H5PropertyList creation(H5Pcreate(H5P_DATASET_CREATE), what);
   check_h5(H5Pset_chunk(creation.get(), 4, chunk.data()), what);
+  check_h5(H5Pset_obj_track_times(creation.get(), false), what);
   add_filters(creation, codec_);
   pixels_.emplace(H5Dcreate2(file_->get(), "pixels", H5T_STD_U8LE, space.get(), H5P_DEFAULT,
                              creation.get(), H5P_DEFAULT),
@@ -133,11 +134,15 @@ void ShardWriter::write_chunks(bool with_rest) {
   const size_t ready = waiting_.size() / chunk_bytes;
   if (!with_rest && ready < kGroupChunks) return;
   std::vector<std::vector<uint8_t>> stored(ready);
+  std::vector<int64_t> hashes(ready);
   in_threads(static_cast<int64_t>(ready), [&](int64_t i) {
-    const auto begin = static_cast<size_t>(i) * chunk_bytes;
-    stored[static_cast<size_t>(i)] = codec_.encode(std::span(waiting_).subspan(begin, chunk_bytes));
+    const auto number = static_cast<size_t>(i);
+    const auto frames = std::span(waiting_).subspan(number * chunk_bytes, chunk_bytes);
+    stored[number] = codec_.encode(frames);
+    hashes[number] = chunk_hash(frames);
   });
   store(stored);
+  content_.chunk_hashes.insert(content_.chunk_hashes.end(), hashes.begin(), hashes.end());
   waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<int64_t>(ready * chunk_bytes));
 }
 
@@ -160,23 +165,28 @@ void ShardWriter::store(const std::vector<std::vector<uint8_t>>& chunks) {
 }
 
 void ShardWriter::write_columns() {
-  std::vector<int64_t> offsets;
-  int64_t offset = 0;
   for (const int32_t frames : episode_frames_) {
-    offsets.push_back(offset);
-    offset += frames;
+    content_.episode_offsets.push_back(content_.episode_frames.empty()
+                                           ? 0
+                                           : content_.episode_offsets.back() +
+                                                 content_.episode_frames.back());
+    content_.episode_frames.push_back(frames);
   }
   const H5File& file = *file_;
-  if (!actions_.empty()) write_column(file, "action", at::cat(actions_));
+  if (!actions_.empty()) {
+    content_.actions = at::cat(actions_);
+    write_column(file, "action", content_.actions);
+  }
   for (const auto& [name, parts] : columns_) write_column(file, name, at::cat(parts));
   write_column(file, "ep_len", at::tensor(episode_frames_, at::kInt));
-  write_column(file, "ep_offset", at::tensor(offsets, at::kLong));
+  write_column(file, "ep_offset", at::tensor(content_.episode_offsets, at::kLong));
+  write_column(file, kChunkHashColumn, at::tensor(content_.chunk_hashes, at::kLong));
 }
 
-void ShardWriter::write_attributes() const {
+void ShardWriter::write_attributes() {
   const H5File& file = *file_;
   write_attribute(file, "format", std::string("nextframe"));
-  write_attribute(file, "format_version", std::string("1.0"));
+  write_attribute(file, "format_version", std::string("1.1"));
   write_attribute(file, "dataset_uuid", info_.dataset_uuid);
   write_attribute(file, "shard_index", info_.shard_index);
   write_attribute(file, "fps", info_.fps);
@@ -187,6 +197,9 @@ void ShardWriter::write_attributes() const {
   write_attribute(file, "source", info_.source);
   write_attribute(file, "license", info_.license);
   write_attribute(file, "generator", info_.generator);
+  content_.pixels_shape = {num_frames_, frame_shape_[0], frame_shape_[1], frame_shape_[2]};
+  content_.chunk_frames = chunk_frames_;
+  write_attribute(file, kContentAttribute, content_hash(content_, file));
   write_attribute(file, "complete", int64_t{1});
 }
 

@@ -1,4 +1,4 @@
-// This file is episodes into one shard, format v1: one HDF5 file, see docs/file-formats.md.
+// Episodes into one shard, format v1: one HDF5 file, see docs/file-formats.md.
 #pragma once
 
 #include <filesystem>
@@ -11,6 +11,7 @@
 #include "data/chunk_codec.h"
 #include "data/h5.h"
 #include "data/recorded_episode.h"
+#include "data/shard_content.h"
 
 namespace nextframe {
 
@@ -47,7 +48,7 @@ class ShardWriter {
   void check(const RecordedEpisode& episode) const;
   void write_chunks(bool with_rest);
   void write_columns();
-  void write_attributes() const;
+  void write_attributes();
   void store(const std::vector<std::vector<uint8_t>>& chunks);
 
   std::filesystem::path path_, temporary_path_;
@@ -61,6 +62,7 @@ class ShardWriter {
   std::map<std::string, std::vector<at::Tensor>> columns_;
   std::vector<int32_t> episode_frames_;
   int64_t num_frames_ = 0, chunk_frames_ = 0, stored_chunks_ = 0;
+  ShardContent content_;  // for its checksum, gathered on the way
 };
 
 }  // namespace nextframe

@@ -1,4 +1,4 @@
-// This file is `nextframe data verify`: every checksum of every chunk, every size and hash.
+// `nextframe data verify`: every checksum of every chunk, every size and hash.
 #pragma once
 
 #include <string>

@@ -83,7 +83,7 @@ TEST(BadShard, EpisodeLengthsMustSumToTheFrames) {
   write_foreign(folder / "b.h5", {{"pixels", at::zeros({8, 4, 4, 3}, at::kByte)},
                                   {"ep_len", integers({4, 4})},
                                   {"ep_offset", integers({0, 5})}});
-  EXPECT_TRUE(contains(open_error(folder / "b.h5"), "episode 1 is rows [5, 9) of 8"));
+  EXPECT_TRUE(contains(open_error(folder / "b.h5"), "episode 1 is 4 rows from 5 on, of 8"));
 }
 
 TEST(BadShard, OurShardsKeepEpisodesInOrder) {
@@ -95,7 +95,7 @@ TEST(BadShard, OurShardsKeepEpisodesInOrder) {
     H5Ldelete(file.get(), "ep_offset", H5P_DEFAULT);
     write_column(file, "ep_offset", integers({0, 7}));
   }
-  EXPECT_TRUE(contains(open_error(folder / "a.h5"), "episode 1 is rows [7, 16) of 17"));
+  EXPECT_TRUE(contains(open_error(folder / "a.h5"), "episode 1 is 9 rows from 7 on, of 17"));
 }
 
 TEST(BadShard, FramesOfImpossibleSizeAreRefused) {
@@ -149,6 +149,8 @@ TEST(BadShard, OurShardsHaveChecksums) {
     const H5Dataset pixels(H5Dcreate2(file.get(), "pixels", H5T_STD_U8LE, space.get(), H5P_DEFAULT,
                                       H5P_DEFAULT, H5P_DEFAULT),
                            "create");
+    const std::vector<uint8_t> black(8 * 8 * 8 * 3);
+    H5Dwrite(pixels.get(), H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, black.data());
   }
   EXPECT_TRUE(contains(open_error(folder / "b.h5"), "(contiguous) have no fletcher32 checksums"));
 }
@@ -182,6 +184,61 @@ TEST(BadShard, AFlippedBitNamesShardChunkFramesAndEpisode) {
     EXPECT_TRUE(contains(error, "a.h5: chunk 3, frames 24 to 31, episode 1: its fletcher32"))
         << error;
   }
+}
+
+/// Whoever changes a shard of ours learns of it, attribute by attribute and column by column.
+TEST(BadShard, OurShardsAreWhatTheirChecksumSays) {
+  const ScratchFolder folder;
+  const auto edit = [&](const std::function<void(const H5File&)>& change) {
+    write_shard(folder / "a.h5", {numbered_episode(20), numbered_episode(20)});
+    EXPECT_EQ(open_error(folder / "a.h5"), "");
+    {
+      const H5Lock lock;
+      const H5File file(H5Fopen((folder / "a.h5").c_str(), H5F_ACC_RDWR, H5P_DEFAULT), "open");
+      change(file);
+    }
+    return open_error(folder / "a.h5");
+  };
+  const auto replace = [](const H5File& file, const char* name, const at::Tensor& values) {
+    H5Ldelete(file.get(), name, H5P_DEFAULT);
+    write_column(file, name, values);
+  };
+  for (const char* name : {"license", "generator", "colorspace", "fps"}) {
+    EXPECT_TRUE(
+        contains(edit([&](const H5File& file) { H5Adelete(file.get(), name); }), "content_xxh3"))
+        << name;
+  }
+  EXPECT_TRUE(contains(
+      edit([&](const H5File& file) { replace(file, "action", at::zeros({40}, at::kLong)); }),
+      "content_xxh3"));
+  EXPECT_TRUE(contains(edit([&](const H5File& file) {
+                         replace(file, "pixels_xxh3", integers({1, 2, 3}));
+                       }),
+                       "content_xxh3"));
+  EXPECT_TRUE(contains(edit([&](const H5File& file) {
+                         replace(file, "pixels_xxh3", integers({1, 2}));
+                       }),
+                       "is int64 [2] for 3 chunks"));
+  EXPECT_EQ(edit([&](const H5File& file) { H5Adelete(file.get(), "content_xxh3"); }), "");
+}
+
+/// fletcher32 alone takes 0xffff for 0x0000.
+TEST(BadShard, ChunksHaveTheHashesThatTheShardLists) {
+  const ScratchFolder folder;
+  auto episode = numbered_episode(32);
+  const std::string mark = "this is the first frame";
+  episode.frames_THWC.fill_(0);
+  std::copy(mark.begin(), mark.end(), episode.frames_THWC.data_ptr<uint8_t>());
+  write_shard(folder / "a.h5", {episode}, Compression::none);
+  const int64_t chunk = find_bytes(folder / "a.h5", mark);
+  ASSERT_GT(chunk, 0);
+  std::fstream file(folder / "a.h5", std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(chunk + 64);
+  file.write("\xff\xff", 2);
+  file.close();
+  const Dataset dataset(folder / "a.h5", 4, 1);
+  Batch batch = make_batch(dataset.shape(), 1);
+  EXPECT_TRUE(contains(data_error_of([&] { dataset.read_clip(0, batch, 0); }), "pixels_xxh3"));
 }
 
 }  // namespace

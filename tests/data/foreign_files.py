@@ -23,6 +23,16 @@ layouts = {
     "zstd_fletcher": {"chunks": (4, 24, 40, 3), "fletcher32": True, **hdf5plugin.Zstd(clevel=3)},
     "zstd_tiles": {"chunks": (20, 8, 8, 3), **hdf5plugin.Zstd(clevel=3)},
     "lzf": {"chunks": (4, 24, 40, 3), "compression": "lzf"},
+    "lzf_shuffle": {"chunks": (4, 24, 40, 3), "compression": "lzf", "shuffle": True},
+    "lz4": {"chunks": (4, 24, 40, 3), **hdf5plugin.LZ4(nbytes=1000)},
+    "lz4_tiles": {"chunks": (20, 7, 9, 2), **hdf5plugin.LZ4()},
+    "blosc": {"chunks": (4, 24, 40, 3), **hdf5plugin.Blosc()},
+    "bitshuffle": {"chunks": (4, 24, 40, 3), **hdf5plugin.Bitshuffle()},
+    "bitshuffle_zstd": {"chunks": (5, 24, 40, 3), **hdf5plugin.Bitshuffle(nelems=200, cname="zstd")},
+    "bitshuffle_raw": {"chunks": (5, 24, 40, 3), **hdf5plugin.Bitshuffle(cname="none")},
+    "bzip2": {"chunks": (4, 24, 40, 3), **hdf5plugin.BZip2()},
+    "szip": {"chunks": (4, 24, 40, 3), "compression": "szip"},
+    "scaleoffset": {"chunks": (4, 24, 40, 3), "scaleoffset": 0},
 }
 for name, options in layouts.items():
     with h5py.File(f"{folder}/{name}.h5", "w") as f:

@@ -40,7 +40,7 @@ TEST(VerifyDataset, ChangesOutsideTheChunksAreFoundByTheHash) {
   ASSERT_GT(position, 0);
   flip_bit(folder / "a.h5", position);
   const VerifyReport report = verify_dataset(folder / "*.h5", nullptr);
-  ASSERT_EQ(report.problems.size(), 1U);
+  ASSERT_GE(report.problems.size(), 1U);
   EXPECT_TRUE(contains(report.problems[0], "XXH3-64")) << report.problems[0];
 }
 

@@ -1,6 +1,8 @@
-// This file is `nextframe data inspect FILE`: what a shard holds.
+// `nextframe data inspect FILE`: what a shard holds, on at most a screen.
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "data/inspect_shard.h"
 #include "trainer/commands/command.h"
@@ -9,6 +11,21 @@ namespace nextframe {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr size_t kMaxLines = 16;  // of each part
+constexpr size_t kMaxText = 120;  // characters of a name or a value
+
+/// Somebody else's text: without what would move the cursor, and cut.
+std::string printable(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
+  }
+  return text.size() <= kMaxText ? text : text.substr(0, kMaxText) + " ...";
+}
+
+void print_rest(size_t all, const char* what) {
+  if (all > kMaxLines) std::printf("  and %zu more %s\n", all - kMaxLines, what);
+}
 
 Json to_json(const ShardSummary& shard) {
   Json columns = Json::array();
@@ -28,22 +45,44 @@ Json to_json(const ShardSummary& shard) {
             {"actions", shard.actions},
             {"attributes", shard.attributes}};
   if (!shard.action_counts.empty()) json["action_counts"] = shard.action_counts;
+  if (!shard.action_names.empty()) json["action_names"] = shard.action_names;
   if (!shard.action_low.empty()) json["action_low"] = shard.action_low;
   if (!shard.action_high.empty()) json["action_high"] = shard.action_high;
   return json;
 }
 
-void print_actions(const ShardSummary& shard) {
-  std::printf("actions     %s\n", shard.actions.c_str());
-  for (size_t a = 0; a < shard.action_counts.size(); ++a) {
-    const double share =
-        static_cast<double>(shard.action_counts[a]) / static_cast<double>(shard.frames);
-    std::printf("  %4zu  %5.1f %%  %s\n", a, 100 * share,
+/// All choices in their order, or the most frequent ones where there are many.
+void print_choices(const ShardSummary& shard) {
+  const auto& counts = shard.action_counts;
+  std::vector<size_t> order(counts.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  const size_t num_lines = std::min(order.size(), kMaxLines);
+  if (order.size() > kMaxLines) {
+    std::partial_sort(
+        order.begin(), order.begin() + static_cast<std::ptrdiff_t>(num_lines), order.end(),
+        [&](size_t a, size_t b) { return counts[a] != counts[b] ? counts[a] > counts[b] : a < b; });
+  }
+  for (size_t i = 0; i < num_lines; ++i) {
+    const size_t choice = order[i];
+    const double share = static_cast<double>(counts[choice]) / static_cast<double>(shard.frames);
+    const std::string name =
+        choice < shard.action_names.size() ? printable(shard.action_names[choice]) + "  " : "";
+    std::printf("  %4zu  %5.1f %%  %s%s\n", choice, 100 * share, name.c_str(),
                 std::string(static_cast<size_t>(40 * share), '#').c_str());
   }
-  for (size_t a = 0; a < shard.action_low.size(); ++a) {
+  if (order.size() <= kMaxLines) return;
+  const auto unused = std::count(counts.begin(), counts.end(), int64_t{0});
+  std::printf("  these are the most frequent; and %zu more, %lld of all never occur\n",
+              order.size() - kMaxLines, static_cast<long long>(unused));
+}
+
+void print_actions(const ShardSummary& shard) {
+  std::printf("actions     %s\n", shard.actions.c_str());
+  print_choices(shard);
+  for (size_t a = 0; a < std::min(shard.action_low.size(), kMaxLines); ++a) {
     std::printf("  %4zu  %g to %g\n", a, shard.action_low[a], shard.action_high[a]);
   }
+  print_rest(shard.action_low.size(), "numbers");
 }
 
 void print(const std::string& path, const ShardSummary& shard) {
@@ -58,16 +97,22 @@ void print(const std::string& path, const ShardSummary& shard) {
               shard.has_checksums ? "a checksum a chunk" : "no checksums");
   print_actions(shard);
   std::printf("columns\n");
-  for (const auto& column : shard.columns) {
+  for (size_t i = 0; i < std::min(shard.columns.size(), kMaxLines); ++i) {
+    const auto& column = shard.columns[i];
     std::string shape;
     for (const auto size : column.shape)
       shape += (shape.empty() ? "" : ", ") + std::to_string(size);
-    std::printf("  %-16s %-8s [%s]\n", column.name.c_str(), column.type.c_str(), shape.c_str());
+    std::printf("  %-16s %-8s [%s]\n", printable(column.name).c_str(),
+                printable(column.type).c_str(), shape.c_str());
   }
+  print_rest(shard.columns.size(), "columns");
   std::printf("attributes%s\n", shard.attributes.empty() ? "  none" : "");
+  size_t line = 0;
   for (const auto& [name, value] : shard.attributes) {
-    std::printf("  %-16s %s\n", name.c_str(), value.c_str());
+    if (line++ == kMaxLines) break;
+    std::printf("  %-16s %s\n", printable(name).c_str(), printable(value).c_str());
   }
+  print_rest(shard.attributes.size(), "attributes");
 }
 
 int inspect(const std::string& path, bool as_json) {
