@@ -43,7 +43,10 @@ std::filesystem::path resolve_beside(const std::filesystem::path& file,
                                      const std::filesystem::path& named) {
   if (named.is_absolute()) return named;
   const auto beside = file.parent_path() / named;
-  return std::filesystem::exists(beside) ? beside : named;
+  std::error_code error;
+  const bool is_here =
+      !std::filesystem::exists(beside, error) && std::filesystem::exists(named, error);
+  return is_here ? named : beside.lexically_normal();
 }
 
 /// Rows [first, last) that a selection takes whole; nothing if it is not of that form.
@@ -77,8 +80,6 @@ std::string mapped_name(const H5PropertyList& creation, size_t mapping,
 
 StoredRows::StoredRows(const H5File& file, const std::string& name, int depth)
     : name_(name),
-      file_bytes_(h5_file_bytes(file)),
-      path_(h5_path(file)),
       dataset_(open_dataset(file, name)),
       stored_type_(
           [&] {
@@ -93,6 +94,9 @@ StoredRows::StoredRows(const H5File& file, const std::string& name, int depth)
           }(),
           "read the layout of '" + name + "'") {
   const H5Lock lock;
+  const H5File own_file(H5Iget_file_id(dataset_.get()), "find the file of '" + name + "'");
+  path_ = h5_path(own_file);  // another one, behind an external link
+  file_bytes_ = h5_file_bytes(own_file);
   type_ = describe_type(stored_type_);
   read_shape();
   switch (H5Pget_layout(creation_.get())) {

@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr size_t kMaxLines = 16;  // of each part
+constexpr size_t kMaxShown = 16;  // of each part
 constexpr size_t kMaxText = 120;  // characters of a name or a value
 
 /// Somebody else's text: without what would move the cursor, and cut.
@@ -24,7 +24,7 @@ std::string printable(std::string text) {
 }
 
 void print_rest(size_t all, const char* what) {
-  if (all > kMaxLines) std::printf("  and %zu more %s\n", all - kMaxLines, what);
+  if (all > kMaxShown) std::printf("  and %zu more %s\n", all - kMaxShown, what);
 }
 
 Json to_json(const ShardSummary& shard) {
@@ -56,8 +56,8 @@ void print_choices(const ShardSummary& shard) {
   const auto& counts = shard.action_counts;
   std::vector<size_t> order(counts.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  const size_t num_lines = std::min(order.size(), kMaxLines);
-  if (order.size() > kMaxLines) {
+  const size_t num_lines = std::min(order.size(), kMaxShown);
+  if (order.size() > kMaxShown) {
     std::partial_sort(
         order.begin(), order.begin() + static_cast<std::ptrdiff_t>(num_lines), order.end(),
         [&](size_t a, size_t b) { return counts[a] != counts[b] ? counts[a] > counts[b] : a < b; });
@@ -70,16 +70,16 @@ void print_choices(const ShardSummary& shard) {
     std::printf("  %4zu  %5.1f %%  %s%s\n", choice, 100 * share, name.c_str(),
                 std::string(static_cast<size_t>(40 * share), '#').c_str());
   }
-  if (order.size() <= kMaxLines) return;
+  if (order.size() <= kMaxShown) return;
   const auto unused = std::count(counts.begin(), counts.end(), int64_t{0});
   std::printf("  these are the most frequent; and %zu more, %lld of all never occur\n",
-              order.size() - kMaxLines, static_cast<long long>(unused));
+              order.size() - kMaxShown, static_cast<long long>(unused));
 }
 
 void print_actions(const ShardSummary& shard) {
   std::printf("actions     %s\n", shard.actions.c_str());
   print_choices(shard);
-  for (size_t a = 0; a < std::min(shard.action_low.size(), kMaxLines); ++a) {
+  for (size_t a = 0; a < std::min(shard.action_low.size(), kMaxShown); ++a) {
     std::printf("  %4zu  %g to %g\n", a, shard.action_low[a], shard.action_high[a]);
   }
   print_rest(shard.action_low.size(), "numbers");
@@ -97,7 +97,7 @@ void print(const std::string& path, const ShardSummary& shard) {
               shard.has_checksums ? "a checksum a chunk" : "no checksums");
   print_actions(shard);
   std::printf("columns\n");
-  for (size_t i = 0; i < std::min(shard.columns.size(), kMaxLines); ++i) {
+  for (size_t i = 0; i < std::min(shard.columns.size(), kMaxShown); ++i) {
     const auto& column = shard.columns[i];
     std::string shape;
     for (const auto size : column.shape)
@@ -109,7 +109,7 @@ void print(const std::string& path, const ShardSummary& shard) {
   std::printf("attributes%s\n", shard.attributes.empty() ? "  none" : "");
   size_t line = 0;
   for (const auto& [name, value] : shard.attributes) {
-    if (line++ == kMaxLines) break;
+    if (line++ == kMaxShown) break;
     std::printf("  %-16s %s\n", printable(name).c_str(), printable(value).c_str());
   }
   print_rest(shard.attributes.size(), "attributes");
@@ -137,4 +137,5 @@ CommandBody set_up_data_inspect(CLI::App& app) {
 }  // namespace
 }  // namespace nextframe
 
-NF_REGISTER_COMMAND(data_inspect, "data inspect", "What a shard holds", nextframe::set_up_data_inspect)
+NF_REGISTER_COMMAND(data_inspect, "data inspect", "What a shard holds",
+                    nextframe::set_up_data_inspect)
