@@ -109,26 +109,26 @@ struct Loader::State {
     if (threads.empty()) {
       Slot slot{.ready = true, .batch = take_batch()};
       read(delivered, slot, [&] {
-        slot.ready = !gives_up();
+        slot.ready = !should_stop();
         return !slot.ready;
       });
       return slot;
     }
     const auto is_ready = [&] { return slot_of(delivered).ready; };
     while (!ready.wait_for(lock, kAsk, is_ready)) {
-      if (gives_up()) return {};
+      if (should_stop()) return {};
     }
     return std::exchange(slot_of(delivered), Slot{});
   }
 
-  bool gives_up() {
-    has_given_up = has_given_up || (options.gives_up && options.gives_up());
-    return has_given_up;
+  bool should_stop() {
+    has_stopped = has_stopped || (options.should_stop && options.should_stop());
+    return has_stopped;
   }
 
   Batch next() {
     if (failure) std::rethrow_exception(failure);
-    Slot slot = has_given_up ? Slot{} : take_slot();
+    Slot slot = has_stopped ? Slot{} : take_slot();
     if (!slot.ready) return make_batch(shape, reader.grain_clips());
     if (slot.error) {
       failure = slot.error;
@@ -157,7 +157,7 @@ struct Loader::State {
   std::atomic<bool> stopping = false;  // also read between two clips, without the mutex
 
   std::exception_ptr failure;  // of the consumer: the first error stays the answer
-  bool has_given_up = false;
+  bool has_stopped = false;
   double wait_s = 0;
   std::vector<std::jthread> threads;
 };
@@ -175,7 +175,7 @@ Batch Loader::next() {
   return batch;
 }
 
-bool Loader::has_given_up() const { return state_->has_given_up; }
+bool Loader::has_stopped() const { return state_->has_stopped; }
 
 double Loader::take_wait_s() { return std::exchange(state_->wait_s, 0.0); }
 

@@ -24,7 +24,7 @@ struct LoaderOptions {
   std::string on_corrupt = "fail";  // skip: a damaged clip is replaced, the same one on any rank
   std::vector<SetAsideClip> set_aside;           // replaced in the same way, without a warning
   std::function<void(const std::string&)> warn;  // takes each replaced clip's error, in next()
-  std::function<bool()> gives_up;  // asked now and then while next() waits for a grain
+  std::function<bool()> should_stop;  // asked now and then while next() waits for a grain
 };
 
 /// The grains are a pure function of sampler and options: the number of threads changes nothing.
@@ -38,8 +38,8 @@ class Loader {
   /// order. Throws what reading it threw. Its memory is used again once nobody holds the tensors.
   Batch next();
 
-  /// Whether `gives_up` has said so: since then next() gives blank clips.
-  bool has_given_up() const;
+  /// Whether `should_stop` has said so: since then next() gives blank clips.
+  bool has_stopped() const;
 
   /// Seconds that next() has waited since the last call of this function.
   double take_wait_s();

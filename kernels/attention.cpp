@@ -4,8 +4,8 @@
 
 #include "kernels/attention_operators.h"
 #include "kernels/cpu/attention_cpu.h"
-#include "kernels/kernel_notes.h"
-#include "kernels/placed_rows.h"
+#include "kernels/kernel_warnings.h"
+#include "kernels/norm_rope.h"
 #include "kernels/torch.h"
 
 namespace nextframe {
@@ -70,7 +70,7 @@ at::Tensor visible(const AttentionMask& mask, int64_t queries, c10::Device devic
 }
 
 at::Tensor placed(const at::Tensor& x_OLIKF, const AttentionOptions& options, int64_t first) {
-  return placed_rows(x_OLIKF, options.normalise, options.rotation, first);
+  return norm_rope(x_OLIKF, options.normalise, options.rotation, first);
 }
 
 bool has_cpu_kernel(const at::Tensor& x) {
@@ -93,20 +93,20 @@ AttentionOptions attention_options(at::IntArrayRef numbers, double scale, const 
   return options;
 }
 
-void note_no_attention_kernel(const at::Tensor& query) {
-  note_kernel(c10::str("attention: no kernel for ", query.scalar_type(), ", heads of ",
-                       query.size(-1), " values on ", query.device().type(),
-                       "; LibTorch's operations are used"));
+void warn_no_attention_kernel(const at::Tensor& query) {
+  warn_once_of_kernel(c10::str("attention: no kernel for ", query.scalar_type(), ", heads of ",
+                               query.size(-1), " values on ", query.device().type(),
+                               "; LibTorch's operations are used"));
 }
 
-at::Tensor attention_anywhere(const at::Tensor& query, const at::Tensor& key,
+at::Tensor attention_fallback(const at::Tensor& query, const at::Tensor& key,
                               const at::Tensor& value, const Optional& cosine, const Optional& sine,
                               at::IntArrayRef numbers, double scale) {
   return attention_definition(query, key, value,
                               attention_options(numbers, scale, cosine, sine, key.size(1)));
 }
 
-Three attention_backward_anywhere(const at::Tensor& grad, const at::Tensor& query,
+Three attention_backward_fallback(const at::Tensor& grad, const at::Tensor& query,
                                   const at::Tensor& key, const at::Tensor& value,
                                   const Optional& cosine, const Optional& sine,
                                   at::IntArrayRef numbers, double scale) {
@@ -114,7 +114,7 @@ Three attention_backward_anywhere(const at::Tensor& grad, const at::Tensor& quer
   const auto leaf = [](const at::Tensor& x) { return x.detach().requires_grad_(true); };
   const std::vector<at::Tensor> inputs = {leaf(query), leaf(key), leaf(value)};
   const auto result =
-      attention_anywhere(inputs[0], inputs[1], inputs[2], cosine, sine, numbers, scale);
+      attention_fallback(inputs[0], inputs[1], inputs[2], cosine, sine, numbers, scale);
   const auto grads = torch::autograd::grad({result}, inputs, {grad});
   return {grads[0], grads[1], grads[2]};
 }
@@ -122,7 +122,7 @@ Three attention_backward_anywhere(const at::Tensor& grad, const at::Tensor& quer
 std::tuple<at::Tensor, at::Tensor> attention_keeping_nothing(
     const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, const Optional& cosine,
     const Optional& sine, at::IntArrayRef numbers, double scale) {
-  static const auto op = operator_named<decltype(attention_anywhere)>("nextframe::attention");
+  static const auto op = operator_named<decltype(attention_fallback)>("nextframe::attention");
   return {op.call(query, key, value, cosine, sine, numbers, scale), at::Tensor()};
 }
 
@@ -130,7 +130,7 @@ at::Tensor self_attention_backward_by_parts(const at::Tensor& grad, const at::Te
                                             const Optional& cosine, const Optional& sine,
                                             at::IntArrayRef numbers, double scale) {
   static const auto op =
-      operator_named<decltype(attention_backward_anywhere)>("nextframe::attention_backward");
+      operator_named<decltype(attention_backward_fallback)>("nextframe::attention_backward");
   const auto [query, key, value] = op.call(grad, projections.select(3, 0), projections.select(3, 1),
                                            projections.select(3, 2), cosine, sine, numbers, scale);
   return at::stack({query, key, value}, 3);
@@ -155,8 +155,8 @@ at::Tensor attention_on_cpu(const at::Tensor& query, const at::Tensor& key, cons
                             const Optional& cosine, const Optional& sine, at::IntArrayRef numbers,
                             double scale) {
   if (!has_cpu_kernel(query)) {
-    note_no_attention_kernel(query);
-    return attention_anywhere(query, key, value, cosine, sine, numbers, scale);
+    warn_no_attention_kernel(query);
+    return attention_fallback(query, key, value, cosine, sine, numbers, scale);
   }
   return cpu::attention(query, key, value,
                         attention_options(numbers, scale, cosine, sine, key.size(1)));
@@ -167,7 +167,7 @@ Three attention_backward_on_cpu(const at::Tensor& grad, const at::Tensor& query,
                                 const Optional& cosine, const Optional& sine,
                                 at::IntArrayRef numbers, double scale) {
   if (!has_cpu_kernel(query)) {
-    return attention_backward_anywhere(grad, query, key, value, cosine, sine, numbers, scale);
+    return attention_backward_fallback(grad, query, key, value, cosine, sine, numbers, scale);
   }
   const Three grads = {at::empty(query.sizes(), query.options()),
                        at::empty(key.sizes(), key.options()),
@@ -182,7 +182,7 @@ Three attention_backward_on_cpu(const at::Tensor& grad, const at::Tensor& query,
 
 at::Tensor self_attention_by_parts(const at::Tensor& projections, const Optional& cosine,
                                    const Optional& sine, at::IntArrayRef numbers, double scale) {
-  static const auto op = operator_named<decltype(attention_anywhere)>("nextframe::attention");
+  static const auto op = operator_named<decltype(attention_fallback)>("nextframe::attention");
   return op.call(projections.select(3, 0), projections.select(3, 1), projections.select(3, 2),
                  cosine, sine, numbers, scale);
 }
@@ -234,9 +234,9 @@ TORCH_LIBRARY(nextframe, library) {
 }
 
 TORCH_LIBRARY_IMPL(nextframe, CompositeExplicitAutograd, library) {
-  library.impl("attention", attention_anywhere);
+  library.impl("attention", attention_fallback);
   library.impl("attention_kept", attention_keeping_nothing);
-  library.impl("attention_backward", attention_backward_anywhere);
+  library.impl("attention_backward", attention_backward_fallback);
   library.impl("self_attention", self_attention_by_parts);
   library.impl("self_attention_backward", self_attention_backward_by_parts);
 }
@@ -257,7 +257,7 @@ TORCH_LIBRARY_IMPL(nextframe, Autograd, library) {
 at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                      const AttentionOptions& options) {
   check(query, key, value, options);
-  static const auto op = operator_named<decltype(attention_anywhere)>("nextframe::attention");
+  static const auto op = operator_named<decltype(attention_fallback)>("nextframe::attention");
   return op.call(query, key, value, defined(options.rotation.cosine_LP),
                  defined(options.rotation.sine_LP), pack(options), options.scale);
 }

@@ -45,7 +45,7 @@ class Attention : public torch::autograd::Function<Attention> {
 
   static Variables backward(Context* context, Variables grads) {
     static const auto op =
-        operator_named<decltype(attention_backward_anywhere)>("nextframe::attention_backward");
+        operator_named<decltype(attention_backward_fallback)>("nextframe::attention_backward");
     static const auto op_kept = operator_named<BackwardKept>("nextframe::attention_backward_kept");
     const auto saved = context->get_saved_variables();
     const auto cosine = defined(saved[3]), sine = defined(saved[4]);

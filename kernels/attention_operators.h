@@ -30,10 +30,10 @@ AttentionOptions attention_options(at::IntArrayRef numbers, double scale,
                                    int64_t keys);
 
 /// Says once that such queries have no kernel and run by the definition.
-void note_no_attention_kernel(const at::Tensor& query);
+void warn_no_attention_kernel(const at::Tensor& query);
 
 /// nextframe::attention by its definition.
-at::Tensor attention_anywhere(const at::Tensor& query, const at::Tensor& key,
+at::Tensor attention_fallback(const at::Tensor& query, const at::Tensor& key,
                               const at::Tensor& value, const OptionalTensor& cosine,
                               const OptionalTensor& sine, at::IntArrayRef numbers, double scale);
 
@@ -66,7 +66,7 @@ at::Tensor self_attention_with_gradient(const at::Tensor& projections, const Opt
 // ---- Without a kernel
 
 /// nextframe::attention_backward: the definition's gradient.
-ThreeTensors attention_backward_anywhere(const at::Tensor& grad, const at::Tensor& query,
+ThreeTensors attention_backward_fallback(const at::Tensor& grad, const at::Tensor& query,
                                          const at::Tensor& key, const at::Tensor& value,
                                          const OptionalTensor& cosine, const OptionalTensor& sine,
                                          at::IntArrayRef numbers, double scale);

@@ -4,7 +4,7 @@
 
 #include "kernels/cpu/attention_cpu.h"
 #include "kernels/decode_operators.h"
-#include "kernels/placed_rows.h"
+#include "kernels/norm_rope.h"
 #include "kernels/torch.h"
 
 namespace nextframe {
@@ -16,7 +16,7 @@ std::vector<int64_t> pack(const DecodeOptions& options) {
   return {options.slot, options.seen, options.normalise ? 1 : 0};
 }
 
-void check(const at::Tensor& projections, const KeyRing& ring, const DecodeOptions& options) {
+void check(const at::Tensor& projections, const KvCache& ring, const DecodeOptions& options) {
   const auto& key = ring.key;
   TORCH_CHECK(projections.dim() == 6 && projections.size(3) == 3,
               "decode_attention: projections must be [O, Q, I, 3, K, F], got ",
@@ -67,7 +67,7 @@ at::Tensor seen_slots(const at::Tensor& ring, const DecodeOptions& options, int6
 /// bfloat16 and float16 are placed in float32 and rounded once.
 at::Tensor placed(const at::Tensor& rows, const DecodeOptions& options) {
   const bool narrow = at::isReducedFloatingType(rows.scalar_type());
-  return placed_rows(narrow ? rows.to(at::kFloat) : rows, options.normalise, options.rotation, 0)
+  return norm_rope(narrow ? rows.to(at::kFloat) : rows, options.normalise, options.rotation, 0)
       .to(rows.scalar_type());
 }
 
@@ -82,7 +82,7 @@ using Keep = void(const at::Tensor&, const at::Tensor&, const at::Tensor&, const
 
 }  // namespace
 
-KeyRing make_key_ring(const at::Tensor& projections, int64_t slots) {
+KvCache make_kv_cache(const at::Tensor& projections, int64_t slots) {
   const auto sizes = projections.sizes();
   const auto both = at::empty({sizes[0], sizes[2], sizes[4], 2, slots, sizes[5]},  // [O I K 2 S F]
                               projections.options());
@@ -94,13 +94,13 @@ KeyRing make_key_ring(const at::Tensor& projections, int64_t slots) {
 
 // ---- The definition
 
-void keep_keys_definition(const at::Tensor& projections, const KeyRing& ring,
+void keep_keys_definition(const at::Tensor& projections, const KvCache& ring,
                           const DecodeOptions& options) {
   put(ring.key, options.slot, placed(projections.select(3, 1), options));
   put(ring.value, options.slot, projections.select(3, 2));
 }
 
-at::Tensor decode_attention_definition(const at::Tensor& projections, const KeyRing& ring,
+at::Tensor decode_attention_definition(const at::Tensor& projections, const KvCache& ring,
                                        const DecodeOptions& options) {
   keep_keys_definition(projections, ring, options);
   const int64_t queries = projections.size(1);
@@ -121,14 +121,14 @@ DecodeOptions decode_options(at::IntArrayRef numbers, double scale, const Option
           {cosine.value_or(at::Tensor()), sine.value_or(at::Tensor())}};
 }
 
-void keep_keys_anywhere(const at::Tensor& projections, const at::Tensor& ring_key,
+void keep_keys_fallback(const at::Tensor& projections, const at::Tensor& ring_key,
                         const at::Tensor& ring_value, const Optional& cosine, const Optional& sine,
                         at::IntArrayRef numbers) {
   keep_keys_definition(projections, {ring_key, ring_value},
                        decode_options(numbers, 1, cosine, sine));
 }
 
-at::Tensor decode_attention_anywhere(const at::Tensor& projections, const at::Tensor& ring_key,
+at::Tensor decode_attention_fallback(const at::Tensor& projections, const at::Tensor& ring_key,
                                      const at::Tensor& ring_value, const Optional& cosine,
                                      const Optional& sine, at::IntArrayRef numbers, double scale) {
   const auto options = decode_options(numbers, scale, cosine, sine);
@@ -148,7 +148,7 @@ at::Tensor decode_attention_on_cpu(const at::Tensor& projections, const at::Tens
   const auto dtype = projections.scalar_type();
   if (projections.size(1) != 1 || projections.size(5) > cpu::kMaxHeadDim ||
       (dtype != at::kFloat && dtype != at::kBFloat16)) {
-    return decode_attention_anywhere(projections, ring_key, ring_value, cosine, sine, numbers,
+    return decode_attention_fallback(projections, ring_key, ring_value, cosine, sine, numbers,
                                      scale);
   }
   return cpu::decode_attention(projections, {ring_key, ring_value},
@@ -167,14 +167,14 @@ TORCH_LIBRARY_FRAGMENT(nextframe, library) {
       "Tensor? sine, int[] numbers, float scale) -> Tensor");
 }
 TORCH_LIBRARY_IMPL(nextframe, CompositeExplicitAutograd, library) {
-  library.impl("keep_keys", keep_keys_anywhere);
-  library.impl("decode_attention", decode_attention_anywhere);
+  library.impl("keep_keys", keep_keys_fallback);
+  library.impl("decode_attention", decode_attention_fallback);
 }
 TORCH_LIBRARY_IMPL(nextframe, CPU, library) {
   library.impl("decode_attention", decode_attention_on_cpu);
 }
 
-void keep_keys(const at::Tensor& projections, const KeyRing& ring, const DecodeOptions& given) {
+void keep_keys(const at::Tensor& projections, const KvCache& ring, const DecodeOptions& given) {
   auto options = given;
   options.seen = projections.size(1);
   check(projections, ring, options);
@@ -183,11 +183,11 @@ void keep_keys(const at::Tensor& projections, const KeyRing& ring, const DecodeO
           defined(options.rotation.sine_LP), pack(options));
 }
 
-at::Tensor decode_attention(const at::Tensor& projections, const KeyRing& ring,
+at::Tensor decode_attention(const at::Tensor& projections, const KvCache& ring,
                             const DecodeOptions& options) {
   check(projections, ring, options);
   static const auto op =
-      operator_named<decltype(decode_attention_anywhere)>("nextframe::decode_attention");
+      operator_named<decltype(decode_attention_fallback)>("nextframe::decode_attention");
   return op.call(projections, ring.key, ring.value, defined(options.rotation.cosine_LP),
                  defined(options.rotation.sine_LP), pack(options), options.scale);
 }

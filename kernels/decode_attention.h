@@ -13,12 +13,12 @@
 namespace nextframe {
 
 /// What one layer keeps. Any strides, neighbours in the last dimension.
-struct KeyRing {
+struct KvCache {
   at::Tensor key, value;  // [O, S, I, K, F] each: S slots; other letters as in kernels/attention.h
 };
 
 /// Slots [S] of a new ring: those of one sequence and head lie behind one another.
-KeyRing make_key_ring(const at::Tensor& projections_OQI3KF, int64_t slots);
+KvCache make_kv_cache(const at::Tensor& projections_OQI3KF, int64_t slots);
 
 struct DecodeOptions {
   int64_t slot = 0;  // of the first new token; the next ones follow, around the ring's end
@@ -32,19 +32,19 @@ struct DecodeOptions {
 /// Keeps new tokens, whose keys are placed, in slots `slot` and following; scale and `seen` are not
 /// asked for. Registered as nextframe::keep_keys.
 ///   projections  [O, Q, I, 3, K, F], queries, keys, values; the ring's dtype
-void keep_keys(const at::Tensor& projections, const KeyRing& ring, const DecodeOptions& options);
+void keep_keys(const at::Tensor& projections, const KvCache& ring, const DecodeOptions& options);
 
 /// The same, then softmax(scale query key^T) value over the slots that are seen; registered as
 /// nextframe::decode_attention. Has no gradient.
 ///   returns      [O, Q, I, K, F]
-at::Tensor decode_attention(const at::Tensor& projections, const KeyRing& ring,
+at::Tensor decode_attention(const at::Tensor& projections, const KvCache& ring,
                             const DecodeOptions& options);
 
 /// What keep_keys() and decode_attention() mean, in LibTorch's operations and the inputs'
 /// precision.
-void keep_keys_definition(const at::Tensor& projections, const KeyRing& ring,
+void keep_keys_definition(const at::Tensor& projections, const KvCache& ring,
                           const DecodeOptions& options);
-at::Tensor decode_attention_definition(const at::Tensor& projections, const KeyRing& ring,
+at::Tensor decode_attention_definition(const at::Tensor& projections, const KvCache& ring,
                                        const DecodeOptions& options);
 
 }  // namespace nextframe

@@ -11,13 +11,13 @@ namespace nextframe {
 DecodeOptions decode_options(at::IntArrayRef numbers, double scale, const OptionalTensor& cosine,
                              const OptionalTensor& sine);
 
-void keep_keys_anywhere(const at::Tensor& projections, const at::Tensor& ring_key,
+void keep_keys_fallback(const at::Tensor& projections, const at::Tensor& ring_key,
                         const at::Tensor& ring_value, const OptionalTensor& cosine,
                         const OptionalTensor& sine, at::IntArrayRef numbers);
 
 /// Keeps, and looks by nextframe::attention at the slots that are seen, copied into their order if
 /// they lie around the ring's end.
-at::Tensor decode_attention_anywhere(const at::Tensor& projections, const at::Tensor& ring_key,
+at::Tensor decode_attention_fallback(const at::Tensor& projections, const at::Tensor& ring_key,
                                      const at::Tensor& ring_value, const OptionalTensor& cosine,
                                      const OptionalTensor& sine, at::IntArrayRef numbers,
                                      double scale);

@@ -58,11 +58,11 @@ LauncherEnvironment read_launcher_environment() {
   return result;
 }
 
-int64_t pretended_ranks_per_node() {
+int64_t test_ranks_per_node() {
   return std::max<int64_t>(environment_number("NEXTFRAME_TEST_RANKS_PER_NODE").value_or(0), 0);
 }
 
-std::map<std::string, std::string> bit_variables() {
+std::map<std::string, std::string> numerics_variables() {
   // What cudnn-frontend 1.32 reads.
   constexpr const char* kNames[] = {"CUDNN_ERRATA_JSON_FILE",
                                     "CUDNN_FRONTEND_ATTN_DP_WORKSPACE_LIMIT"};

@@ -28,10 +28,10 @@ LauncherEnvironment read_launcher_environment();
 
 /// NEXTFRAME_TEST_RANKS_PER_NODE: for tests, in which so many neighbouring ranks of one machine
 /// take themselves for a node; 0 where it is not set.
-int64_t pretended_ranks_per_node();
+int64_t test_ranks_per_node();
 
 /// Variables by which libraries choose their kernels, and so bits: those that are set.
-std::map<std::string, std::string> bit_variables();
+std::map<std::string, std::string> numerics_variables();
 
 /// Of this machine; in every message about a rank.
 std::string host_name();

@@ -14,26 +14,27 @@ HostPool::HostPool(std::vector<Host> hosts, int64_t min_ranks, HostPoolLimits li
 bool HostPool::is_needed(size_t host, double now_s) const {
   int64_t slots = 0;
   for (size_t i = 0; i < hosts_.size(); ++i) {
-    if (i != host && !is_out(i, now_s)) slots += hosts_[i].slots;
+    if (i != host && !is_excluded(i, now_s)) slots += hosts_[i].slots;
   }
   return slots < (limits_.oversubscribe ? 1 : min_ranks_);
 }
 
-BlameResult HostPool::blame(const std::string& name, const std::string& why, double now_s) {
+FailureAction HostPool::record_failure(const std::string& name, const std::string& why,
+                                       double now_s) {
   for (size_t i = 0; i < hosts_.size(); ++i) {
     if (!is_same_host(hosts_[i].name, name)) continue;
     auto& record = records_[i];
     record.why = why;
-    if (++record.failures < limits_.max_failures) return BlameResult::noted;
+    if (++record.failures < limits_.max_failures) return FailureAction::recorded;
     record.failures = 0;
-    if (is_needed(i, now_s)) return BlameResult::needed;
-    record.out_until_s = now_s + limits_.leave_out_s;
-    return BlameResult::left_out;
+    if (is_needed(i, now_s)) return FailureAction::required;
+    record.excluded_until_s = now_s + limits_.exclude_s;
+    return FailureAction::excluded;
   }
-  return BlameResult::noted;
+  return FailureAction::recorded;
 }
 
-void HostPool::forgive() {
+void HostPool::clear_failures() {
   for (auto& record : records_) record.failures = 0;
 }
 
@@ -43,9 +44,9 @@ Placement HostPool::place(int64_t wanted, double now_s) const {
   if (hosts_.empty()) return placement;
   int64_t slots = 0;
   for (size_t i = 0; i < hosts_.size(); ++i) {
-    if (is_out(i, now_s)) {
+    if (is_excluded(i, now_s)) {
       placement.left_out.push_back(
-          {hosts_[i].name, records_[i].why, records_[i].out_until_s - now_s});
+          {hosts_[i].name, records_[i].why, records_[i].excluded_until_s - now_s});
     } else if (slots < wanted) {
       placement.hosts.push_back(hosts_[i]);
       slots += hosts_[i].slots;

@@ -10,7 +10,7 @@
 
 namespace nextframe {
 
-struct LeftOutHost {
+struct ExcludedHost {
   std::string name;
   std::string why;
   double remaining_s = 0;
@@ -20,16 +20,16 @@ struct LeftOutHost {
 struct Placement {
   int64_t num_ranks = 0;
   std::vector<Host> hosts{};  // none: mpirun knows where
-  std::vector<LeftOutHost> left_out{};
+  std::vector<ExcludedHost> left_out{};
 };
 
 struct HostPoolLimits {
   int64_t max_failures = 2;  // without a commit in between; then the host is left out
-  double leave_out_s = 600;
+  double exclude_s = 600;
   bool oversubscribe = false;  // more ranks than slots are welcome
 };
 
-enum class BlameResult { noted, left_out, needed };
+enum class FailureAction { recorded, excluded, required };
 
 /// Times are seconds of any clock that does not go back.
 class HostPool {
@@ -37,10 +37,10 @@ class HostPool {
   /// Ranks fewer than `min_ranks` are no job: a host without which they do not fit stays.
   HostPool(std::vector<Host> hosts, int64_t min_ranks, HostPoolLimits limits);
 
-  /// A failure is laid to a host. `needed`: it should be left out, and cannot be.
-  BlameResult blame(const std::string& name, const std::string& why, double now_s);
-  /// A new checkpoint: whoever failed before has worked since.
-  void forgive();
+  /// Counts a failure against a host. `required`: it should be excluded, but the job needs it.
+  FailureAction record_failure(const std::string& name, const std::string& why, double now_s);
+  /// After a new checkpoint: hosts that failed before have worked since.
+  void clear_failures();
   /// The first hosts that are enough for `wanted` ranks, or all and fewer ranks.
   Placement place(int64_t wanted, double now_s) const;
 
@@ -48,9 +48,11 @@ class HostPool {
   struct Record {
     int64_t failures = 0;
     std::string why;
-    double out_until_s = 0;
+    double excluded_until_s = 0;
   };
-  bool is_out(size_t host, double now_s) const { return now_s < records_[host].out_until_s; }
+  bool is_excluded(size_t host, double now_s) const {
+    return now_s < records_[host].excluded_until_s;
+  }
   bool is_needed(size_t host, double now_s) const;
 
   const std::vector<Host> hosts_;

@@ -11,7 +11,7 @@
 #include "launch/gpu.h"
 #include "launch/mpi/mpi_communicator.h"
 #include "launch/nccl/nccl_communicator.h"
-#include "launch/roll_call.h"
+#include "launch/rank_agreement.h"
 
 namespace nextframe {
 namespace {
@@ -52,7 +52,7 @@ c10::Device agree_on_device(Communicator& all, const DeviceQuestion& question) {
 
 /// Which ranks share a host, or would, in a test of several nodes on one machine.
 NodeGrid agree_on_nodes(Communicator& all, int64_t host_number) {
-  if (const int64_t pretended = pretended_ranks_per_node(); pretended > 0)
+  if (const int64_t pretended = test_ranks_per_node(); pretended > 0)
     host_number = all.rank() / pretended;
   std::vector<int64_t> hosts;
   for (const auto& host : gather_strings(all, std::to_string(host_number)))
@@ -124,16 +124,16 @@ std::unique_ptr<Communicator> World::make_device_communicator(const std::string&
   auto recorder = flight_log_->open(full_name, group == RankGroup::all ? 0 : members);
   if (device_.is_cpu()) return make_mpi_communicator(std::move(recorder), number);
   const auto host = make_mpi_communicator(nullptr, number);
-  return make_nccl_communicator(*host, make_gpu_queue(device_.index()), {}, std::move(recorder),
-                                links_.get(), rank_);
+  return make_nccl_communicator(*host, make_gpu_stream(device_.index()), {}, std::move(recorder),
+                                abortables_.get(), rank_);
 }
 
 World::GroupPlace World::describe(RankGroup group, const std::string& name) const {
   const int64_t node = nodes_.node(rank_), place = nodes_.place(rank_);
   switch (group) {
-    case RankGroup::node:
+    case RankGroup::intra_node:
       return {node, nodes_.ranks_per_node, c10::str(name, " in node ", node)};
-    case RankGroup::across:
+    case RankGroup::inter_node:
       return {place, nodes_.num_nodes, c10::str(name, " across nodes at place ", place)};
     default:
       return {0, size_, name};

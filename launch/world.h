@@ -9,8 +9,8 @@
 #include <string>
 
 #include "launch/communicator.h"
+#include "launch/hang/abortable_communicators.h"
 #include "launch/hang/flight_log.h"
-#include "launch/hang/open_links.h"
 #include "launch/mpi/mpi_session.h"
 #include "launch/node_grid.h"
 
@@ -58,7 +58,7 @@ class World {
   /// The calls of all these communicators.
   const std::shared_ptr<FlightLog>& flight_log() const { return flight_log_; }
   /// Those of them that work beside the host.
-  const std::shared_ptr<OpenLinks>& links() const { return links_; }
+  const std::shared_ptr<AbortableCommunicators>& abortables() const { return abortables_; }
 
  private:
   struct GroupPlace {
@@ -75,7 +75,7 @@ class World {
   std::string host_;
   c10::Device device_{c10::DeviceType::CPU};
   std::shared_ptr<FlightLog> flight_log_ = std::make_shared<FlightLog>();
-  std::shared_ptr<OpenLinks> links_ = std::make_shared<OpenLinks>();
+  std::shared_ptr<AbortableCommunicators> abortables_ = std::make_shared<AbortableCommunicators>();
 };
 
 /// To be called first in every thread that calls LibTorch: the number of threads is a property of

@@ -80,7 +80,7 @@ at::Tensor FrameModel::rollout(const at::Tensor& context_BTHWC, const at::Tensor
   return unit_range(at::cat(dreamed, 1));
 }
 
-at::Tensor FrameModel::network_after(FrameMemory&, const at::Tensor&, const at::Tensor&,
+at::Tensor FrameModel::network_after(FrameCache&, const at::Tensor&, const at::Tensor&,
                                      const at::Tensor&) {
   TORCH_CHECK(false, "this model makes a memory and does not go on from it");
 }

@@ -11,9 +11,9 @@
 namespace nextframe {
 
 /// What a network keeps of the frames that it has seen, so that it can go on with the next.
-class FrameMemory {
+class FrameCache {
  public:
-  virtual ~FrameMemory() = default;
+  virtual ~FrameCache() = default;
 };
 
 class FrameModel : public WorldModel {
@@ -37,10 +37,10 @@ class FrameModel : public WorldModel {
                              const at::Tensor& level_BT) = 0;
 
   /// An empty memory, of a network that can go on frame by frame; null: it cannot.
-  virtual std::unique_ptr<FrameMemory> make_memory() const { return nullptr; }
+  virtual std::unique_ptr<FrameCache> make_memory() const { return nullptr; }
 
   /// network() of the frames that follow those in `memory`, which these join.
-  virtual at::Tensor network_after(FrameMemory& memory, const at::Tensor& x_BTHWC,
+  virtual at::Tensor network_after(FrameCache& memory, const at::Tensor& x_BTHWC,
                                    const at::Tensor& actions_BTA, const at::Tensor& level_BT);
 
   const ClipShape& shape() const { return shape_; }

@@ -22,7 +22,7 @@ SpaceTimeBlock::SpaceTimeBlock(const BlockShape& shape, const ParameterMaker& ma
 }
 
 at::Tensor SpaceTimeBlock::attend(const at::Tensor& tokens_BTND, const Rotation& in_space,
-                                  const Rotation& in_time, TimeMemory* memory) const {
+                                  const Rotation& in_time, TimeKvCache* memory) const {
   const bool bf16 = shape_.bf16;
   auto hidden = norm_linear(tokens_BTND, space_in_, bf16);
   const auto sum =
@@ -55,7 +55,7 @@ at::Tensor SpaceTimeBlock::attend_in_space(const at::Tensor& packed_BTN3D,
 
 /// Each token sees its own place in frames 0 .. t, and in those of the memory.
 at::Tensor SpaceTimeBlock::attend_in_time(const at::Tensor& packed_BTN3D, const Rotation& rotation,
-                                          TimeMemory* memory) const {
+                                          TimeKvCache* memory) const {
   const int64_t B = packed_BTN3D.size(0), T = packed_BTN3D.size(1), N = packed_BTN3D.size(2);
   const auto frames = packed_BTN3D.view({B, T, N, 3, shape_.heads, -1});
   auto causal = options(rotation);

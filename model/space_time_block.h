@@ -5,7 +5,7 @@
 
 #include "kernels/rotary.h"
 #include "model/parameters.h"
-#include "model/time_memory.h"
+#include "model/time_kv_cache.h"
 
 namespace nextframe {
 
@@ -31,7 +31,7 @@ class SpaceTimeBlock : public torch::nn::Module {
   /// same. With a `memory` the tokens follow the frames in it, and join them; `in_time` is then of
   /// theirs alone.
   at::Tensor attend(const at::Tensor& tokens_BTND, const Rotation& in_space,
-                    const Rotation& in_time, TimeMemory* memory) const;
+                    const Rotation& in_time, TimeKvCache* memory) const;
 
   /// The second part; shapes as above.
   at::Tensor feed_forward(const at::Tensor& tokens_BTND) const;
@@ -40,7 +40,7 @@ class SpaceTimeBlock : public torch::nn::Module {
   AttentionOptions options(const Rotation& rotation) const;
   at::Tensor attend_in_space(const at::Tensor& packed_BTN3D, const Rotation& rotation) const;
   at::Tensor attend_in_time(const at::Tensor& packed_BTN3D, const Rotation& rotation,
-                            TimeMemory* memory) const;
+                            TimeKvCache* memory) const;
 
   BlockShape shape_;
   at::Tensor space_in_, space_out_, time_in_, time_out_, mlp_in_, mlp_out_;

@@ -10,7 +10,7 @@
 
 namespace nextframe {
 
-std::map<std::string, std::string> bit_environment(c10::Device device, int64_t threads) {
+std::map<std::string, std::string> numerics_environment(c10::Device device, int64_t threads) {
   std::map<std::string, std::string> environment = {
       {"torch", TORCH_VERSION},
       {"cpu_capability", at::get_cpu_capability()},
@@ -24,13 +24,13 @@ std::map<std::string, std::string> bit_environment(c10::Device device, int64_t t
     environment["gpu"] = visible_gpus().at(static_cast<size_t>(device.index())).name;
     environment["cuda"] = std::to_string(at::detail::getCUDAHooks().versionCUDART());
     environment["cudnn"] = std::to_string(at::detail::getCUDAHooks().versionRuntimeCuDNN());
-    environment.merge(bit_variables());
+    environment.merge(numerics_variables());
   }
   return environment;
 }
 
-std::vector<std::string> bit_differences(const std::map<std::string, std::string>& before,
-                                         const std::map<std::string, std::string>& now) {
+std::vector<std::string> numerics_differences(const std::map<std::string, std::string>& before,
+                                              const std::map<std::string, std::string>& now) {
   std::vector<std::string> lines;
   auto all = before;
   all.insert(now.begin(), now.end());

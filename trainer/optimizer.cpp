@@ -14,7 +14,7 @@ AdamWConstants constants_of(const OptimizerConfig& config) {
 }  // namespace
 
 Optimizer::Optimizer(const OptimizerConfig& config, FlatParameters& parameters, Sharding* sharding,
-                     ReplayedWork work)
+                     ReplayedGraph work)
     : config_(config),
       parameters_(parameters),
       everything_(parameters, 1),

@@ -9,7 +9,7 @@
 
 #include "kernels/adamw.h"
 #include "kernels/base/fields.h"
-#include "trainer/graphs/replayed_work.h"
+#include "trainer/graphs/replayed_graph.h"
 #include "trainer/parallel/flat_parameters.h"
 #include "trainer/parallel/sharding.h"
 
@@ -43,7 +43,7 @@ class Optimizer {
   /// optimizer, it holds moments and average of what it owns; parameters that are whole on every
   /// rank are gathered in each update. `work` may replay an update that sends nothing.
   Optimizer(const OptimizerConfig& config, FlatParameters& parameters, Sharding* sharding = nullptr,
-            ReplayedWork work = {});
+            ReplayedGraph work = {});
 
   /// One update from the sum of all grains' gradients, whole or of what this rank owns. Collective.
   ///   step    1 for the first
@@ -71,7 +71,7 @@ class Optimizer {
   at::Tensor packed_values_;             // undefined where parameters are whole
   at::Tensor moment1_, moment2_, average_;
   at::Tensor numbers_;  // of the step, see adamw_numbers()
-  ReplayedWork work_;
+  ReplayedGraph work_;
 };
 
 }  // namespace nextframe

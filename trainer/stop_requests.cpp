@@ -9,8 +9,8 @@
 namespace nextframe {
 namespace {
 
-constexpr double kLook_s = 1;        // from one look for the file to the next
-constexpr double kJobMargin_s = 60;  // for the step under way, and all that is not a save
+constexpr double kFileCheckInterval_s = 1;  // from one look for the file to the next
+constexpr double kJobMargin_s = 60;         // for the step under way, and all that is not a save
 
 }  // namespace
 
@@ -19,7 +19,7 @@ StopRequests::StopRequests(const SignalWatch& signals, const StopLimits& limits,
       limits_(limits),
       now_s_(std::move(now_s)),
       began_s_(now_s_()),
-      next_look_s_(began_s_) {}
+      next_check_s_(began_s_) {}
 
 double StopRequests::steady_s() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -36,7 +36,7 @@ StopRequest StopRequests::requested() {
     note(c10::str("trainer.max_minutes = ", limits_.max_minutes));
   } else if (limits_.job_ends_in_s) {
     const double ends_s = *limits_.job_ends_in_s;
-    const double margin_s = std::min(kJobMargin_s + 3 * room_s_, ends_s / 2);
+    const double margin_s = std::min(kJobMargin_s + 3 * longest_save_s_, ends_s / 2);
     if (ran_s >= ends_s - margin_s) note("the near end of the Slurm job");
   }
   if (reason_.empty() && is_file_there()) note("the file " + limits_.file.string());
@@ -44,8 +44,8 @@ StopRequest StopRequests::requested() {
 }
 
 bool StopRequests::is_file_there() {
-  if (limits_.file.empty() || now_s_() < next_look_s_) return false;
-  next_look_s_ = now_s_() + kLook_s;
+  if (limits_.file.empty() || now_s_() < next_check_s_) return false;
+  next_check_s_ = now_s_() + kFileCheckInterval_s;
   std::error_code unreadable;  // a folder that cannot be read asks for nothing
   return std::filesystem::exists(limits_.file, unreadable);
 }
@@ -54,12 +54,14 @@ void StopRequests::note(const std::string& reason) {
   if (reason_.empty()) reason_ = reason;
 }
 
-void StopRequests::leave_room(double seconds) { room_s_ = std::max(room_s_, seconds); }
+void StopRequests::note_save_time(double seconds) {
+  longest_save_s_ = std::max(longest_save_s_, seconds);
+}
 
 std::string StopRequests::reason() const { return reason_.empty() ? "another rank" : reason_; }
 
-void StopRequests::settle() {
-  next_look_s_ = now_s_();
+void StopRequests::acknowledge() {
+  next_check_s_ = now_s_();
   requested();                 // another rank may have seen it first
   std::error_code unwritable;  // then the next start saves and ends at once, and says why
   std::filesystem::remove(limits_.file, unwritable);

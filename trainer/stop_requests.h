@@ -32,14 +32,14 @@ class StopRequests {
 
   /// A save took so long. The job's end is met by a minute and three times the longest of them, but
   /// at least half of the job's time is used.
-  void leave_room(double seconds);
+  void note_save_time(double seconds);
 
   /// "a signal", "the file runs/mine/STOP", ...; "another rank" when this one was
   /// not asked.
   std::string reason() const;
 
   /// The request has been obeyed: removes the file, so that the next start goes on.
-  void settle();
+  void acknowledge();
 
  private:
   static double steady_s();
@@ -50,8 +50,8 @@ class StopRequests {
   const StopLimits limits_;
   const Clock now_s_;
   const double began_s_;
-  double room_s_ = 0;
-  double next_look_s_ = 0;
+  double longest_save_s_ = 0;
+  double next_check_s_ = 0;
   std::string reason_;
 };
 

@@ -4,16 +4,20 @@
 #include "kernels/draws.h"
 #include "kernels/torch.h"
 #include "launch/hang/desync.h"
-#include "launch/roll_call.h"
+#include "launch/rank_agreement.h"
+#include "launch/stopwatch.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/environment.h"
+#include "trainer/exit_code.h"
+#include "trainer/judge/bad_step.h"
+#include "trainer/judge/rollback.h"
 #include "trainer/recompute.h"
 #include "trainer/version.h"
 
 namespace nextframe {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+constexpr int64_t kSpikeSilence = 50;  // steps between two lines about spikes that were applied
 
 Batch to_device(const Batch& batch, c10::Device device) {
   if (device.is_cpu()) return batch;
@@ -28,7 +32,7 @@ Batch to_device(const Batch& batch, c10::Device device) {
 
 Trainer::Trainer(const Config& config, const World& world, const RunFolder& folder,
                  std::shared_ptr<WorldModel> model, const Dataset& data, Console& console,
-                 Watchdog& watchdog, const WorkRecorder& recorder)
+                 Watchdog& watchdog, const GraphRecorder& recorder)
     : config_(config),
       world_(world),
       folder_(folder),
@@ -64,14 +68,15 @@ Trainer::~Trainer() = default;
 
 StopRequest Trainer::run(StopRequests& stops, const Evaluation& evaluate) {
   stops_ = &stops;
-  open_streams();
-  find_peak();
-  since_ = Clock::now();
+  open_loader_and_logs();
+  find_peak_flops();
+  last_record_s_ = steady_seconds();
   StopRequest stop = strongest_request(*control_, stops.requested());
   while (position_.step < config_.trainer.steps && stop == StopRequest::none) {
     const auto section = watchdog_.step(position_.step + 1);
-    const auto totals = train_step(news());  // forward, backward, over this rank's grains
-    if (!totals.is_whole) {  // a rank that was asked to stop has not waited for its data: no step
+    const auto totals = train_step(rank_status());  // forward, backward, over this rank's grains
+    if (!totals
+             .is_complete) {  // a rank that was asked to stop has not waited for its data: no step
       sync_->finish();
       stop = strongest_request(*control_, stops.requested());
       break;
@@ -81,39 +86,39 @@ StopRequest Trainer::run(StopRequests& stops, const Evaluation& evaluate) {
     log_step(totals, judged);
     saver_.advance(totals.have_all_saved, totals.has_any_failed_to_save);
     if (judged.verdict == Verdict::roll_back) {
-      go_back();
+      roll_back();
       continue;
     }
     if (is_due(config_.checkpoint.every_steps) || stop != StopRequest::none) save();
-    if (is_due(config_.evaluate.every_steps) && stop == StopRequest::none) look(evaluate);
+    if (is_due(config_.evaluate.every_steps) && stop == StopRequest::none) evaluate_model(evaluate);
   }
   save();
   finish_saving();
-  if (world_.is_root()) stops.settle();
+  if (world_.is_root()) stops.acknowledge();
   return stop;
 }
 
-RankNews Trainer::news() {
-  stops_->leave_room(saver_.longest_save_s());
+RankStatus Trainer::rank_status() {
+  stops_->note_save_time(saver_.longest_save_s());
   return {.stop = stops_->requested(),
           .has_saved = saver_.has_saved(),
           .has_failed_to_save = saver_.has_failed()};
 }
 
-/// The root evaluates; where parameters are split, all ranks lend theirs for that time.
-void Trainer::look(const Evaluation& evaluate) {
+/// Evaluates on the root. Where state is sharded, all ranks take part in gathering the weights.
+void Trainer::evaluate_model(const Evaluation& evaluate) {
   const auto pause = watchdog_.pause("evaluate");
-  const auto start = Clock::now();
+  const Stopwatch watch;
   const auto on_root = [&] {
     if (world_.is_root()) evaluate(position_.step);
   };
   if (world_.is_root() || sharding_.is_split()) optimizer_.with_average(on_root);
-  since_ += Clock::now() - start;  // no part of a step's time
+  last_record_s_ += watch.seconds();  // not part of a step's time
 }
 
-/// Forward, backward and the fixed tree over this rank's grains.
-StepTotals Trainer::train_step(RankNews news) {
-  const auto began = Clock::now();
+/// Forward and backward of this rank's grains; their gradients go to sync_ (gradient accumulation).
+StepTotals Trainer::train_step(RankStatus status) {
+  const Stopwatch watch;
   const auto draw = as_tensor(
       {static_cast<uint64_t>(config_.trainer.seed), static_cast<uint64_t>(position_.step)},
       world_.device());
@@ -121,7 +126,8 @@ StepTotals Trainer::train_step(RankNews news) {
   const int64_t num_passes = grains_.num_passes(world_.rank());
   for (int64_t i = 0; i < num_passes; ++i) {
     const int64_t grain = grains_.grain(world_.rank(), i);
-    const bool is_owned = grain < grains_.num_grains;  // else its last one again, for the others
+    const bool is_owned =
+        grain < grains_.num_grains;  // else repeats its last one: the exchanges are collective
     if (is_owned) batch = next_batch();
     sharding_.begin_grain();
     memory_.begin_grain();
@@ -132,22 +138,22 @@ StepTotals Trainer::train_step(RankNews news) {
   }
   sharding_.end_backward();
   const double waited_s = sync_->take_wait_s();
-  exposed_s_ += waited_s;
-  news.is_whole = !loader_->has_given_up();
-  news.busy_s = std::max(seconds_since(began) - waited_s, watchdog_.take_standstill_s());
-  return meet(news);
+  comm_exposed_s_ += waited_s;
+  status.has_real_grains = !loader_->has_stopped();
+  status.busy_s = std::max(watch.seconds() - waited_s, watchdog_.take_suspended_s());
+  return exchange_status(status);
 }
 
 Batch Trainer::next_batch() {
-  return watchdog_.during("data", [&] { return to_device(loader_->next(), world_.device()); });
+  return watchdog_.run_section("data", [&] { return to_device(loader_->next(), world_.device()); });
 }
 
-/// Tells all ranks this one's news, and hears theirs.
-StepTotals Trainer::meet(RankNews news) {
+/// All-gathers what the ranks report of this step.
+StepTotals Trainer::exchange_status(RankStatus status) {
   const auto recorders = world_.flight_log()->find_all("gradients");
-  news.calls = join_digests(recorders);
-  const auto meeting = watchdog_.meeting();
-  const auto totals = statistics_.finish(news);
+  status.calls = join_digests(recorders);
+  const auto waiting = watchdog_.sync_point();
+  const auto totals = statistics_.finish(status);
   if (!totals.do_calls_agree) throw_desync(*control_, recorders);
   return totals;
 }
@@ -155,18 +161,18 @@ StepTotals Trainer::meet(RankNews news) {
 /// Judges the step by its loss and the norm of its mean gradient; unless they are bad, clips and
 /// steps the optimizer, which counts its own updates.
 JudgedStep Trainer::update(const StepTotals& totals) {
-  const auto waiting = Clock::now();
-  const auto gradient_sum = watchdog_.during("wait", [&] { return sync_->finish(); });
-  exposed_s_ += seconds_since(waiting);
+  const Stopwatch waiting;
+  const auto gradient_sum = watchdog_.run_section("wait", [&] { return sync_->finish(); });
+  comm_exposed_s_ += waiting.seconds();
 
   const auto norm_of_sum = sharding_.gradient_norm(gradient_sum, *control_);
   double norm = norm_of_sum.value / totals.weight;
   if (config_.parallel.reduce == "fast") norm = root_number(*control_, norm);
   position_.step += 1;
   position_.samples += config_.trainer.global_batch;
-  steps_since_ += 1;
+  steps_since_record_ += 1;
   const auto judged = judge_.judge(position_.history, position_.step, totals.loss(), norm);
-  if (judged.verdict != Verdict::apply || judged.is_spike) after_unusual_step(totals, judged);
+  if (judged.verdict != Verdict::apply || judged.is_spike) handle_unusual_step(totals, judged);
   if (judged.verdict != Verdict::apply) return judged;
   const double limit = config_.optimizer.clip_norm;
   const double clip = limit > 0 && norm > limit ? limit / norm : 1.0;
@@ -175,8 +181,39 @@ JudgedStep Trainer::update(const StepTotals& totals) {
       learning_rate_factor(config_.schedule, position_.step - 1, config_.trainer.steps);
   optimizer_.update(gradient_sum, position_.step - position_.history.skipped_steps, lr,
                     clip / totals.weight, norm_of_sum.is_bad);
-  exposed_s_ += sharding_.finish_gathering();
+  comm_exposed_s_ += sharding_.finish_gathering();
   return judged;
+}
+
+/// Collective: all ranks have the same numbers, and so the same verdict.
+void Trainer::handle_unusual_step(const StepTotals& totals, const JudgedStep& judged) {
+  if (judged.verdict == Verdict::apply) {
+    if (position_.step - last_reported_spike_step_ < kSpikeSilence) return;
+    last_reported_spike_step_ = position_.step;
+    return console_.say(describe_spike(position_.step, judged));
+  }
+  auto& history = position_.history;
+  const auto suspects = find_suspects(totals.grain_loss_sums, statistics_.sample_ids());
+  history.suspects.insert(history.suspects.end(), suspects.clips.begin(), suspects.clips.end());
+  const auto line = describe_bad_step(position_.step, judged, history.bad_in_row, suspects);
+  if (judged.verdict == Verdict::give_up) {
+    throw NumericsError(give_up_advice(line, history.rollbacks, folder_.checkpoints().string()));
+  }
+  console_.say(line);
+}
+
+/// To the newest checkpoint; without one, to before the bad steps, which changed no parameter.
+void Trainer::roll_back() {
+  const auto bad = position_;
+  restore();
+  position_ = position_after_rollback(position_, bad, config_.trainer.global_batch);
+  saved_step_ = -1;  // no checkpoint knows the clips that are set aside now
+  recent_sums_.clear();
+  console_.say(c10::str("back from step ", bad.step, " to step ", position_.step, "; from step ",
+                        bad.step - bad.history.bad_in_row + 1, " on ", bad.history.suspects.size(),
+                        " clips are set aside (time ", position_.history.rollbacks, " of ",
+                        config_.trainer.max_rollbacks, " without getting further)"));
+  open_loader_and_logs();
 }
 
 bool Trainer::is_due(int64_t every_steps) const {

@@ -1,8 +1,7 @@
-// This file is the training loop: config, model and data in, a trained model and its checkpoints
-// out.
+// The training loop: takes a config, a model and data, and trains, checkpoints and evaluates the
+// model.
 #pragma once
 
-#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -32,49 +31,49 @@
 
 namespace nextframe {
 
-/// Looks at the model after the steps that evaluate.every_steps asks for; on the root only, with
-/// averaged weights if there are any, while the other ranks wait.
+/// Evaluates the model after every evaluate.every_steps steps: on the root only, with the averaged
+/// (EMA) weights if there are any, while the other ranks wait.
 using Evaluation = std::function<void(int64_t step)>;
 
 class Trainer {
  public:
-  /// All references outlive the trainer. `console` and `metrics` belong to the root. `recorder` is
-  /// for trainer.cuda_graphs; null where the device has none.
+  /// All references outlive the trainer. `recorder` is for trainer.cuda_graphs; null where the
+  /// device has no graphs.
   Trainer(const Config& config, const World& world, const RunFolder& folder,
           std::shared_ptr<WorldModel> model, const Dataset& data, Console& console,
-          Watchdog& watchdog, const WorkRecorder& recorder = nullptr);
+          Watchdog& watchdog, const GraphRecorder& recorder = nullptr);
   ~Trainer();
 
   /// Continues from the newest valid checkpoint, if there is one. Collective.
   void restore();
 
-  /// Trains to the last step, or until any rank is asked to stop; both save. Collective.
+  /// Trains to the last step, or until any rank is asked to stop, and saves. Collective.
   StopRequest run(StopRequests& stops, const Evaluation& evaluate);
 
   const Position& position() const { return position_; }
 
-  /// Squared error over that of repeating the last frame, on the training clips of the last steps
-  /// of this start; 0 when the model reports neither.
+  /// The model's squared error relative to that of repeating the last frame, on the training clips
+  /// of the last steps of this start; 0 when the model does not report them.
   double error_over_copy_last() const;
 
  private:
-  RankNews news();
-  StepTotals train_step(RankNews news);
+  RankStatus rank_status();
+  StepTotals train_step(RankStatus status);
   Batch next_batch();
-  StepTotals meet(RankNews news);
+  StepTotals exchange_status(RankStatus status);
   JudgedStep update(const StepTotals& totals);
-  void after_unusual_step(const StepTotals& totals, const JudgedStep& judged);
-  void go_back();
+  void handle_unusual_step(const StepTotals& totals, const JudgedStep& judged);
+  void roll_back();
   bool is_due(int64_t every_steps) const;
-  void look(const Evaluation& evaluate);
+  void evaluate_model(const Evaluation& evaluate);
   void save();
   void finish_saving();
   void log_step(const StepTotals& totals, const JudgedStep& judged);
   StepRecord make_record(const StepTotals& totals, const JudgedStep& judged);
   RunState state() const;
   std::unique_ptr<Loader> make_loader() const;
-  void open_streams();
-  void find_peak();
+  void open_loader_and_logs();
+  void find_peak_flops();
 
   const Config& config_;
   const World& world_;
@@ -84,7 +83,7 @@ class Trainer {
   const Dataset& data_;
   std::shared_ptr<WorldModel> model_;
   std::unique_ptr<Communicator> control_;  // host scalars and bytes
-  DeviceGroups devices_;                   // device tensors
+  DeviceGroups devices_;                   // process groups of device tensors
   FlatParameters parameters_;
   Sharding sharding_;
   GrainOwners grains_;
@@ -97,22 +96,21 @@ class Trainer {
   StepJudge judge_;
   Position position_;
   int64_t saved_step_ = -1;
-  int64_t told_spike_step_ = -1000;
+  int64_t last_reported_spike_step_ = -1000;
   StopRequests* stops_ = nullptr;  // of run()
   BackgroundSaver saver_;
   std::unique_ptr<Loader> loader_;
   std::optional<MetricsLog> metrics_;
   std::optional<TensorBoard> tensorboard_;
 
-  // Since the last record.
-  std::chrono::steady_clock::time_point since_;
-  int64_t steps_since_ = 0;
-  double exposed_s_ = 0;
+  // Since the last logged step.
+  double last_record_s_ = 0;  // of steady_seconds(); what evaluations took is added
+  int64_t steps_since_record_ = 0;
+  double comm_exposed_s_ = 0;
   double peak_flops_ = 0;  // of all ranks
   StepMemory memory_;
 
-  std::deque<std::map<std::string, double>>
-      recent_sums_;  // the model's statistics of the last steps
+  std::deque<std::map<std::string, double>> recent_sums_;  // the model's statistics, by step
 };
 
 }  // namespace nextframe

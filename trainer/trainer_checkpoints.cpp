@@ -1,7 +1,7 @@
 // Where the training loop begins, and what it saves.
 
 #include "kernels/torch.h"
-#include "launch/roll_call.h"
+#include "launch/rank_agreement.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/environment.h"
 #include "trainer/exit_code.h"
@@ -12,7 +12,7 @@ namespace nextframe {
 RunState Trainer::state() const { return {parameters_, optimizer_.state(), position_}; }
 
 /// What reads and writes from the present position on.
-void Trainer::open_streams() {
+void Trainer::open_loader_and_logs() {
   loader_ = make_loader();
   if (!world_.is_root()) return;
   metrics_.emplace(folder_.metrics(), position_.step);
@@ -31,7 +31,7 @@ std::unique_ptr<Loader> Trainer::make_loader() const {
   options.prefetch_grains = config_.data.prefetch_grains;
   options.on_corrupt = config_.data.on_corrupt;
   options.set_aside = position_.set_aside;
-  options.gives_up = [this] { return stops_->requested() != StopRequest::none; };
+  options.should_stop = [this] { return stops_->requested() != StopRequest::none; };
   options.warn = [this](const std::string& damage) {
     console_.say("a damaged clip was replaced: " + damage);
   };
@@ -68,8 +68,9 @@ void Trainer::restore() {
                           data_.fingerprint() +
                           ". Give the same data, or start another run with --fork.");
   }
-  const auto environment = bit_environment(world_.device(), config_.parallel.threads);
-  for (const auto& line : bit_differences(manifest.environment, environment)) console_.say(line);
+  const auto environment = numerics_environment(world_.device(), config_.parallel.threads);
+  for (const auto& line : numerics_differences(manifest.environment, environment))
+    console_.say(line);
   console_.say(c10::str("continuing from ", found, " (step ", position_.step, ")"));
 }
 
@@ -80,7 +81,7 @@ void Trainer::save() {
   manifest.config = to_yaml(config_);
   manifest.dataset_fingerprint = data_.fingerprint();
   manifest.shape = data_.shape();
-  manifest.environment = bit_environment(world_.device(), config_.parallel.threads);
+  manifest.environment = numerics_environment(world_.device(), config_.parallel.threads);
   manifest.bucket_order = sync_->order();
   saver_.begin(state(), std::move(manifest));
   saved_step_ = position_.step;

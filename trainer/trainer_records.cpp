@@ -1,10 +1,11 @@
-// What the training loop tells of its steps.
+// What the training loop logs about its steps.
 
 #include <cmath>
 
 #include "kernels/base/clock.h"
 #include "kernels/torch.h"
 #include "launch/gpu.h"
+#include "launch/stopwatch.h"
 #include "trainer/checkpoint/digest.h"
 #include "trainer/records/memory_report.h"
 #include "trainer/records/peak_flops.h"
@@ -27,8 +28,8 @@ double Trainer::error_over_copy_last() const {
   return copy_error > 0 ? error / copy_error : 0;
 }
 
-/// On a GPU the log says what MFU is told of: a stated peak is never reached, a measured one is.
-void Trainer::find_peak() {
+/// On a GPU, the log says which peak MFU is relative to.
+void Trainer::find_peak_flops() {
   if (model_->flops_per_clip() <= 0) return;
   const auto device = world_.device();
   const bool bf16 = config_.trainer.precision == "bf16";
@@ -45,7 +46,7 @@ void Trainer::find_peak() {
 }
 
 StepRecord Trainer::make_record(const StepTotals& totals, const JudgedStep& judged) {
-  const double steps = static_cast<double>(std::max<int64_t>(1, steps_since_));
+  const double steps = static_cast<double>(std::max<int64_t>(1, steps_since_record_));
   StepRecord record;
   record.step = position_.step;
   record.samples = position_.samples;
@@ -58,13 +59,13 @@ StepRecord Trainer::make_record(const StepTotals& totals, const JudgedStep& judg
   record.lr = config_.optimizer.lr *
               learning_rate_factor(config_.schedule, position_.step - 1, config_.trainer.steps);
   record.checkpoint_stall_s = saver_.take_stall_s();
-  record.step_s = (seconds_since(since_) - record.checkpoint_stall_s) / steps;
+  record.step_s = (steady_seconds() - last_record_s_ - record.checkpoint_stall_s) / steps;
   const double clips_per_s = static_cast<double>(config_.trainer.global_batch) / record.step_s;
   record.frames_per_s = clips_per_s * static_cast<double>(config_.data.clip_frames);
   record.tokens_per_s = clips_per_s * static_cast<double>(model_->tokens_per_clip());
   record.mfu = peak_flops_ > 0 ? clips_per_s * model_->flops_per_clip() / peak_flops_ : 0;
   record.data_wait_s = loader_->take_wait_s() / steps;
-  record.comm_exposed_s = exposed_s_ / steps;
+  record.comm_exposed_s = comm_exposed_s_ / steps;
   record.world_size = world_.size();
   record.memory_peak_bytes = memory_.take_peak_bytes();
   record.busy = stragglers_.take();
@@ -73,8 +74,8 @@ StepRecord Trainer::make_record(const StepTotals& totals, const JudgedStep& judg
 }
 
 void Trainer::log_step(const StepTotals& totals, const JudgedStep& judged) {
-  memory_.tell_once(console_, config_.trainer.recompute);
-  const auto slowness = stragglers_.add(totals.busy_s, position_.step, seconds_since({}));
+  memory_.print_once(console_, config_.trainer.recompute);
+  const auto slowness = stragglers_.add(totals.busy_s, position_.step, steady_seconds());
   if (!slowness.empty()) console_.say(slowness);
   const bool is_applied = judged.verdict == Verdict::apply;
   if (is_applied) recent_sums_.push_back(totals.sums);
@@ -92,9 +93,9 @@ void Trainer::log_step(const StepTotals& totals, const JudgedStep& judged) {
     write_status(folder_, "running", position_.step, config_.trainer.steps);
   }
   if (is_applied) console_.show(record, config_.trainer.steps);  // a bad step has its own line
-  since_ = Clock::now();
-  steps_since_ = 0;
-  exposed_s_ = 0;
+  last_record_s_ = steady_seconds();
+  steps_since_record_ = 0;
+  comm_exposed_s_ = 0;
 }
 
 }  // namespace nextframe

@@ -39,7 +39,8 @@ bool is_aligned(const AttentionOperand& x) {
 }
 
 /// Whether `written` operands of this size, and those read, are more than any cache holds.
-bool goes_past_cache(const AttentionCall& call, std::initializer_list<AttentionOperand> written) {
+bool uses_streaming_stores(const AttentionCall& call,
+                           std::initializer_list<AttentionOperand> written) {
   const int64_t tensor = call.units() * call.queries * call.head_dim * 4;
   const auto tensors = static_cast<int64_t>(3 + written.size());
   return !call.is_bf16 && call.head_dim % 16 == 0 && tensors * tensor > kLargestCacheBytes &&
@@ -65,7 +66,7 @@ at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::T
   const auto result = at::empty(query.sizes(), query.options());
   auto call = make_call(q, k, v, options);
   call.result = operand(result);
-  call.goes_past_cache = goes_past_cache(call, {call.result});
+  call.uses_streaming_stores = uses_streaming_stores(call, {call.result});
   run_units(call, call.units(), call.queries * call.head_dim, with.attention,
             with.attention_scratch_bytes(call));
   return result;
@@ -80,12 +81,13 @@ void attention_backward(const at::Tensor& grad, const at::Tensor& query, const a
   call.result = operand(g);
   call.grad_query = operand(grad_query), call.grad_key = operand(grad_key),
   call.grad_value = operand(grad_value);
-  call.goes_past_cache = goes_past_cache(call, {call.grad_query, call.grad_key, call.grad_value});
+  call.uses_streaming_stores =
+      uses_streaming_stores(call, {call.grad_query, call.grad_key, call.grad_value});
   run_units(call, call.units(), call.queries * call.head_dim, with.attention_backward,
             with.attention_scratch_bytes(call));
 }
 
-at::Tensor decode_attention(const at::Tensor& projections, const KeyRing& ring,
+at::Tensor decode_attention(const at::Tensor& projections, const KvCache& ring,
                             const DecodeOptions& options, const Loops& with) {
   const auto packed = with_rows(projections);
   AttentionOptions step;

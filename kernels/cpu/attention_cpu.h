@@ -21,7 +21,7 @@ void attention_backward(const at::Tensor& grad, const at::Tensor& query, const a
                         const at::Tensor& grad_value, const Loops& with = loops());
 
 /// See nextframe::decode_attention; one new token a sequence, float32 or bfloat16, on the CPU.
-at::Tensor decode_attention(const at::Tensor& projections, const KeyRing& ring,
+at::Tensor decode_attention(const at::Tensor& projections, const KvCache& ring,
                             const DecodeOptions& options, const Loops& with = loops());
 
 }  // namespace nextframe::cpu

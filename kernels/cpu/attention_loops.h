@@ -39,7 +39,7 @@ NF_INLINE void forward_block(const AttentionCall& call, const auto& s, int64_t u
       });
   for (int v = 0; v < kVectors; ++v) store(s.inverse_sum + v * kLanes, inverse_sum[v]);
   if (block == 0) prefetch<T, true>(call, s, call.result, unit + 1, call.queries);
-  weigh_keys<W>(s, block, kQueries, s.p, s.value, s.grad_query);
+  sum_over_keys<W>(s, block, kQueries, s.p, s.value, s.grad_query);
   T* result = unit_data<T>(call, call.result, unit) + block * call.result.position;
   for (int64_t i = 0; i < count; ++i) {
     Row row;
@@ -51,8 +51,8 @@ NF_INLINE void forward_block(const AttentionCall& call, const auto& s, int64_t u
 
 /// P and dS of one block, in the forms that products take.
 template <class W, int kVectors>
-NF_INLINE void slopes(const AttentionCall& call, const auto& s, int64_t block,
-                      const KeyRanges& keys) {
+NF_INLINE void score_gradients(const AttentionCall& call, const auto& s, int64_t block,
+                               const KeyRanges& keys) {
   constexpr int kRows = kKeyTile<kVectors>;
   const int64_t words = s.width.values / W::kValues;
   Floats inverse_sum[kVectors], delta[kVectors] = {};
@@ -108,12 +108,12 @@ NF_INLINE void backward_block(const AttentionCall& call, const auto& s, int64_t 
   if (block == 0) prefetch<T>(call, s, call.query, unit + 1, call.queries);
   const KeyRanges keys = ranges_of(s, block, block + kQueries - 1, kRowTile);
   if (block == 0) prefetch<T>(call, s, call.result, unit + 1, call.queries);
-  slopes<W, kVectors>(call, s, block, keys);
+  score_gradients<W, kVectors>(call, s, block, keys);
   if (block == 0) prefetch<T, true>(call, s, call.grad_key, unit + 1, call.mask.keys);
-  weigh_queries<W>(s, block, kQueries, keys, s.p, s.grad, s.grad_value);
-  weigh_queries<W>(s, block, kQueries, keys, s.ds, s.query, s.grad_key);
+  sum_over_queries<W>(s, block, kQueries, keys, s.p, s.grad, s.grad_value);
+  sum_over_queries<W>(s, block, kQueries, keys, s.ds, s.query, s.grad_key);
   if (block == 0) prefetch<T, true>(call, s, call.grad_value, unit + 1, call.mask.keys);
-  weigh_keys<W>(s, block, kQueries, s.ds, s.key, s.grad_query);
+  sum_over_keys<W>(s, block, kQueries, s.ds, s.key, s.grad_query);
   if (block == 0) prefetch<T, true>(call, s, call.grad_query, unit + 1, call.queries);
   T* grad_query = unit_data<T>(call, call.grad_query, unit) + block * call.grad_query.position;
   for (int64_t i = 0; i < count; ++i) {
@@ -136,13 +136,13 @@ void forward_single_queries(const AttentionCall& call, int64_t first, int64_t la
   for (int64_t unit = first; unit < last; ++unit) {
     prefetch<T>(call, s, call.key, unit + 1, call.mask.keys);
     Row query;
-    placed_row(call, s, unit_data<T>(call, call.query, unit), call.mask.first_query, query);
+    norm_rope_row(call, s, unit_data<T>(call, call.query, unit), call.mask.first_query, query);
     round_row<T>(s, query);
     float largest = -1e30f;
     for (const auto& part : parts) {
       for (int64_t j = part.begin; j < part.end; ++j) {
         Row key;
-        placed_row(call, s, unit_data<T>(call, call.key, unit) + j * call.key.position, j, key);
+        norm_rope_row(call, s, unit_data<T>(call, call.key, unit) + j * call.key.position, j, key);
         round_row<T>(s, key);
         shares[j] = dot(s, query, key);
         largest = shares[j] > largest ? shares[j] : largest;
@@ -170,7 +170,7 @@ void forward_units(const AttentionCall& call, int64_t first, int64_t last, void*
   using W = typename WordsOf<T>::Type;
   if (call.queries == 1) return forward_single_queries<T, Width>(call, first, last, memory);
   const auto s = lay_out<W, Width>(call, memory);
-  tabulate(call, s);
+  tabulate_mask(call, s);
   for (int64_t unit = first; unit < last; ++unit) {
     prefetch<T>(call, s, call.key, unit + 1, call.mask.keys);
     pack<W, true, false>(call, s, unit_data<T>(call, call.key, unit), call.key.position,
@@ -192,7 +192,7 @@ template <class T, class Width>
 void backward_units(const AttentionCall& call, int64_t first, int64_t last, void* memory) {
   using W = typename WordsOf<T>::Type;
   const auto s = lay_out<W, Width>(call, memory);
-  tabulate(call, s);
+  tabulate_mask(call, s);
   const auto bytes = static_cast<size_t>(s.key_rows * s.width.values) * sizeof(float);
   for (int64_t unit = first; unit < last; ++unit) {
     const T* key = unit_data<T>(call, call.key, unit);
@@ -237,20 +237,20 @@ void backward_units_of(const AttentionCall& call, int64_t first, int64_t last, v
 }
 
 /// Results that went past the cache are seen by other threads from here on.
-NF_INLINE void settle([[maybe_unused]] const AttentionCall& call) {
+NF_INLINE void fence_streaming_stores([[maybe_unused]] const AttentionCall& call) {
 #if defined(__AVX512F__)
-  if (call.goes_past_cache) _mm_sfence();
+  if (call.uses_streaming_stores) _mm_sfence();
 #endif
 }
 void forward(const AttentionCall& call, int64_t first, int64_t last, void* scratch) {
   call.is_bf16 ? forward_units_of<Bf16>(call, first, last, scratch)
                : forward_units_of<float>(call, first, last, scratch);
-  settle(call);
+  fence_streaming_stores(call);
 }
 void backward(const AttentionCall& call, int64_t first, int64_t last, void* scratch) {
   call.is_bf16 ? backward_units_of<Bf16>(call, first, last, scratch)
                : backward_units_of<float>(call, first, last, scratch);
-  settle(call);
+  fence_streaming_stores(call);
 }
 template <class W>
 int64_t scratch_bytes_of(const AttentionCall& call) {

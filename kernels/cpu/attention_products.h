@@ -18,8 +18,8 @@ NF_INLINE void for_columns(int64_t width, const Body& body) {
 
 /// to[query][width] = sum over the keys that it sees of shares[key][query] * rows[key][width].
 template <class W>
-NF_INLINE void weigh_keys(const auto& s, int64_t block, int64_t queries, const Shares& shares,
-                          const Packed& rows, float* to) {
+NF_INLINE void sum_over_keys(const auto& s, int64_t block, int64_t queries, const Scores& shares,
+                             const Packed& rows, float* to) {
   for_columns(
       s.width.values, [&]<int kVectors>(int64_t column) __attribute__((always_inline)) {
         constexpr int kRows = kAccumulators / kVectors;
@@ -45,17 +45,20 @@ NF_INLINE void weigh_keys(const auto& s, int64_t block, int64_t queries, const S
 /// to[key][width] += sum over the block's queries that see it of shares[key][query] *
 /// rows[query][width].
 template <class W>
-NF_INLINE void weigh_queries(const auto& s, int64_t block, int64_t queries, const KeyRanges& keys,
-                             const Shares& shares, const Packed& rows, float* to) {
+NF_INLINE void sum_over_queries(const auto& s, int64_t block, int64_t queries,
+                                const KeyRanges& keys, const Scores& shares, const Packed& rows,
+                                float* to) {
   for_columns(
       s.width.values, [&]<int kVectors>(int64_t column) __attribute__((always_inline)) {
         constexpr int kRows =
             kAccumulators / kVectors < kRowTile ? kAccumulators / kVectors : kRowTile;
         for (int n = 0; n < keys.count; ++n) {
           for (int64_t key = keys.range[n].begin; key < keys.range[n].end; key += kRows) {
-            const int64_t begin = greater(s.seers_begin[key / kRowTile] - block, 0) / W::kValues;
+            const int64_t begin =
+                greater(s.first_query_of_tile[key / kRowTile] - block, 0) / W::kValues;
             const int64_t end =
-                round_up(lesser(s.seers_end[key / kRowTile] - block, queries), W::kValues) /
+                round_up(lesser(s.last_query_of_tile[key / kRowTile] - block, queries),
+                         W::kValues) /
                 W::kValues;
             Floats sums[kRows][kVectors];
 #pragma GCC unroll 16

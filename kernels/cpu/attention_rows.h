@@ -62,9 +62,9 @@ template <class T>
 NF_INLINE void write_row(const auto& s, const Row& row, T* to) {
   const int64_t full = s.width.head_dim / kLanes;
   if constexpr (std::is_same_v<T, float>) {
-    if (s.goes_past_cache) {
+    if (s.uses_streaming_stores) {
 #pragma GCC unroll 8
-      for (int64_t v = 0; v < full; ++v) store_past_cache(to + v * kLanes, row.part[v]);
+      for (int64_t v = 0; v < full; ++v) store_streaming(to + v * kLanes, row.part[v]);
       return;
     }
   }
@@ -121,7 +121,7 @@ NF_INLINE float inverse_size(const AttentionCall& call, const auto& s, const Row
 
 /// Turns pair (i, i + head_dim / 2) by the angle of the position, or back by it.
 template <bool kBack>
-NF_INLINE void turn(const AttentionCall& call, const auto& s, int64_t position, Row& row) {
+NF_INLINE void rotate(const AttentionCall& call, const auto& s, int64_t position, Row& row) {
   const int64_t pairs = s.width.head_dim / 2, half = pairs / kLanes;
   const float *cosine = call.cosine + position * pairs, *sine = call.sine + position * pairs;
   if (pairs % kLanes == 0) {
@@ -144,22 +144,22 @@ NF_INLINE void turn(const AttentionCall& call, const auto& s, int64_t position, 
 
 /// A row of queries or keys, normalised and turned to its position; with position < 0 as it is.
 template <class T>
-NF_INLINE void placed_row(const AttentionCall& call, const auto& s, const T* from, int64_t position,
-                          Row& row) {
+NF_INLINE void norm_rope_row(const AttentionCall& call, const auto& s, const T* from,
+                             int64_t position, Row& row) {
   read_row(s, from, row);
   if (position < 0) return;
   if (call.normalise) scale_row(s, inverse_size(call, s, row), row);
-  if (call.cosine != nullptr) turn<false>(call, s, position, row);
+  if (call.cosine != nullptr) rotate<false>(call, s, position, row);
 }
 
-/// The gradient of placed_row(), times `factor`, written to its place. `from` is what placed_row()
-/// read.
+/// The gradient of norm_rope_row(), times `factor`, written to its place. `from` is what
+/// norm_rope_row() read.
 template <class T>
 NF_INLINE void write_grad_row(const AttentionCall& call, const auto& s, const T* from,
                               int64_t position, const float* grad, float factor, T* to) {
   Row row;
   load_row(s, grad, row);
-  if (call.cosine != nullptr) turn<true>(call, s, position, row);
+  if (call.cosine != nullptr) rotate<true>(call, s, position, row);
   if (call.normalise) {
     Row x;
     read_row(s, from, x);
@@ -208,8 +208,8 @@ NF_INLINE void pack(const AttentionCall& call, const auto& s, const T* data, int
     for (int64_t r = 0; r < W::kValues; ++r) {
       const int64_t number = first + r;
       if (number < count) {
-        placed_row(call, s, data + number * stride, position < 0 ? position : position + number,
-                   rows[r]);
+        norm_rope_row(call, s, data + number * stride, position < 0 ? position : position + number,
+                      rows[r]);
       } else {
         for (int64_t v = 0; v < s.width.values / kLanes; ++v) rows[r].part[v] = Floats{};
       }

@@ -15,8 +15,8 @@ struct KeyRanges {
 };
 
 NF_INLINE KeyRanges ranges_of(const auto& s, int64_t first, int64_t last, int64_t alignment) {
-  const KeyInterval seen{round_down(s.seen_begin[first], alignment),
-                         round_up(s.seen_end[last], alignment)};
+  const KeyInterval seen{round_down(s.window_begin[first], alignment),
+                         round_up(s.window_end[last], alignment)};
   const KeyInterval sink{round_down(s.sink_begin[first], alignment),
                          round_up(s.sink_end[last], alignment)};
   if (sink.end <= sink.begin || s.sink_end[last] <= s.sink_begin[first]) return {{seen, {}}, 1};
@@ -34,18 +34,18 @@ NF_INLINE void score_tile(const auto& s, int64_t block, int64_t key,
   }
   product<W>(scores, s.key.words + key * words, words, 1, s.query.lanes, kBlock, words);
   const int64_t last = block + kVectors * kLanes - 1;
-  if (key >= s.seen_begin[last] && key + kRows <= s.seen_end[block]) return;
+  if (key >= s.window_begin[last] && key + kRows <= s.window_end[block]) return;
 #pragma GCC unroll 2
   for (int v = 0; v < kVectors; ++v) {
     const int64_t query = block + v * kLanes;
-    const Signed seen_begin = load<Signed>(s.seen_begin + query),
-                 seen_end = load<Signed>(s.seen_end + query);
+    const Signed window_begin = load<Signed>(s.window_begin + query),
+                 window_end = load<Signed>(s.window_end + query);
     const Signed sink_begin = load<Signed>(s.sink_begin + query),
                  sink_end = load<Signed>(s.sink_end + query);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const Signed number = Signed{} + static_cast<int32_t>(key + r);
-      const Signed is_seen = (seen_begin <= number) & (number < seen_end);
+      const Signed is_seen = (window_begin <= number) & (number < window_end);
       const Signed is_sink = (sink_begin <= number) & (number < sink_end);
       scores[r][v] = select(is_seen | is_sink, scores[r][v], all(-1e30f));
     }
@@ -124,9 +124,9 @@ NF_INLINE void exponentials(const AttentionCall& call, const auto& s, int64_t bl
   for (int v = 0; v < kVectors; ++v) inverse_sum[v] = 1.0f / total[v];
 }
 
-/// Shares of kCount * values-a-word neighbouring keys in the form that is summed over keys.
+/// Scores of kCount * values-a-word neighbouring keys in the form that is summed over keys.
 template <int kRows, int kVectors>
-NF_INLINE void store_steps(FloatWords, const Shares& to, int64_t key,
+NF_INLINE void store_steps(FloatWords, const Scores& to, int64_t key,
                            const Floats (&tile)[kRows][kVectors]) {
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
@@ -137,14 +137,14 @@ NF_INLINE void store_steps(FloatWords, const Shares& to, int64_t key,
 }
 /// In the form that is summed over queries. With one value a word the two are one.
 template <int kRows, int kVectors>
-NF_INLINE void store_rows(FloatWords, const Shares& to, int64_t key,
+NF_INLINE void store_rows(FloatWords, const Scores& to, int64_t key,
                           const Floats (&tile)[kRows][kVectors]) {
   store_steps(FloatWords(), to, key, tile);
 }
 
 #if defined(__AVX512BF16__)
 template <int kRows, int kVectors>
-NF_INLINE void store_steps(HalfWords, const Shares& to, int64_t key,
+NF_INLINE void store_steps(HalfWords, const Scores& to, int64_t key,
                            const Floats (&tile)[kRows][kVectors]) {
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; r += 2) {
@@ -156,7 +156,7 @@ NF_INLINE void store_steps(HalfWords, const Shares& to, int64_t key,
   }
 }
 template <int kRows, int kVectors>
-NF_INLINE void store_rows(HalfWords, const Shares& to, int64_t key,
+NF_INLINE void store_rows(HalfWords, const Scores& to, int64_t key,
                           const Floats (&tile)[kRows][kVectors]) {
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {

@@ -28,13 +28,13 @@ struct Packed {
 };
 
 /// Scores or their gradients, [keys][kBlock queries].
-struct Shares {
+struct Scores {
   float* values;
   uint32_t* rows;   // [keys][kBlock / values a word]: A, summed over queries
   uint32_t* steps;  // [keys / values a word][kBlock]: A transposed, summed over keys
 
   /// These values, where steps are expected.
-  NF_INLINE Shares exact() const { return {values, nullptr, reinterpret_cast<uint32_t*>(values)}; }
+  NF_INLINE Scores exact() const { return {values, nullptr, reinterpret_cast<uint32_t*>(values)}; }
 };
 
 /// The width of a head that the compiler knows; `values` is rounded up to whole registers of words.
@@ -59,13 +59,14 @@ struct Scratch {
   explicit Scratch(int64_t head_dim) : width(head_dim) {}
 
   Width width;
-  bool goes_past_cache;
+  bool uses_streaming_stores;
   int64_t key_rows;  // keys, rounded up to tiles
-  int32_t *seen_begin, *seen_end, *sink_begin,
-      *sink_end;                     // [queries + kBlock]: what each query sees
-  int32_t *seers_begin, *seers_end;  // [key tiles]: the queries that see one of its keys
+  int32_t *window_begin, *window_end, *sink_begin,
+      *sink_end;  // [queries + kBlock]: what each query sees
+  int32_t *first_query_of_tile,
+      *last_query_of_tile;  // [key tiles]: the queries that see one of its keys
   Packed query, key, value, grad;
-  Shares p, ds;
+  Scores p, ds;
   float* inverse_sum;                         // [kBlock]
   float *grad_query, *grad_key, *grad_value;  // [kBlock][width], [key_rows][width]
   int64_t bytes;
@@ -79,11 +80,12 @@ NF_INLINE Scratch<Width> lay_out(const AttentionCall& call, void* memory) {
     pointer = reinterpret_cast<decltype(pointer + 0)>(next);
     next += static_cast<uintptr_t>(round_up(count * 4, 64));
   };
-  s.goes_past_cache = call.goes_past_cache;
+  s.uses_streaming_stores = call.uses_streaming_stores;
   s.key_rows = round_up(call.mask.keys, kRowTile);
-  take(s.seen_begin, call.queries + kBlock), take(s.seen_end, call.queries + kBlock);
+  take(s.window_begin, call.queries + kBlock), take(s.window_end, call.queries + kBlock);
   take(s.sink_begin, call.queries + kBlock), take(s.sink_end, call.queries + kBlock);
-  take(s.seers_begin, s.key_rows / kRowTile), take(s.seers_end, s.key_rows / kRowTile);
+  take(s.first_query_of_tile, s.key_rows / kRowTile),
+      take(s.last_query_of_tile, s.key_rows / kRowTile);
   const auto take_packed = [&](Packed& matrix, int64_t rows) {
     take(matrix.words, rows * s.width.values / W::kValues);
     matrix.steps = matrix.words, matrix.lanes = nullptr;
@@ -92,7 +94,7 @@ NF_INLINE Scratch<Width> lay_out(const AttentionCall& call, void* memory) {
   take_packed(s.key, s.key_rows), take_packed(s.value, s.key_rows);
   take_packed(s.query, kBlock), take(s.query.lanes, kBlock * s.width.values / W::kValues);
   take_packed(s.grad, kBlock), take(s.grad.lanes, kBlock * s.width.values / W::kValues);
-  const auto take_shares = [&](Shares& shares) {
+  const auto take_shares = [&](Scores& shares) {
     take(shares.values, s.key_rows * kBlock);
     shares.rows = shares.steps = reinterpret_cast<uint32_t*>(shares.values);
     if (W::kValues == 1) return;
@@ -108,12 +110,12 @@ NF_INLINE Scratch<Width> lay_out(const AttentionCall& call, void* memory) {
 }
 
 /// Queries behind the last one see what it sees.
-NF_INLINE void tabulate(const AttentionCall& call, const auto& s) {
+NF_INLINE void tabulate_mask(const AttentionCall& call, const auto& s) {
   for (int64_t i = 0; i < call.queries + kBlock; ++i) {
     const int64_t query = lesser(i, call.queries - 1);
     const KeyInterval seen = call.mask.seen(query), sink = call.mask.sink(query);
-    s.seen_begin[i] = static_cast<int32_t>(seen.begin),
-    s.seen_end[i] = static_cast<int32_t>(seen.end);
+    s.window_begin[i] = static_cast<int32_t>(seen.begin),
+    s.window_end[i] = static_cast<int32_t>(seen.end);
     s.sink_begin[i] = static_cast<int32_t>(sink.begin),
     s.sink_end[i] = static_cast<int32_t>(sink.end);
   }
@@ -121,8 +123,8 @@ NF_INLINE void tabulate(const AttentionCall& call, const auto& s) {
     const int64_t last = lesser(tile * kRowTile + kRowTile, call.mask.keys) - 1;
     const KeyInterval a = call.mask.seen_by(tile * kRowTile, call.queries);
     const KeyInterval b = call.mask.seen_by(last, call.queries);
-    s.seers_begin[tile] = static_cast<int32_t>(a.begin);
-    s.seers_end[tile] = static_cast<int32_t>(greater(a.end, b.end));
+    s.first_query_of_tile[tile] = static_cast<int32_t>(a.begin);
+    s.last_query_of_tile[tile] = static_cast<int32_t>(greater(a.end, b.end));
   }
 }
 

@@ -13,8 +13,8 @@ namespace {
 template <class Width>
 struct DecodeScratch {
   Width width;
-  bool goes_past_cache = false;  // a ring is read again
-  float* shares;                 // [seen, rounded up to kLanes]
+  bool uses_streaming_stores = false;  // a ring is read again
+  float* shares;                       // [seen, rounded up to kLanes]
 
   DecodeScratch(const DecodeCall& call, void* memory)
       : width(call.step.head_dim), shares(static_cast<float*>(memory)) {}
@@ -42,7 +42,7 @@ NF_INLINE void keep_row(const DecodeCall& call, const auto& s, int64_t unit,
                         const AttentionOperand& from, const AttentionOperand& ring,
                         bool is_placed) {
   Row row;
-  placed_row(call.step, s, unit_data<T>(call.step, from, unit), is_placed ? 0 : -1, row);
+  norm_rope_row(call.step, s, unit_data<T>(call.step, from, unit), is_placed ? 0 : -1, row);
   write_row(s, row, unit_data<T>(call.step, ring, unit) + call.slot * ring.position);
 }
 
@@ -78,7 +78,7 @@ void decode_units(const DecodeCall& call, int64_t first, int64_t last, void* mem
     keep_row<T>(call, s, unit, call.step.key, call.ring_key, true);
     keep_row<T>(call, s, unit, call.step.value, call.ring_value, false);
     Row query;
-    placed_row(call.step, s, unit_data<T>(call.step, call.step.query, unit), 0, query);
+    norm_rope_row(call.step, s, unit_data<T>(call.step, call.step.query, unit), 0, query);
     round_row<T>(s, query);
     float largest = -1e30f;
     const auto score = [&](int64_t begin, int64_t end, const T* row)

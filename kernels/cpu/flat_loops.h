@@ -20,7 +20,7 @@ NF_INLINE Floats square_root(Floats x) {
 
 void scale_bytes(const uint8_t* bytes, int64_t count, float* pixels) {
   for (int64_t i = 0; i < count; i += kLanes)
-    store_some(pixels + i, load_pixels(bytes + i, count - i), count - i);
+    store_partial(pixels + i, load_pixels(bytes + i, count - i), count - i);
 }
 
 /// No multiplication joins an addition here, so that every machine and every place in the buffer
@@ -31,17 +31,18 @@ void adamw(const AdamWCall& c, int64_t first, int64_t last) {
   const float shrink = c.shrinks ? n.shrink : 1.0f;
   for (int64_t i = first; i < last; i += kLanes) {
     const int64_t left = last - i;
-    const Floats g = load_some(c.gradient + i, left) * n.gradient_scale;
-    const Floats m = c.beta1 * load_some(c.moment1 + i, left) + c.one_minus_beta1 * g;
-    const Floats v = c.beta2 * load_some(c.moment2 + i, left) + c.one_minus_beta2 * (g * g);
+    const Floats g = load_partial(c.gradient + i, left) * n.gradient_scale;
+    const Floats m = c.beta1 * load_partial(c.moment1 + i, left) + c.one_minus_beta1 * g;
+    const Floats v = c.beta2 * load_partial(c.moment2 + i, left) + c.one_minus_beta2 * (g * g);
     const Floats scale = square_root(v) * n.inverse_root_correction2 + c.epsilon;
-    const Floats value = shrink * load_some(c.value + i, left) - n.step_size * (m / scale);
-    store_some(c.moment1 + i, m, left);
-    store_some(c.moment2 + i, v, left);
-    store_some(c.value + i, value, left);
+    const Floats value = shrink * load_partial(c.value + i, left) - n.step_size * (m / scale);
+    store_partial(c.moment1 + i, m, left);
+    store_partial(c.moment2 + i, v, left);
+    store_partial(c.value + i, value, left);
     if (c.average == nullptr) continue;
-    const Floats average = n.ema_decay * load_some(c.average + i, left) + n.one_minus_ema * value;
-    store_some(c.average + i, average, left);
+    const Floats average =
+        n.ema_decay * load_partial(c.average + i, left) + n.one_minus_ema * value;
+    store_partial(c.average + i, average, left);
   }
 }
 
@@ -74,7 +75,7 @@ void squared_error(const float* a, const float* b, int64_t frames, int64_t size,
       Floats squares{};
       for (int64_t i = first; i < last; i += kLanes) {
         const int64_t at = f * size + i;
-        const Floats difference = load_some(a + at, last - i) - load_some(b + at, last - i);
+        const Floats difference = load_partial(a + at, last - i) - load_partial(b + at, last - i);
         squares = multiply_add(difference, difference, squares);
       }
       total += static_cast<double>(sum(squares));
@@ -89,8 +90,8 @@ void squared_error_backward(const float* a, const float* b, const float* grad, i
     const float slope = 2 * grad[f];
     for (int64_t i = 0; i < size; i += kLanes) {
       const int64_t at = f * size + i, left = size - i;
-      const Floats difference = load_some(a + at, left) - load_some(b + at, left);
-      store_some(grad_a + at, difference * slope, left);
+      const Floats difference = load_partial(a + at, left) - load_partial(b + at, left);
+      store_partial(grad_a + at, difference * slope, left);
     }
   }
 }
@@ -104,7 +105,7 @@ void cross_entropy_of(const RowsCall& call, const T* logits, const int64_t* targ
     const T* const from = logits + row * call.width;
     Floats largest_of_lanes = all(-3e38f), total{};
     for (int64_t i = 0; i < call.width; i += kLanes) {
-      Floats value = load_some(from + i, call.width - i);
+      Floats value = load_partial(from + i, call.width - i);
       for (int64_t j = call.width - i; j < kLanes; ++j) value[j] = -3e38f;
       largest_of_lanes = larger(value, largest_of_lanes);
     }
@@ -112,7 +113,7 @@ void cross_entropy_of(const RowsCall& call, const T* logits, const int64_t* targ
     for (int j = 1; j < kLanes; ++j)
       largest = largest_of_lanes[j] > largest ? largest_of_lanes[j] : largest;
     for (int64_t i = 0; i < call.width; i += kLanes) {
-      Floats value = load_some(from + i, call.width - i) - largest;
+      Floats value = load_partial(from + i, call.width - i) - largest;
       for (int64_t j = call.width - i; j < kLanes; ++j) value[j] = -3e38f;
       total += exp_of_negative(value);
     }
@@ -130,10 +131,10 @@ void cross_entropy_backward_of(const RowsCall& call, const T* logits, const int6
     const int64_t at = row * call.width;
     for (int64_t i = 0; i < call.width; i += kLanes) {
       const int64_t left = call.width - i;
-      Floats share = exp_of_negative(load_some(logits + at + i, left) - log_sums[row]);
+      Floats share = exp_of_negative(load_partial(logits + at + i, left) - log_sums[row]);
       const int64_t target = targets[row] - i;
       if (target >= 0 && target < kLanes) share[target] -= 1.0f;
-      store_some(grad_logits + at + i, share * grad[row], left);
+      store_partial(grad_logits + at + i, share * grad[row], left);
     }
   }
 }

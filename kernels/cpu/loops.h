@@ -26,9 +26,9 @@ struct AttentionCall {
   AttentionOperand result;  // forward writes it; backward reads its gradient
   AttentionOperand grad_query, grad_key, grad_value;  // backward writes them
   bool is_bf16;
-  bool goes_past_cache;  // results are float, aligned to 64 bytes in every row, and too many to be
-                         // found in a cache again
-  bool normalise;        // queries and keys: x / sqrt(mean(x^2) + epsilon)
+  bool uses_streaming_stores;  // results are float, aligned to 64 bytes in every row, and too many
+                               // to be found in a cache again
+  bool normalise;  // queries and keys: x / sqrt(mean(x^2) + epsilon)
   float epsilon;
   const float* cosine;  // [positions, head_dim / 2], or null: not turned
   const float* sine;

@@ -1,7 +1,7 @@
-#include "kernels/cpu/these_loops.h"
+#include "kernels/cpu/loops_of_isa.h"
 
 namespace nextframe::cpu {
 
-constinit const Loops kAvx2Loops = these_loops("avx2", nullptr);
+constinit const Loops kAvx2Loops = loops_of_isa("avx2", nullptr);
 
 }  // namespace nextframe::cpu

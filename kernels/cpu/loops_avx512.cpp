@@ -1,7 +1,7 @@
-#include "kernels/cpu/these_loops.h"
+#include "kernels/cpu/loops_of_isa.h"
 
 namespace nextframe::cpu {
 
-constinit const Loops kAvx512Loops = these_loops("avx512", nullptr);
+constinit const Loops kAvx512Loops = loops_of_isa("avx512", nullptr);
 
 }  // namespace nextframe::cpu

@@ -1,7 +1,7 @@
-#include "kernels/cpu/these_loops.h"
+#include "kernels/cpu/loops_of_isa.h"
 
 namespace nextframe::cpu {
 
-constinit const Loops kPortableLoops = these_loops("portable", nullptr);
+constinit const Loops kPortableLoops = loops_of_isa("portable", nullptr);
 
 }  // namespace nextframe::cpu

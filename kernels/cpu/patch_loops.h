@@ -47,7 +47,7 @@ NF_INLINE Floats load_pixels(const uint8_t* from, int64_t count) {
   using Bytes = uint8_t __attribute__((vector_size(kLanes)));
   return __builtin_convertvector(load<Bytes>(some), Floats) / 127.5f - 1.0f;
 }
-NF_INLINE Floats load_pixels(const float* from, int64_t count) { return load_some(from, count); }
+NF_INLINE Floats load_pixels(const float* from, int64_t count) { return load_partial(from, count); }
 
 /// One frame; `before` is the frame before it, or null where there is none.
 template <class Pixel, class T>
@@ -67,10 +67,10 @@ void cut_frame(const PatchLayout& s, const Pixel* frame, const Pixel* before, T*
         for (int64_t i = 0; i < run.count; i += kLanes) {
           const int64_t left = run.count - i;
           const Floats value = load_pixels(frame + run.frame_at + i, left);
-          store_some(pixels + run.window_at + i, value, left);
+          store_partial(pixels + run.window_at + i, value, left);
           if (!s.call.with_changes || before == nullptr) continue;
           const Floats change = value - load_pixels(before + run.frame_at + i, left);
-          store_some(changes + run.window_at + i, change, left);
+          store_partial(changes + run.window_at + i, change, left);
         }
       });
       to += s.call.with_changes ? 2 * size : size;
@@ -111,7 +111,8 @@ void join_frames(const PatchCall& call, int64_t first, int64_t last) {
           float* const to = frame + run.frame_at;
           for (int64_t i = 0; i < run.count; i += kLanes) {
             const int64_t left = run.count - i;
-            store_some(to + i, load_some(to + i, left) + load_some(values + i, left), left);
+            store_partial(to + i, load_partial(to + i, left) + load_partial(values + i, left),
+                          left);
           }
         });
       }

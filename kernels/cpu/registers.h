@@ -41,7 +41,7 @@ NF_INLINE void store(void* to, const Vector& value) {
   std::memcpy(to, &value, sizeof value);
 }
 /// To an aligned place that will not be read soon: the line is not fetched first.
-NF_INLINE void store_past_cache(float* to, Floats value) {
+NF_INLINE void store_streaming(float* to, Floats value) {
 #if defined(__AVX512F__)
   _mm512_stream_ps(to, (__m512)value);
 #else

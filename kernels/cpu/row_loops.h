@@ -10,14 +10,14 @@ namespace {
 
 /// The first `count` values of a register, all if there are more; the others are 0.
 template <class T>
-NF_INLINE Floats load_some(const T* from, int64_t count) {
+NF_INLINE Floats load_partial(const T* from, int64_t count) {
   if (count >= kLanes) return load_values(from);
   T some[kLanes] = {};
   std::memcpy(some, from, static_cast<size_t>(count) * sizeof(T));
   return load_values(some);
 }
 template <class T>
-NF_INLINE void store_some(T* to, Floats value, int64_t count) {
+NF_INLINE void store_partial(T* to, Floats value, int64_t count) {
   if (count >= kLanes) return store_values(to, value);
   T some[kLanes];
   store_values(some, value);
@@ -33,10 +33,10 @@ void add_norm_of(const RowsCall& call, const float* x, const T* update, float* s
     const int64_t at = row * width;
     Floats squares{};
     for (int64_t i = 0; i < width; i += kLanes) {
-      Floats value = load_some(x + at + i, width - i);
+      Floats value = load_partial(x + at + i, width - i);
       if (update != nullptr) {
-        value += load_some(update + at + i, width - i);
-        store_some(sum_out + at + i, value, width - i);
+        value += load_partial(update + at + i, width - i);
+        store_partial(sum_out + at + i, value, width - i);
       }
       squares = multiply_add(value, value, squares);
     }
@@ -45,7 +45,7 @@ void add_norm_of(const RowsCall& call, const float* x, const T* update, float* s
         1.0f / __builtin_sqrtf(sum(squares) / static_cast<float>(width) + call.epsilon);
     const float* from = update != nullptr ? sum_out : x;
     for (int64_t i = 0; i < width; i += kLanes) {
-      store_some(norm + at + i, load_some(from + at + i, width - i) * scale, width - i);
+      store_partial(norm + at + i, load_partial(from + at + i, width - i) * scale, width - i);
     }
   }
 }
@@ -59,20 +59,20 @@ void add_norm_backward_of(const RowsCall& call, const float* x, const float* gra
     const int64_t at = row * width;
     Floats squares{}, products{};
     for (int64_t i = 0; i < width; i += kLanes) {
-      const Floats value = load_some(x + at + i, width - i);
+      const Floats value = load_partial(x + at + i, width - i);
       squares = multiply_add(value, value, squares);
-      products = multiply_add(value, load_some(grad_norm + at + i, width - i), products);
+      products = multiply_add(value, load_partial(grad_norm + at + i, width - i), products);
     }
     const float scale =
         1.0f / __builtin_sqrtf(sum(squares) / static_cast<float>(width) + call.epsilon);
     const float pull = scale * scale * scale * (sum(products) / static_cast<float>(width));
     for (int64_t i = 0; i < width; i += kLanes) {
       const int64_t left = width - i;
-      Floats grad = load_some(grad_norm + at + i, left) * scale;
-      grad = multiply_add(load_some(x + at + i, left), all(-pull), grad);
-      if (grad_sum != nullptr) grad += load_some(grad_sum + at + i, left);
-      store_some(grad_x + at + i, grad, left);
-      if (grad_update != nullptr) store_some(grad_update + at + i, grad, left);
+      Floats grad = load_partial(grad_norm + at + i, left) * scale;
+      grad = multiply_add(load_partial(x + at + i, left), all(-pull), grad);
+      if (grad_sum != nullptr) grad += load_partial(grad_sum + at + i, left);
+      store_partial(grad_x + at + i, grad, left);
+      if (grad_update != nullptr) store_partial(grad_update + at + i, grad, left);
     }
   }
 }
@@ -92,8 +92,8 @@ void swiglu_of(const RowsCall& call, const T* x, T* result) {
   for (int64_t row = 0; row < call.rows; ++row) {
     const T *gate = x + row * 2 * width, *value = gate + width;
     for (int64_t i = 0; i < width; i += kLanes) {
-      const Floats a = load_some(gate + i, width - i), b = load_some(value + i, width - i);
-      store_some(result + row * width + i, a * sigmoid<T>(a) * b, width - i);
+      const Floats a = load_partial(gate + i, width - i), b = load_partial(value + i, width - i);
+      store_partial(result + row * width + i, a * sigmoid<T>(a) * b, width - i);
     }
   }
 }
@@ -107,11 +107,11 @@ void swiglu_backward_of(const RowsCall& call, const T* x, const G* grad, T* grad
     const int64_t gate = row * 2 * width, value = gate + width;
     for (int64_t i = 0; i < width; i += kLanes) {
       const int64_t left = width - i;
-      const Floats a = load_some(x + gate + i, left), b = load_some(x + value + i, left);
-      const Floats g = load_some(grad + row * width + i, left), s = sigmoid<T>(a), silu = a * s;
-      store_some(grad_x + gate + i, g * b * multiply_add(silu, 1.0f - s, s), left);
-      store_some(grad_x + value + i, g * silu, left);
-      if (result != nullptr) store_some(result + row * width + i, silu * b, left);
+      const Floats a = load_partial(x + gate + i, left), b = load_partial(x + value + i, left);
+      const Floats g = load_partial(grad + row * width + i, left), s = sigmoid<T>(a), silu = a * s;
+      store_partial(grad_x + gate + i, g * b * multiply_add(silu, 1.0f - s, s), left);
+      store_partial(grad_x + value + i, g * silu, left);
+      if (result != nullptr) store_partial(result + row * width + i, silu * b, left);
     }
   }
 }

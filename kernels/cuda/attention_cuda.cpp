@@ -15,7 +15,7 @@
 #include "kernels/cuda/short_attention.h"
 #include "kernels/cuda/short_attention_tensors.h"
 #include "kernels/flash_choice.h"
-#include "kernels/kernel_notes.h"
+#include "kernels/kernel_warnings.h"
 
 // In a static library: without a name that the link asks for, this file would be left out.
 extern "C" {
@@ -105,8 +105,9 @@ bool is_answered_by_cudnn(const FlashAttentionCall& flash, const FlashResult& ma
   };
   const auto refusal = answer_by_cudnn(answer, flash, made, is_backward);
   if (refusal.empty()) return true;
-  note_kernel(c10::str("attention: cuDNN was asked for, but ", refusal,
-                       "; our own kernels answer such a ", is_backward ? "backward" : "call"));
+  warn_once_of_kernel(c10::str("attention: cuDNN was asked for, but ", refusal,
+                               "; our own kernels answer such a ",
+                               is_backward ? "backward" : "call"));
   return false;
 }
 
@@ -145,7 +146,7 @@ FlashResult forward(const AttentionTensors& inputs, const AttentionOptions& opti
     case Kernels::flash:
       return FlashPlan(flash_kernels(inputs.query), inputs, options).forward();
     default:
-      note_no_attention_kernel(inputs.query);
+      warn_no_attention_kernel(inputs.query);
       return {attention_definition(inputs.query, inputs.key, inputs.value, options), {}};
   }
 }
@@ -193,7 +194,7 @@ ThreeTensors backward(const at::Tensor& grad, const FlashResult* made, const Att
   const auto like = [](const at::Tensor& x) { return at::empty(x.sizes(), x.options()); };
   const AttentionTensors grads{like(in.query), like(in.key), like(in.value)};
   if (backward_into(grad, made, in, options, grads)) return {grads.query, grads.key, grads.value};
-  return attention_backward_anywhere(grad, in.query, in.key, in.value, cosine, sine, numbers,
+  return attention_backward_fallback(grad, in.query, in.key, in.value, cosine, sine, numbers,
                                      scale);
 }
 

@@ -4,7 +4,7 @@
 
 #include "kernels/cuda/cudnn_problem.h"
 #include "kernels/cuda/flash_attention_call.h"
-#include "kernels/plain_mask.h"
+#include "kernels/standard_mask.h"
 
 namespace nextframe {
 
@@ -49,7 +49,7 @@ inline CudnnProblem cudnn_problem(const CudnnCall& call) {
   const Fold fold = can_fold(call, Fold::into_heads) ? Fold::into_heads : Fold::into_batch;
   const int64_t heads = fold == Fold::into_heads ? flash.inner * flash.heads : flash.heads;
   CudnnProblem problem{call.is_backward,
-                       plain_mask(flash.mask, flash.queries) == PlainMask::causal,
+                       standard_mask(flash.mask, flash.queries) == StandardMask::causal,
                        call.format,
                        flash.units / heads,
                        heads,
@@ -80,7 +80,7 @@ inline constexpr int64_t kMostFixedOrderBytes = int64_t{8} << 30;
 inline const char* cudnn_refusal(const CudnnCall& call) {
   if (call.head_dim > 128) return "heads have more than 128 values";
   if (call.head_dim % 8 != 0) return "the number of a head's values is no multiple of 8";
-  if (plain_mask(call.flash.mask, call.flash.queries) == PlainMask::other) {
+  if (standard_mask(call.flash.mask, call.flash.queries) == StandardMask::other) {
     return "the mask is neither plain causal nor full";
   }
   if (!can_fold(call, Fold::into_heads) && !can_fold(call, Fold::into_batch)) {

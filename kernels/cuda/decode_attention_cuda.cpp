@@ -18,7 +18,7 @@ extern const int nf_decode_attention_cuda = 1;
 namespace nextframe {
 namespace {
 
-bool has_kernels(const at::Tensor& projections, const KeyRing& ring, const DecodeOptions& options) {
+bool has_kernels(const at::Tensor& projections, const KvCache& ring, const DecodeOptions& options) {
   int major = 0;
   C10_CUDA_CHECK(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor,
                                         projections.device().index()));
@@ -47,9 +47,9 @@ void keep_keys_on_cuda(const at::Tensor& projections, const at::Tensor& ring_key
                        const OptionalTensor& sine, at::IntArrayRef numbers) {
   const c10::cuda::CUDAGuard device(projections.device());
   const auto options = decode_options(numbers, 1, cosine, sine);
-  const KeyRing ring{ring_key, ring_value};
+  const KvCache ring{ring_key, ring_value};
   if (!has_kernels(projections, ring, options)) {
-    return keep_keys_anywhere(projections, ring_key, ring_value, cosine, sine, numbers);
+    return keep_keys_fallback(projections, ring_key, ring_value, cosine, sine, numbers);
   }
   DecodePlan(decode_kernels(projections), projections, ring, options).keep();
 }
@@ -60,10 +60,10 @@ at::Tensor decode_attention_on_cuda(const at::Tensor& projections, const at::Ten
                                     double scale) {
   const c10::cuda::CUDAGuard device(projections.device());
   const auto options = decode_options(numbers, scale, cosine, sine);
-  const KeyRing ring{ring_key, ring_value};
+  const KvCache ring{ring_key, ring_value};
   if (!has_kernels(projections, ring, options)) {
-    note_no_attention_kernel(projections);
-    return decode_attention_anywhere(projections, ring_key, ring_value, cosine, sine, numbers,
+    warn_no_attention_kernel(projections);
+    return decode_attention_fallback(projections, ring_key, ring_value, cosine, sine, numbers,
                                      scale);
   }
   return DecodePlan(decode_kernels(projections), projections, ring, options).run();

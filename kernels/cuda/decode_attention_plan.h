@@ -24,7 +24,7 @@ struct DecodeKernels {
 };
 
 /// Whether the kernels answer such a step: rows of 16 bits that can be read 16 bytes at a time.
-inline bool has_decode_kernels(const at::Tensor& projections, const KeyRing& ring,
+inline bool has_decode_kernels(const at::Tensor& projections, const KvCache& ring,
                                const DecodeOptions& options) {
   AttentionOptions rows;
   rows.rotation = options.rotation;
@@ -41,7 +41,7 @@ inline bool has_decode_kernels(const at::Tensor& projections, const KeyRing& rin
 /// One step in the kernels' hands.
 class DecodePlan {
  public:
-  DecodePlan(DecodeKernels kernels, const at::Tensor& projections, const KeyRing& ring,
+  DecodePlan(DecodeKernels kernels, const at::Tensor& projections, const KvCache& ring,
              const DecodeOptions& options)
       : kernels_(std::move(kernels)),
         ring_(ring),
@@ -153,7 +153,7 @@ class DecodePlan {
   }
 
   DecodeKernels kernels_;
-  KeyRing ring_;
+  KvCache ring_;
   DecodeOptions options_;
   at::Tensor query_, key_, value_;
 };

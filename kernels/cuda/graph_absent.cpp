@@ -1,8 +1,8 @@
 // Stands in for graph_cuda.cpp in a build without CUDA.
-#include "kernels/recorded_work.h"
+#include "kernels/graph_recorder.h"
 
 namespace nextframe {
 
-WorkRecorder cuda_graph_recorder() { return nullptr; }
+GraphRecorder cuda_graph_recorder() { return nullptr; }
 
 }  // namespace nextframe

@@ -5,12 +5,12 @@
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
-#include "kernels/recorded_work.h"
+#include "kernels/graph_recorder.h"
 
 namespace nextframe {
 namespace {
 
-class CudaGraph final : public RecordedWork {
+class CudaGraph final : public RecordedGraph {
  public:
   explicit CudaGraph(const std::function<void()>& body) {
     c10::cuda::device_synchronize();  // nothing of before runs beside what follows
@@ -64,7 +64,7 @@ class CudaGraph final : public RecordedWork {
 
 }  // namespace
 
-WorkRecorder cuda_graph_recorder() {
+GraphRecorder cuda_graph_recorder() {
   return [](const std::function<void()>& body) { return std::make_unique<CudaGraph>(body); };
 }
 

@@ -3,7 +3,7 @@
 #include "launch/environment.h"
 #include "launch/error.h"
 #include "launch/hang/hang_analysis.h"
-#include "launch/roll_call.h"
+#include "launch/rank_agreement.h"
 
 namespace nextframe {
 

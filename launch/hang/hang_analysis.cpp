@@ -190,7 +190,7 @@ HangVerdict blame_link(const std::vector<RankReport>& reports) {
   std::vector<int64_t> others;
   for (const auto& report : reports) {
     if (report.fault.communicator.empty()) continue;
-    if (first == nullptr || (first->fault.is_of_peers && !report.fault.is_of_peers))
+    if (first == nullptr || (first->fault.is_peer_failure && !report.fault.is_peer_failure))
       first = &report;
   }
   if (first == nullptr) return {};

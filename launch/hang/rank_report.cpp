@@ -54,7 +54,7 @@ std::string to_json(const RankReport& report) {
   if (!report.fault.communicator.empty()) {
     head["fault"] = {{"communicator", report.fault.communicator},
                      {"text", report.fault.text},
-                     {"is_of_peers", report.fault.is_of_peers}};
+                     {"is_of_peers", report.fault.is_peer_failure}};
   }
   // What NCCL says may be cut off in the middle of a letter.
   std::string text = head.dump(-1, ' ', false, Json::error_handler_t::replace);

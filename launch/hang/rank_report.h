@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "launch/hang/abortable_communicators.h"
 #include "launch/hang/flight_recorder.h"
-#include "launch/hang/open_links.h"
 
 namespace nextframe {
 
@@ -29,7 +29,7 @@ struct RankReport {
   double section_s = 0;  // how long it has been there
   bool is_dump = false;  // of a hang, with all that is known; else a heartbeat
   std::vector<CommunicatorReport> communicators;
-  LinkFault fault;  // of a dump: what its own communicators have met
+  CommunicatorFault fault;  // of a dump: what its own communicators have met
 };
 
 /// One JSON object, a collective a line.

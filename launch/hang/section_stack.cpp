@@ -19,30 +19,32 @@ void SectionStack::enter_part(const std::string& name, double now_s) {
   open_.push_back({Kind::part, name, now_s});
 }
 
-void SectionStack::enter_meeting(double now_s) { open_.push_back({Kind::meeting, "wait", now_s}); }
+void SectionStack::enter_sync_point(double now_s) {
+  open_.push_back({Kind::sync_point, "wait", now_s});
+}
 
 void SectionStack::leave(double now_s) {
   const Open left = open_.back();
   open_.pop_back();
   const double took_s = now_s - left.entered_s;
   if (left.kind == Kind::pause) others_may_pause_ = true;
-  if (left.kind == Kind::pause || (left.kind == Kind::meeting && others_may_pause_)) {
+  if (left.kind == Kind::pause || (left.kind == Kind::sync_point && others_may_pause_)) {
     for (auto& outer : open_) outer.paused_s += took_s;
   }
-  if (left.kind == Kind::meeting) others_may_pause_ = false;
+  if (left.kind == Kind::sync_point) others_may_pause_ = false;
   if (left.kind == Kind::step && !left.has_grace) limits_.note_step(took_s - left.paused_s);
   if (open_.size() == 1) open_.front() = {Kind::pause, open_.front().name, now_s};
 }
 
-std::optional<Expiry> SectionStack::expired(double now_s) const {
+std::optional<SectionTimeout> SectionStack::expired(double now_s) const {
   auto limited = open_.rbegin();
-  while (limited->kind == Kind::part || limited->kind == Kind::meeting) ++limited;
+  while (limited->kind == Kind::part || limited->kind == Kind::sync_point) ++limited;
   double limit_s = limits_.pause_s();
   if (limited->kind == Kind::step)
     limit_s = limits_.step_s() + (limited->has_grace && others_may_pause_ ? limit_s : 0);
   const double took_s = now_s - limited->entered_s - limited->paused_s;
   if (took_s <= limit_s) return std::nullopt;
-  return Expiry{section(), step_, took_s, limit_s};
+  return SectionTimeout{section(), step_, took_s, limit_s};
 }
 
 }  // namespace nextframe

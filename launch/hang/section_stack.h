@@ -11,7 +11,7 @@
 
 namespace nextframe {
 
-struct Expiry {
+struct SectionTimeout {
   std::string section;  // innermost
   int64_t step = 0;
   double took_s = 0;  // in the section whose limit it is
@@ -31,19 +31,19 @@ class SectionStack {
   void enter_pause(const std::string& name, double now_s);
   void enter_part(const std::string& name, double now_s);
   /// A part in which this rank waits for all others, once a step.
-  void enter_meeting(double now_s);
+  void enter_sync_point(double now_s);
   /// The innermost one.
   void leave(double now_s);
 
   /// Set when the rank has been too long where it is.
-  std::optional<Expiry> expired(double now_s) const;
+  std::optional<SectionTimeout> expired(double now_s) const;
 
   int64_t step() const { return step_; }
   const std::string& section() const { return open_.back().name; }
   double section_s(double now_s) const { return now_s - open_.back().entered_s; }
 
  private:
-  enum class Kind { step, pause, part, meeting };
+  enum class Kind { step, pause, part, sync_point };
   struct Open {
     Kind kind;
     std::string name;
@@ -54,7 +54,7 @@ class SectionStack {
   HangLimits limits_;
   std::vector<Open> open_;  // the first is what lies between all others
   int64_t step_ = 0;
-  bool others_may_pause_ = false;  // there was a pause since the last meeting
+  bool others_may_pause_ = false;  // there was a pause since the last sync point
 };
 
 }  // namespace nextframe

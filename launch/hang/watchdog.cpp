@@ -4,7 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "launch/hang/waking_clock.h"
+#include "launch/hang/awake_clock.h"
 
 namespace nextframe {
 namespace {
@@ -22,26 +22,26 @@ double wall_s() {
 
 struct Watchdog::State {
   State(WatchedRank watched, HangLimits limits, std::shared_ptr<FlightLog> flight_log,
-        std::function<void(const Hang&)> hang, std::shared_ptr<OpenLinks> open_links)
+        std::function<void(const Hang&)> hang, std::shared_ptr<AbortableCommunicators> abortables)
       : who(std::move(watched)),
         log(std::move(flight_log)),
         on_hang(std::move(hang)),
-        links(std::move(open_links)),
+        abortables(std::move(abortables)),
         sections(limits, 0) {}
 
   const WatchedRank who;
   const std::shared_ptr<FlightLog> log;
   const std::function<void(const Hang&)> on_hang;
-  const std::shared_ptr<OpenLinks> links;
+  const std::shared_ptr<AbortableCommunicators> abortables;
   SectionStack sections;
 
   std::mutex mutex;
   std::condition_variable wake, ended;
   bool is_ending = false, has_writer_ended = false, has_asker_ended = false, is_folder_new = false;
-  bool is_telling = false, is_told = false;
-  WakingClock clock{wall_s()};
+  bool is_telling = false, is_reported = false;
+  AwakeClock clock{wall_s()};
   HangFolder folder;
-  LinkFault fault;
+  CommunicatorFault fault;
 
   /// Of the newest collectives, or all that are kept.
   RankReport report(bool is_dump) {
@@ -58,7 +58,7 @@ struct Watchdog::State {
                 sections.section_s(clock.now(wall_s())),
                 is_dump,
                 {},
-                is_dump ? fault : LinkFault()};
+                is_dump ? fault : CommunicatorFault()};
     }
     for (const auto& recorder : log->recorders()) {
       result.communicators.push_back(
@@ -81,22 +81,22 @@ struct Watchdog::State {
   }
 
   /// Once; whoever comes later waits until all has been told.
-  static void tell(const std::shared_ptr<State>& state, const Expiry& expiry) {
+  static void tell(const std::shared_ptr<State>& state, const SectionTimeout& expiry) {
     std::unique_lock lock(state->mutex);
-    if (state->is_telling) return state->ended.wait(lock, [&] { return state->is_told; });
+    if (state->is_telling) return state->ended.wait(lock, [&] { return state->is_reported; });
     state->is_telling = true;
     const Hang hang{expiry,        state->who,
                     state->folder, [state] { return state->report(true); },
-                    state->fault,  state->links};
+                    state->fault,  state->abortables};
     lock.unlock();
     state->on_hang(hang);
     lock.lock();
-    state->is_told = true;
+    state->is_reported = true;
     state->ended.notify_all();
   }
 
-  static void tell_fault(const std::shared_ptr<State>& state, const LinkFault& fault) {
-    Expiry here;
+  static void tell_fault(const std::shared_ptr<State>& state, const CommunicatorFault& fault) {
+    SectionTimeout here;
     {
       const std::lock_guard lock(state->mutex);
       if (state->fault.communicator.empty()) state->fault = fault;
@@ -112,8 +112,8 @@ struct Watchdog::State {
     std::unique_lock lock(state->mutex);
     while (!state->wake.wait_for(lock, kTick, [&] { return state->is_ending; })) {
       lock.unlock();
-      const auto fault = state->links->fault();
-      const bool is_news = !fault.communicator.empty() && !fault.is_told;
+      const auto fault = state->abortables->fault();
+      const bool is_news = !fault.communicator.empty() && !fault.was_thrown;
       if (is_news) tell_fault(state, fault);
       lock.lock();
       if (is_news) break;
@@ -133,7 +133,7 @@ struct Watchdog::State {
       lock.unlock();
       folder.write_heartbeat(state->report(false));
       if (!has_answered && folder.wants_dumps()) {
-        if (state->links != nullptr)
+        if (state->abortables != nullptr)
           std::this_thread::sleep_for(2 * kTick);  // for the asker's news
         has_answered = folder.has_dump(state->who.rank) || folder.write_dump(state->report(true));
       }
@@ -146,12 +146,14 @@ struct Watchdog::State {
 };
 
 Watchdog::Watchdog(WatchedRank who, HangLimits limits, std::shared_ptr<FlightLog> log,
-                   std::function<void(const Hang&)> on_hang, std::shared_ptr<OpenLinks> links)
-    : state_(
-          new State(std::move(who), limits, std::move(log), std::move(on_hang), std::move(links))),
-      counter_([state = state_] { State::count(state); }),
-      writer_([state = state_] { State::write(state); }) {
-  if (state_->links != nullptr) asker_ = std::thread([state = state_] { State::ask(state); });
+                   std::function<void(const Hang&)> on_hang,
+                   std::shared_ptr<AbortableCommunicators> abortables)
+    : state_(new State(std::move(who), limits, std::move(log), std::move(on_hang),
+                       std::move(abortables))),
+      timer_([state = state_] { State::count(state); }),
+      heartbeat_writer_([state = state_] { State::write(state); }) {
+  if (state_->abortables != nullptr)
+    fault_poller_ = std::thread([state = state_] { State::ask(state); });
 }
 
 Watchdog::~Watchdog() {
@@ -159,19 +161,19 @@ Watchdog::~Watchdog() {
   state_->is_ending = true;
   state_->wake.notify_all();
   // Somebody's last words may be under way, which end the process.
-  state_->ended.wait(lock, [&] { return !state_->is_telling || state_->is_told; });
+  state_->ended.wait(lock, [&] { return !state_->is_telling || state_->is_reported; });
   const bool is_written =
       state_->ended.wait_for(lock, kLastBeatLimit, [&] { return state_->has_writer_ended; });
-  const bool is_asked = !asker_.joinable() || state_->ended.wait_for(lock, kLastBeatLimit, [&] {
-    return state_->has_asker_ended;
-  });
+  const bool is_asked =
+      !fault_poller_.joinable() ||
+      state_->ended.wait_for(lock, kLastBeatLimit, [&] { return state_->has_asker_ended; });
   lock.unlock();
-  counter_.join();
-  is_written ? writer_.join() : writer_.detach();
-  if (asker_.joinable()) is_asked ? asker_.join() : asker_.detach();
+  timer_.join();
+  is_written ? heartbeat_writer_.join() : heartbeat_writer_.detach();
+  if (fault_poller_.joinable()) is_asked ? fault_poller_.join() : fault_poller_.detach();
 }
 
-void Watchdog::keep_in(const HangFolder& folder) {
+void Watchdog::set_folder(const HangFolder& folder) {
   const std::lock_guard lock(state_->mutex);
   state_->folder = folder;
   state_->is_folder_new = true;  // a rank that stops in its first half second was there, too
@@ -198,8 +200,8 @@ Watchdog::Section Watchdog::part(const char* name) {
   return enter([&](SectionStack& stack, double now_s) { stack.enter_part(name, now_s); });
 }
 
-Watchdog::Section Watchdog::meeting() {
-  return enter([&](SectionStack& stack, double now_s) { stack.enter_meeting(now_s); });
+Watchdog::Section Watchdog::sync_point() {
+  return enter([&](SectionStack& stack, double now_s) { stack.enter_sync_point(now_s); });
 }
 
 void Watchdog::leave() {
@@ -207,8 +209,8 @@ void Watchdog::leave() {
   state_->sections.leave(state_->clock.now(wall_s()));
 }
 
-void Watchdog::tell_link_fault() {
-  const auto fault = state_->links ? state_->links->fault() : LinkFault();
+void Watchdog::report_communicator_fault() {
+  const auto fault = state_->abortables ? state_->abortables->fault() : CommunicatorFault();
   {
     const std::lock_guard lock(state_->mutex);
     if (fault.communicator.empty() && !state_->is_telling) return;
@@ -216,9 +218,9 @@ void Watchdog::tell_link_fault() {
   State::tell_fault(state_, fault);
 }
 
-double Watchdog::take_standstill_s() {
+double Watchdog::take_suspended_s() {
   const std::lock_guard lock(state_->mutex);
-  return state_->clock.take_standstill();
+  return state_->clock.take_suspended();
 }
 
 }  // namespace nextframe

@@ -7,10 +7,10 @@
 #include <thread>
 #include <utility>
 
+#include "launch/hang/abortable_communicators.h"
 #include "launch/hang/flight_log.h"
 #include "launch/hang/hang_folder.h"
 #include "launch/hang/hang_limits.h"
-#include "launch/hang/open_links.h"
 #include "launch/hang/rank_report.h"
 #include "launch/hang/section_stack.h"
 
@@ -25,12 +25,12 @@ struct WatchedRank {
 
 /// What is known when a rank has been too long in a section, or a communicator of it has failed.
 struct Hang {
-  Expiry expiry;  // without limits where a communicator has failed
+  SectionTimeout expiry;  // without limits where a communicator has failed
   WatchedRank who;
   HangFolder folder;
   std::function<RankReport()> report;
-  LinkFault fault;
-  std::shared_ptr<OpenLinks> links;  // to be given up; may be null
+  CommunicatorFault fault;
+  std::shared_ptr<AbortableCommunicators> abortables;  // to be given up; may be null
 };
 
 /// Three threads: one that only counts time, so that no disk or device can stop it, one that
@@ -40,13 +40,14 @@ class Watchdog {
  public:
   /// `on_hang` is called once, by any of these threads. The usual one does not return.
   Watchdog(WatchedRank who, HangLimits limits, std::shared_ptr<FlightLog> log,
-           std::function<void(const Hang&)> on_hang, std::shared_ptr<OpenLinks> links = nullptr);
+           std::function<void(const Hang&)> on_hang,
+           std::shared_ptr<AbortableCommunicators> abortables = nullptr);
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
   /// From now on heartbeats and dumps go there.
-  void keep_in(const HangFolder& folder);
+  void set_folder(const HangFolder& folder);
 
   /// Left when it is destroyed.
   class [[nodiscard]] Section {
@@ -64,21 +65,21 @@ class Watchdog {
   Section step(int64_t number);
   Section pause(const char* name);
   Section part(const char* name);
-  Section meeting();
+  Section sync_point();
 
   /// What `work` returns; it runs as a part.
   template <class Work>
-  auto during(const char* name, const Work& work) {
+  auto run_section(const char* name, const Work& work) {
     const auto section = part(name);
     return work();
   }
 
   /// For the thread that trains, with an error on its way: where a communicator has failed, or all
   /// are being given up, `on_hang` says what there is to say, and this waits for its end.
-  void tell_link_fault();
+  void report_communicator_fault();
 
   /// How long this process stood still, stopped or without a core, since the last call.
-  double take_standstill_s();
+  double take_suspended_s();
 
  private:
   struct State;
@@ -87,7 +88,7 @@ class Watchdog {
   void leave();
 
   std::shared_ptr<State> state_;  // outlives the object when a disk or device holds a thread up
-  std::thread counter_, writer_, asker_;
+  std::thread timer_, heartbeat_writer_, fault_poller_;
 };
 
 }  // namespace nextframe

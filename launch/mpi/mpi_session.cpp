@@ -11,9 +11,9 @@
 #include <string>
 #include <thread>
 
-#include "launch/arrivals.h"
 #include "launch/environment.h"
 #include "launch/error.h"
+#include "launch/rendezvous.h"
 
 namespace nextframe {
 namespace {
@@ -62,7 +62,7 @@ MpiSession::MpiSession(const SessionOptions& options)
   const auto environment = read_launcher_environment();
   int size = 1;
   if (environment.has_mpi_launcher) {
-    std::optional<Arrivals> arrivals;
+    std::optional<RendezvousWatch> arrivals;
     if (!options.run.empty()) {
       const auto limit_ms = static_cast<int64_t>(1000 * std::min(options.limit_s, kMostPatience_s));
       arrivals.emplace(options.run, environment, std::chrono::milliseconds(limit_ms),

@@ -42,13 +42,14 @@ size_t count(const at::Tensor& tensor) { return static_cast<size_t>(tensor.numel
 /// Tickets and watchers share the link, so it may outlive the communicator, but closed.
 class NcclCommunicator final : public Communicator {
  public:
-  NcclCommunicator(Communicator& host, std::unique_ptr<DeviceQueue> queue, const NcclLimits& limits,
-                   std::shared_ptr<FlightRecorder> recorder, OpenLinks* links, int64_t rank_in_job)
+  NcclCommunicator(Communicator& host, std::unique_ptr<DeviceStream> queue,
+                   const NcclLimits& limits, std::shared_ptr<FlightRecorder> recorder,
+                   AbortableCommunicators* abortables, int64_t rank_in_job)
       : link_(std::make_shared<NcclLink>(host, std::move(queue), limits, std::move(recorder),
                                          rank_in_job)),
         flag_(
             at::zeros({1}, at::TensorOptions().dtype(at::kByte).device(link_->queue().device()))) {
-    if (links != nullptr) links->add(link_);
+    if (abortables != nullptr) abortables->add(link_);
   }
   ~NcclCommunicator() override { link_->close(); }
 
@@ -142,10 +143,10 @@ class NcclCommunicator final : public Communicator {
     return ticket(link_->start(what, calls), what.name);
   }
 
-  Ticket ticket(std::shared_ptr<QueuePoint> done, const std::string& name) {
+  Ticket ticket(std::shared_ptr<StreamEvent> done, const std::string& name) {
     return Ticket([link = link_, done = std::move(done), name] {
       link->check_all(name);
-      if (!done->hold_caller()) link->wait_for(*done, name);
+      if (!done->make_caller_wait()) link->wait_for(*done, name);
     });
   }
 
@@ -156,12 +157,13 @@ class NcclCommunicator final : public Communicator {
 }  // namespace
 
 std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host_communicator,
-                                                     std::unique_ptr<DeviceQueue> queue,
+                                                     std::unique_ptr<DeviceStream> queue,
                                                      const NcclLimits& limits,
                                                      std::shared_ptr<FlightRecorder> recorder,
-                                                     OpenLinks* links, int64_t rank_in_job) {
+                                                     AbortableCommunicators* abortables,
+                                                     int64_t rank_in_job) {
   return std::make_unique<NcclCommunicator>(host_communicator, std::move(queue), limits,
-                                            std::move(recorder), links, rank_in_job);
+                                            std::move(recorder), abortables, rank_in_job);
 }
 
 }  // namespace nextframe

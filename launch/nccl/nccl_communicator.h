@@ -5,9 +5,9 @@
 #include <memory>
 
 #include "launch/communicator.h"
+#include "launch/hang/abortable_communicators.h"
 #include "launch/hang/flight_recorder.h"
-#include "launch/hang/open_links.h"
-#include "launch/nccl/device_queue.h"
+#include "launch/nccl/device_stream.h"
 
 namespace nextframe {
 
@@ -24,13 +24,13 @@ struct NcclLimits {
 /// queue's device has no streams.
 ///
 /// EnvironmentError where NCCL's library is missing, a peer does not come, or NCCL fails.
-/// `recorder` keeps its calls; without one it has a recorder of its own. It joins `links`, if any,
-/// once it has started. Errors name `rank_in_job`; -1: the rank in `host_communicator`.
+/// `recorder` keeps its calls; without one it has a recorder of its own. It joins `abortables`, if
+/// any, once it has started. Errors name `rank_in_job`; -1: the rank in `host_communicator`.
 std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host_communicator,
-                                                     std::unique_ptr<DeviceQueue> queue,
+                                                     std::unique_ptr<DeviceStream> queue,
                                                      const NcclLimits& limits = {},
                                                      std::shared_ptr<FlightRecorder> recorder = {},
-                                                     OpenLinks* links = nullptr,
+                                                     AbortableCommunicators* abortables = nullptr,
                                                      int64_t rank_in_job = -1);
 
 }  // namespace nextframe

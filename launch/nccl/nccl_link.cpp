@@ -10,7 +10,7 @@
 #include "launch/environment.h"
 #include "launch/error.h"
 #include "launch/hang/rank_report.h"
-#include "launch/roll_call.h"
+#include "launch/rank_agreement.h"
 
 namespace nextframe {
 namespace {
@@ -32,8 +32,9 @@ std::string name_of(int64_t rank, c10::Device device) {
 
 }  // namespace
 
-NcclLink::NcclLink(Communicator& host, std::unique_ptr<DeviceQueue> queue, const NcclLimits& limits,
-                   std::shared_ptr<FlightRecorder> recorder, int64_t rank_in_job)
+NcclLink::NcclLink(Communicator& host, std::unique_ptr<DeviceStream> queue,
+                   const NcclLimits& limits, std::shared_ptr<FlightRecorder> recorder,
+                   int64_t rank_in_job)
     : exceptions_at_start_(std::uncaught_exceptions()),
       limits_(limits),
       nccl_(load_nccl()),
@@ -75,15 +76,15 @@ void NcclLink::close() {
   handle_->comm = nullptr;
 }
 
-std::shared_ptr<QueuePoint> NcclLink::start(const CollectiveCall& what,
-                                            const std::function<void()>& calls) {
+std::shared_ptr<StreamEvent> NcclLink::start(const CollectiveCall& what,
+                                             const std::function<void()>& calls) {
   const c10::DeviceGuard guard(queue_->device());
   note_finished();
   const auto sequence = recorder_->enter(what);
   const auto call =
       what.name + " #" + std::to_string(sequence) + " of " + std::to_string(what.bytes) + " bytes";
   check_all(call);
-  queue_->follow_caller();
+  queue_->wait_for_caller();
   recorder_->mark(sequence, CollectiveState::running);
   try {
     calls();
@@ -118,8 +119,8 @@ void NcclLink::check_all(const std::string& call) {
   check(ask(), call);
 }
 
-void NcclLink::wait_for(const QueuePoint& point, const std::string& call) {
-  while (!point.is_reached()) {
+void NcclLink::wait_for(const StreamEvent& point, const std::string& call) {
+  while (!point.is_done()) {
     check_all(call);
     std::this_thread::sleep_for(kPollInterval);
   }
@@ -127,7 +128,7 @@ void NcclLink::wait_for(const QueuePoint& point, const std::string& call) {
   note_finished();
 }
 
-LinkFault NcclLink::fault() {
+CommunicatorFault NcclLink::fault() {
   {
     const std::lock_guard lock(mutex_);
     if (!fault_.communicator.empty()) return fault_;
@@ -136,7 +137,7 @@ LinkFault NcclLink::fault() {
   try {
     note_finished();
     const auto answer = ask();
-    return answer.is_error() ? describe(answer, false) : LinkFault();
+    return answer.is_error() ? describe(answer, false) : CommunicatorFault();
   } catch (const std::exception& error) {  // a device that has failed throws at whoever asks it
     return {recorder_->name(), std::string("the device failed: ") + error.what(), false, false};
   }
@@ -196,19 +197,19 @@ void NcclLink::settle(const std::string& call) {
 
 void NcclLink::note_finished() {
   const std::lock_guard lock(mutex_);
-  while (!pending_.empty() && pending_.front().done->is_reached()) {
+  while (!pending_.empty() && pending_.front().done->is_done()) {
     recorder_->mark(pending_.front().sequence, CollectiveState::done);
     pending_.pop_front();
   }
 }
 
-LinkFault NcclLink::describe(const Answer& answer, bool is_told) const {
+CommunicatorFault NcclLink::describe(const Answer& answer, bool was_thrown) const {
   const auto record = recorder_->oldest_open();
   const auto where = record.sequence < 0 ? std::string("between collectives")
                                          : "in " + collective_name(record) + " of " +
                                                std::to_string(record.call.bytes) + " bytes";
   return {recorder_->name(), where + ": " + answer.words, answer.state == nccl::kRemoteError,
-          is_told};
+          was_thrown};
 }
 
 void NcclLink::fail(const std::string& call, const std::string& reason) {

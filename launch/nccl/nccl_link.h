@@ -9,10 +9,10 @@
 #include <mutex>
 #include <string>
 
+#include "launch/hang/abortable_communicators.h"
 #include "launch/hang/collective_check.h"
 #include "launch/hang/flight_recorder.h"
-#include "launch/hang/open_links.h"
-#include "launch/nccl/device_queue.h"
+#include "launch/nccl/device_stream.h"
 #include "launch/nccl/nccl_communicator.h"
 #include "launch/nccl/nccl_library.h"
 
@@ -20,11 +20,11 @@ namespace nextframe {
 
 /// Errors are EnvironmentErrors that name rank, host, GPU and call and end in the recorder's last
 /// lines. After the first one nothing but abort() reaches NCCL any more.
-class NcclLink final : public OpenLink {
+class NcclLink final : public AbortableCommunicator {
  public:
   /// Every rank makes one; `host` carries NCCL's unique id from rank 0 to the others. Errors name
   /// `rank_in_job`; -1: the rank in `host`.
-  NcclLink(Communicator& host, std::unique_ptr<DeviceQueue> queue, const NcclLimits& limits,
+  NcclLink(Communicator& host, std::unique_ptr<DeviceStream> queue, const NcclLimits& limits,
            std::shared_ptr<FlightRecorder> recorder, int64_t rank_in_job = -1);
   ~NcclLink() override { close(); }
   NcclLink(const NcclLink&) = delete;
@@ -32,23 +32,24 @@ class NcclLink final : public OpenLink {
 
   const CollectiveCaller& caller() const { return caller_; }
   const NcclLibrary& nccl() const { return nccl_; }
-  DeviceQueue& queue() { return *queue_; }
+  DeviceStream& queue() { return *queue_; }
   nccl::Comm comm() const { return handle_->comm; }
 
   /// Enters a collective, runs its NCCL calls behind what the caller's stream holds, and returns
   /// the point after it.
-  std::shared_ptr<QueuePoint> start(const CollectiveCall& what, const std::function<void()>& calls);
+  std::shared_ptr<StreamEvent> start(const CollectiveCall& what,
+                                     const std::function<void()>& calls);
   /// Throws what one NCCL call has met.
   void check(nccl::Result result, const std::string& call);
   /// Throws what any collective has met by now.
   void check_all(const std::string& call);
   /// Waits on the host for a point, or for an error.
-  void wait_for(const QueuePoint& point, const std::string& call);
+  void wait_for(const StreamEvent& point, const std::string& call);
 
   /// Waits for the peers to end theirs, if all went well; else aborts. Once is enough.
   void close();
 
-  LinkFault fault() override;
+  CommunicatorFault fault() override;
   std::future<void> abort() override;
 
  private:
@@ -68,25 +69,25 @@ class NcclLink final : public OpenLink {
   void check(const Answer& answer, const std::string& call);
   void settle(const std::string& call);
   void note_finished();
-  LinkFault describe(const Answer& answer, bool is_told) const;
+  CommunicatorFault describe(const Answer& answer, bool was_thrown) const;
   void give_up();
   [[noreturn]] void fail(const std::string& call, const std::string& reason);
 
   struct Pending {
     int64_t sequence;
-    std::shared_ptr<QueuePoint> done;
+    std::shared_ptr<StreamEvent> done;
   };
 
   int exceptions_at_start_;
   NcclLimits limits_;
   NcclLibrary nccl_;
-  std::unique_ptr<DeviceQueue> queue_;
+  std::unique_ptr<DeviceStream> queue_;
   CollectiveCaller caller_;
   std::shared_ptr<FlightRecorder> recorder_;
   const std::shared_ptr<Handle> handle_ = std::make_shared<Handle>();
   std::mutex mutex_;             // of pending_ and fault_
   std::deque<Pending> pending_;  // not known to be done
-  LinkFault fault_;              // the first that was thrown
+  CommunicatorFault fault_;      // the first that was thrown
   std::atomic<bool> is_broken_ = false, is_given_up_ = false;
 };
 

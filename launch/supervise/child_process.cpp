@@ -84,9 +84,8 @@ ChildResult run_child(const ChildProcess& child, const std::function<bool()>& st
   int status = 0;
   while (waitpid(process, &status, WNOHANG) != process) {
     result.is_interrupted = stop();
-    result.is_out_of_time =
-        std::chrono::duration<double>(Clock::now() - start).count() > child.limit_s;
-    if (result.is_interrupted || result.is_out_of_time) {
+    result.timed_out = std::chrono::duration<double>(Clock::now() - start).count() > child.limit_s;
+    if (result.is_interrupted || result.timed_out) {
       status = SIGKILL;
       break;
     }

@@ -18,7 +18,7 @@ struct ChildProcess {
 
 struct ChildResult {
   int code = 0;  // its exit code, or 128 + the signal that ended it
-  bool is_out_of_time = false;
+  bool timed_out = false;
   bool is_interrupted = false;  // `stop` said so
 };
 

@@ -161,7 +161,7 @@ void Supervisor::after_failure(int code, double now_s) {
     newest_step_ = step;
     has_committed_ = true;
     restarts_without_commit_ = 0;
-    pool_.forgive();
+    pool_.clear_failures();
   }
   const std::string what = ranks(current_.place.num_ranks) + " ended with " + describe_exit(code) +
                            " after " + seconds_text(current_.ran_s);
@@ -192,11 +192,11 @@ void Supervisor::blame_hosts(double now_s) {
   const auto failures = std::to_string(limits_.pool.max_failures) +
                         " failures are laid to it, without a new checkpoint between them";
   for (const auto& host : current_.blamed) {
-    const auto result = pool_.blame(host, what, now_s);
-    if (result == BlameResult::left_out) {
-      view_.say(host + " is left out for " + seconds_text(limits_.pool.leave_out_s) + ": " +
+    const auto result = pool_.record_failure(host, what, now_s);
+    if (result == FailureAction::excluded) {
+      view_.say(host + " is left out for " + seconds_text(limits_.pool.exclude_s) + ": " +
                 failures);
-    } else if (result == BlameResult::needed) {
+    } else if (result == FailureAction::required) {
       view_.say(host + " is needed for " + ranks(limits_.min_ranks) + ", though " + failures +
                 "; name a spare host, or allow fewer ranks with --min-ranks");
     }

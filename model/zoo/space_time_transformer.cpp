@@ -97,13 +97,13 @@ void SpaceTimeConfig::check(const Report& report) const {
 }  // namespace
 
 /// What the transformer keeps of the frames before.
-class SpaceTimeMemory final : public FrameMemory {
+class SpaceTimeMemory final : public FrameCache {
  public:
   SpaceTimeMemory(int64_t blocks, int64_t window, int64_t head_dim)
-      : of_block(static_cast<size_t>(blocks), TimeMemory(window)), angles(window, head_dim) {}
+      : of_block(static_cast<size_t>(blocks), TimeKvCache(window)), angles(window, head_dim) {}
 
-  std::vector<TimeMemory> of_block;
-  TimeAngles angles;
+  std::vector<TimeKvCache> of_block;
+  TimeRotations angles;
   at::Tensor last_frame_B1HWC;
 };
 
@@ -126,11 +126,11 @@ class SpaceTimeTransformer final : public FrameModel {
  private:
   at::Tensor network(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
                      const at::Tensor& level_BT) override;
-  std::unique_ptr<FrameMemory> make_memory() const override {
+  std::unique_ptr<FrameCache> make_memory() const override {
     return std::make_unique<SpaceTimeMemory>(config_.layers, frames_seen(),
                                              config_.dim / config_.heads);
   }
-  at::Tensor network_after(FrameMemory& memory, const at::Tensor& x_BTHWC,
+  at::Tensor network_after(FrameCache& memory, const at::Tensor& x_BTHWC,
                            const at::Tensor& actions_BTA, const at::Tensor& level_BT) override;
   at::Tensor run(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
                  const at::Tensor& level_BT, SpaceTimeMemory* memory);
@@ -217,7 +217,7 @@ at::Tensor SpaceTimeTransformer::network(const at::Tensor& x_BTHWC, const at::Te
   return run(x_BTHWC, actions_BTA, level_BT, nullptr);
 }
 
-at::Tensor SpaceTimeTransformer::network_after(FrameMemory& memory, const at::Tensor& x_BTHWC,
+at::Tensor SpaceTimeTransformer::network_after(FrameCache& memory, const at::Tensor& x_BTHWC,
                                                const at::Tensor& actions_BTA,
                                                const at::Tensor& level_BT) {
   return run(x_BTHWC, actions_BTA, level_BT, &dynamic_cast<SpaceTimeMemory&>(memory));
@@ -230,7 +230,7 @@ at::Tensor SpaceTimeTransformer::run(const at::Tensor& x_BTHWC, const at::Tensor
       memory != nullptr ? memory->angles.next(x_BTHWC.size(1), x_BTHWC.device()) : in_time_;
   auto tokens_BTND = embed(x_BTHWC, before_B1HWC, actions_BTA, level_BT);
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    TimeMemory* const of_block = memory != nullptr ? &memory->of_block[i] : nullptr;
+    TimeKvCache* const of_block = memory != nullptr ? &memory->of_block[i] : nullptr;
     // By value: a runner may call it again in backward.
     BlockRunner::Block block;
     block.attention = [layer = blocks_[i], in_space = in_space_, in_time = in_time_of_these,

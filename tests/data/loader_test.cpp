@@ -211,13 +211,13 @@ TEST_F(LoaderTest, WhoeverDoesNotWantToWaitAnyLongerGetsBlankClips) {
   const Dataset dataset(folder / "*.h5", 6, 1);
   bool is_impatient = false;
   auto options = small_options(0);
-  options.gives_up = [&] { return is_impatient; };
+  options.should_stop = [&] { return is_impatient; };
   Loader loader(dataset, sampler(dataset), options);
   EXPECT_TRUE(loader.next().frames_BTHWC.any().item<bool>());
-  EXPECT_FALSE(loader.has_given_up());
+  EXPECT_FALSE(loader.has_stopped());
   is_impatient = true;
   EXPECT_FALSE(loader.next().frames_BTHWC.any().item<bool>());
-  EXPECT_TRUE(loader.has_given_up());
+  EXPECT_TRUE(loader.has_stopped());
   is_impatient = false;
   EXPECT_FALSE(loader.next().frames_BTHWC.any().item<bool>()) << "given up is given up";
 }
@@ -225,11 +225,11 @@ TEST_F(LoaderTest, WhoeverDoesNotWantToWaitAnyLongerGetsBlankClips) {
 TEST_F(LoaderTest, AGrainThatIsThereIsTakenWithoutAQuestion) {
   const Dataset dataset(folder / "*.h5", 6, 1);
   auto options = small_options(1);
-  options.gives_up = [] { return true; };
+  options.should_stop = [] { return true; };
   Loader loader(dataset, sampler(dataset), options);
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   EXPECT_TRUE(loader.next().frames_BTHWC.any().item<bool>());
-  EXPECT_FALSE(loader.has_given_up());
+  EXPECT_FALSE(loader.has_stopped());
 }
 
 TEST_F(LoaderTest, StopsPromptlyWithGrainsUnread) {

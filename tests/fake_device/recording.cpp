@@ -198,7 +198,7 @@ void Recording::replay() {
   }
 }
 
-WorkRecorder recorder() {
+GraphRecorder recorder() {
   return [](const std::function<void()>& body) { return std::make_unique<Recording>(body); };
 }
 

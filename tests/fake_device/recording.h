@@ -8,7 +8,7 @@
 #include <functional>
 #include <vector>
 
-#include "kernels/recorded_work.h"
+#include "kernels/graph_recorder.h"
 
 namespace nextframe::fake_device {
 
@@ -17,7 +17,7 @@ namespace nextframe::fake_device {
 void run_strictly(const std::function<void()>& body);
 
 /// The operations that a body has called, with their arguments as they were then.
-class Recording final : public RecordedWork {
+class Recording final : public RecordedGraph {
  public:
   /// Runs `body` strictly. What it wrote is undone, or spoilt where it was written first: like a
   /// capture on a GPU it has computed nothing.
@@ -39,6 +39,6 @@ class Recording final : public RecordedWork {
 };
 
 /// Recordings as the trainer's replayed work takes them.
-WorkRecorder recorder();
+GraphRecorder recorder();
 
 }  // namespace nextframe::fake_device

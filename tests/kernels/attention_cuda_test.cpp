@@ -4,7 +4,7 @@
 #include "kernels/attention.h"
 #include "kernels/cuda/cudnn_attention.h"
 #include "kernels/flash_choice.h"
-#include "kernels/kernel_notes.h"
+#include "kernels/kernel_warnings.h"
 #include "kernels/torch.h"
 #include "tests/kernels/gradient.h"
 
@@ -152,7 +152,7 @@ TEST_F(AttentionOnCuda, IsAsExactAsLibTorchs) {
 TEST_F(AttentionOnCuda, ByCudnnGoesWithOurOwnHalves) {
   if (!has_cudnn()) GTEST_SKIP() << "needs a build with cuDNN";
   std::vector<std::string> refusals;
-  const KernelNoteListener listener([&](const std::string& note) {
+  const KernelWarningListener listener([&](const std::string& note) {
     if (note.find("cuDNN") != note.npos) refusals.push_back(note);  // not those of earlier tests
   });
   const auto put_back = c10::make_scope_exit([] { choose_flash_kernels("mma"); });

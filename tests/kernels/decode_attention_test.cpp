@@ -9,7 +9,7 @@ namespace {
 using namespace testing_decode;
 using testing_gradient::relative_error;
 
-at::Tensor by_operator(const at::Tensor& tokens, const KeyRing& ring, const DecodeOptions& step) {
+at::Tensor by_operator(const at::Tensor& tokens, const KvCache& ring, const DecodeOptions& step) {
   return decode_attention(tokens, ring, step);
 }
 
@@ -135,11 +135,11 @@ TEST(DecodeAttention, BitsOfASequenceDependOnItAlone) {
 TEST(DecodeAttention, KeepsTokensWithoutAnsweringThem) {
   const auto& c = kCases[6];
   const auto x = tokens_of(c).to(at::kFloat);
-  const auto keep = [](const at::Tensor& tokens, const KeyRing& ring, const DecodeOptions& step) {
+  const auto keep = [](const at::Tensor& tokens, const KvCache& ring, const DecodeOptions& step) {
     keep_keys(tokens, ring, step);
     return at::cat({ring.key, ring.value}, 1).clone();
   };
-  const auto answer = [](const at::Tensor& tokens, const KeyRing& ring, const DecodeOptions& step) {
+  const auto answer = [](const at::Tensor& tokens, const KvCache& ring, const DecodeOptions& step) {
     decode_attention(tokens, ring, step);
     return at::cat({ring.key, ring.value}, 1).clone();
   };
@@ -154,7 +154,7 @@ TEST_P(DecodeLoops, AgreeWithTheDefinitionInFloat64) {
     for (const auto& [dtype, tolerance] :
          {std::pair{at::kFloat, 2e-6}, std::pair{at::kBFloat16, 1e-2}}) {
       const auto x = tokens_of(c).to(dtype);
-      const auto step = [](const at::Tensor& tokens, const KeyRing& ring,
+      const auto step = [](const at::Tensor& tokens, const KvCache& ring,
                            const DecodeOptions& options) {
         return cpu::decode_attention(tokens, ring, options, *GetParam());
       };
@@ -169,7 +169,7 @@ INSTANTIATE_TEST_SUITE_P(OfThisMachine, DecodeLoops, ::testing::ValuesIn(cpu::al
 
 TEST(DecodeAttention, RefusesWhatDoesNotFit) {
   const auto x = at::zeros({1, 2, 3, 3, 2, 8});
-  const auto ring = make_key_ring(x, 4);
+  const auto ring = make_kv_cache(x, 4);
   const auto refuses = [&](auto change) {
     DecodeOptions options;
     options.seen = 2;

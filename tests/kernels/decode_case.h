@@ -16,7 +16,7 @@ struct Case {
   int64_t spare = 0;    // slots beyond those of a window
   bool placed = true;   // normalised and turned
   int64_t start = 0;    // slot of the first token
-  bool by_head = true;  // the layout of make_key_ring(); else [O, S, I, K, F]
+  bool by_head = true;  // the layout of make_kv_cache(); else [O, S, I, K, F]
   int64_t slots() const { return window * frame_tokens + spare; }
 };
 
@@ -45,12 +45,12 @@ inline at::Tensor all_at_once(const Case& c, const at::Tensor& tokens) {
                               whole(c));
 }
 
-using Step = std::function<at::Tensor(const at::Tensor&, const KeyRing&, const DecodeOptions&)>;
+using Step = std::function<at::Tensor(const at::Tensor&, const KvCache&, const DecodeOptions&)>;
 
 /// Frame after frame. The ring holds NaN where nothing was kept.
 inline at::Tensor dream(const Case& c, const at::Tensor& tokens, const Step& step) {
   const auto options = whole(c);
-  auto ring = make_key_ring(tokens, c.slots());
+  auto ring = make_kv_cache(tokens, c.slots());
   if (!c.by_head) ring = {ring.key.contiguous(), ring.value.contiguous()};
   ring.key.fill_(std::numeric_limits<double>::quiet_NaN());
   ring.value.fill_(std::numeric_limits<double>::quiet_NaN());

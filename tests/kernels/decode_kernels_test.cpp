@@ -58,7 +58,7 @@ DecodeKernels emulated(const at::Tensor& tokens, const Bugs& bugs, uint32_t bloc
 
 at::Tensor by_kernels(const Case& c, const at::Tensor& x, const Bugs& bugs = {},
                       uint32_t blocks = 3) {
-  const auto step = [&](const at::Tensor& tokens, const KeyRing& ring,
+  const auto step = [&](const at::Tensor& tokens, const KvCache& ring,
                         const DecodeOptions& options) {
     EXPECT_TRUE(has_decode_kernels(tokens, ring, options));
     return DecodePlan(emulated(x, bugs, blocks), tokens, ring, options).run();

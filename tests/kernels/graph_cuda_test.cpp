@@ -2,7 +2,7 @@
 // the device as it was.
 #include <ATen/DeviceAccelerator.h>
 
-#include "kernels/recorded_work.h"
+#include "kernels/graph_recorder.h"
 #include "tests/kernels/gradient.h"
 
 namespace nextframe {

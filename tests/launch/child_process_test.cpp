@@ -42,7 +42,7 @@ TEST(ChildProcess, ASignalIsACodeAbove128) { EXPECT_EQ(run(Log(), "kill -SEGV $$
 TEST(ChildProcess, WhatTakesTooLongIsEndedWithAllItStarted) {
   const Log log;
   const auto result = run(log, "setsid sleep 60 & sleep 60", 0.2);
-  EXPECT_TRUE(result.is_out_of_time);
+  EXPECT_TRUE(result.timed_out);
   EXPECT_TRUE(descendants(getpid()).empty());
 }
 
@@ -50,7 +50,7 @@ TEST(ChildProcess, StopsWhenAsked) {
   int looks = 0;
   const auto result = run(Log(), "sleep 60", 30, [&] { return ++looks > 3; });
   EXPECT_TRUE(result.is_interrupted);
-  EXPECT_FALSE(result.is_out_of_time);
+  EXPECT_FALSE(result.timed_out);
 }
 
 TEST(ChildProcess, AProgramThatIsNotThereIsNamed) {

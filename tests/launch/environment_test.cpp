@@ -9,9 +9,9 @@ namespace {
 TEST(Environment, FindsTheVariablesThatDecideBits) {
   unsetenv("CUDNN_ERRATA_JSON_FILE");
   unsetenv("CUDNN_FRONTEND_ATTN_DP_WORKSPACE_LIMIT");
-  EXPECT_TRUE(bit_variables().empty());
+  EXPECT_TRUE(numerics_variables().empty());
   setenv("CUDNN_FRONTEND_ATTN_DP_WORKSPACE_LIMIT", "0", 1);
-  EXPECT_EQ(bit_variables(),
+  EXPECT_EQ(numerics_variables(),
             (std::map<std::string, std::string>{{"CUDNN_FRONTEND_ATTN_DP_WORKSPACE_LIMIT", "0"}}));
   unsetenv("CUDNN_FRONTEND_ATTN_DP_WORKSPACE_LIMIT");
 }

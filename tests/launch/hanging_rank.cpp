@@ -13,9 +13,9 @@
 
 #include "launch/error.h"
 #include "launch/hang/desync.h"
-#include "launch/hang/last_words.h"
+#include "launch/hang/hang_exit.h"
 #include "launch/hang/watchdog.h"
-#include "launch/roll_call.h"
+#include "launch/rank_agreement.h"
 #include "launch/world.h"
 
 namespace nextframe {
@@ -48,7 +48,7 @@ void check(Communicator& control, const std::vector<std::shared_ptr<FlightRecord
 void step(Communicator& all, Communicator& control, const World& world, Watchdog& watchdog,
           const std::string& fault, bool is_checked) {
   if (fault == "data")
-    watchdog.during("data", [] { std::this_thread::sleep_for(std::chrono::hours(1)); });
+    watchdog.run_section("data", [] { std::this_thread::sleep_for(std::chrono::hours(1)); });
   std::vector<int64_t> buckets = {0, 1, 2};
   if (fault == "skip") buckets = {0, 2};
   if (fault == "order") buckets = {0, 2, 1};
@@ -65,9 +65,9 @@ int run(const std::string& folder, const std::string& fault, bool is_checked) {
   const MpiSession session;
   const World world(session, {"cpu", 1});
   Watchdog watchdog({world.rank(), world.size(), world.host()}, {kLimit_s, 30}, world.flight_log(),
-                    speak_last_words);
+                    report_hang_and_exit);
   const auto control = world.make_host_communicator("control");
-  watchdog.keep_in({folder + "/log", broadcast_string(*control, new_start_name())});
+  watchdog.set_folder({folder + "/log", broadcast_string(*control, new_start_name())});
   const auto all = world.make_device_communicator("gradients");
   for (int64_t number = 1; number <= 12; ++number) {
     const auto section = watchdog.step(number);

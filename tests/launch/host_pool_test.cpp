@@ -17,7 +17,7 @@ TEST(HostPool, OnlyAsManyHostsAsTheRanksNeedAreTaken) {
 TEST(HostPool, WithoutHostsMpirunKnowsWhere) {
   HostPool pool({}, 8, {});
   EXPECT_EQ(pool.place(8, 0).num_ranks, 8);
-  EXPECT_EQ(pool.blame("a", "it died", 0), BlameResult::noted);
+  EXPECT_EQ(pool.record_failure("a", "it died", 0), FailureAction::recorded);
 }
 
 TEST(HostPool, FewerSlotsThanTheLeastRanksAreForMpirunToRefuse) {
@@ -27,15 +27,15 @@ TEST(HostPool, FewerSlotsThanTheLeastRanksAreForMpirunToRefuse) {
 
 TEST(HostPool, TheLastHostIsNeverLeftOut) {
   HostPool pool({{"a", 2}, {"b", 2}}, 1, {});
-  for (int i = 0; i < 2; ++i) pool.blame("a", "it died", 0);
-  pool.blame("b", "it died", 10);
-  EXPECT_EQ(pool.blame("b", "it died", 10), BlameResult::needed);
+  for (int i = 0; i < 2; ++i) pool.record_failure("a", "it died", 0);
+  pool.record_failure("b", "it died", 10);
+  EXPECT_EQ(pool.record_failure("b", "it died", 10), FailureAction::required);
   EXPECT_EQ(names(pool.place(4, 20)), "b:2");
 }
 
 TEST(HostPool, ManyRanksOnFewHostsWhereThatIsAllowed) {
   HostPool pool({{"a", 2}, {"b", 2}}, 4, {.oversubscribe = true});
-  for (int i = 0; i < 2; ++i) pool.blame("b", "it died", 0);
+  for (int i = 0; i < 2; ++i) pool.record_failure("b", "it died", 0);
   const auto placement = pool.place(4, 1);
   EXPECT_EQ(names(placement), "a:2");
   EXPECT_EQ(placement.num_ranks, 4);
@@ -43,11 +43,11 @@ TEST(HostPool, ManyRanksOnFewHostsWhereThatIsAllowed) {
 
 TEST(HostPool, AHostThatIsBackHasAFreshStart) {
   HostPool pool({{"a", 2}, {"b", 2}}, 1, {});
-  pool.blame("a", "it died", 0);
-  pool.blame("a", "it died", 1);
+  pool.record_failure("a", "it died", 0);
+  pool.record_failure("a", "it died", 1);
   EXPECT_EQ(names(pool.place(4, 600)), "b:2");
   EXPECT_EQ(names(pool.place(4, 602)), "a:2,b:2");
-  EXPECT_EQ(pool.blame("a", "it died", 603), BlameResult::noted);
+  EXPECT_EQ(pool.record_failure("a", "it died", 603), FailureAction::recorded);
 }
 
 }  // namespace

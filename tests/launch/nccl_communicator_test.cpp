@@ -14,7 +14,7 @@ namespace {
 TEST(NcclCommunicator, ABuildWithoutCudaNamesTheRemedy) {
   if (has_cuda_build()) GTEST_SKIP() << "this build has CUDA; several GPUs are needed for more";
   try {
-    make_gpu_queue(0);
+    make_gpu_stream(0);
     FAIL() << "a GPU's queue without CUDA";
   } catch (const EnvironmentError& error) {
     EXPECT_NE(std::string(error.what()).find("--preset cuda"), std::string::npos) << error.what();

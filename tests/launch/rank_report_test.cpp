@@ -27,7 +27,7 @@ TEST(RankReport, ComesBackFromItsText) {
   const auto failed = parse_rank_report(to_json(report)).fault;
   EXPECT_EQ(failed.communicator, "gradients");
   EXPECT_NE(failed.text.find("cut off"), std::string::npos) << failed.text;
-  EXPECT_TRUE(failed.is_of_peers);
+  EXPECT_TRUE(failed.is_peer_failure);
   EXPECT_EQ(back.rank, 3);
   EXPECT_EQ(back.section, "data");
   ASSERT_EQ(back.communicators.size(), 2u);

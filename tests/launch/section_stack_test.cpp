@@ -8,7 +8,7 @@ namespace {
 /// A step of `took_s`, with all ranks met in the middle; ends at the returned time.
 double run_step(SectionStack& stack, int64_t number, double begin_s, double took_s) {
   stack.enter_step(number, begin_s);
-  stack.enter_meeting(begin_s + took_s / 2);
+  stack.enter_sync_point(begin_s + took_s / 2);
   stack.leave(begin_s + took_s / 2);
   stack.leave(begin_s + took_s);
   return begin_s + took_s;
@@ -81,7 +81,7 @@ TEST(SectionStack, AfterAPauseTheOthersHaveItsLimitUntilAllHaveMet) {
   stack.leave(now_s);
   stack.leave(now_s);
   stack.enter_step(10, now_s);
-  stack.enter_meeting(now_s);
+  stack.enter_sync_point(now_s);
   EXPECT_FALSE(stack.expired(now_s + 103));
   EXPECT_EQ(stack.expired(now_s + 105)->limit_s, 104);
   stack.leave(now_s + 80);  // all are there: from now on it is a step like others

@@ -7,8 +7,8 @@
 #include <chrono>
 #include <future>
 
-#include "launch/hang/last_words.h"
-#include "launch/hang/waking_clock.h"
+#include "launch/hang/awake_clock.h"
+#include "launch/hang/hang_exit.h"
 
 namespace nextframe {
 namespace {
@@ -23,17 +23,17 @@ fs::path new_folder(const char* name) {
   return folder;
 }
 
-TEST(WakingClock, AStandstillDoesNotCount) {
-  WakingClock clock(100);
+TEST(AwakeClock, AStandstillDoesNotCount) {
+  AwakeClock clock(100);
   clock.tick(100.1);
   clock.tick(100.2);
   EXPECT_NEAR(clock.now(100.25), 0.25, 1e-9);
-  EXPECT_EQ(clock.take_standstill(), 0);
+  EXPECT_EQ(clock.take_suspended(), 0);
   EXPECT_NEAR(clock.now(160), 0.7, 1e-9);  // asked before the first tick after a stop
   clock.tick(160.2);
   EXPECT_NEAR(clock.now(160.3), 0.8, 1e-9);
-  EXPECT_NEAR(clock.take_standstill(), 59.5, 1e-9);
-  EXPECT_EQ(clock.take_standstill(), 0);
+  EXPECT_NEAR(clock.take_suspended(), 59.5, 1e-9);
+  EXPECT_EQ(clock.take_suspended(), 0);
 }
 
 TEST(Watchdog, TellsWhereARankHangsAndWhatItWaitsIn) {
@@ -41,7 +41,7 @@ TEST(Watchdog, TellsWhereARankHangsAndWhatItWaitsIn) {
   const auto log = std::make_shared<FlightLog>();
   const auto recorder = log->open("gradients");
   Watchdog watchdog({1, 4, "node07"}, {0, 0.2}, log,
-                    [&](const Hang& hang) { told.set_value(hang_line(hang, hang.report())); });
+                    [&](const Hang& hang) { told.set_value(hang_message(hang, hang.report())); });
   const auto step = watchdog.step(118);
   const auto wait = watchdog.part("wait");
   {
@@ -58,18 +58,18 @@ TEST(Watchdog, TellsWhereARankHangsAndWhatItWaitsIn) {
 }
 
 /// Fails when it is told to.
-struct FailingLink final : OpenLink {
-  LinkFault fault() override {
+struct FailingLink final : AbortableCommunicator {
+  CommunicatorFault fault() override {
     if (!has_failed) return {};
-    return {"gradients", "in #0 all_reduce: unhandled cuda error", false, is_told};
+    return {"gradients", "in #0 all_reduce: unhandled cuda error", false, was_thrown};
   }
   std::future<void> abort() override { return {}; }
-  std::atomic<bool> has_failed = false, is_told = false;
+  std::atomic<bool> has_failed = false, was_thrown = false;
 };
 
 TEST(Watchdog, TellsOfACommunicatorThatFailsBesideTheHost) {
   std::promise<std::string> told;
-  const auto links = std::make_shared<OpenLinks>();
+  const auto links = std::make_shared<AbortableCommunicators>();
   const auto link = std::make_shared<FailingLink>();
   links->add(link);
   Watchdog watchdog(
@@ -77,7 +77,7 @@ TEST(Watchdog, TellsOfACommunicatorThatFailsBesideTheHost) {
       [&](const Hang& hang) {
         EXPECT_EQ(hang.report().fault.communicator, "gradients") << "it belongs into the dump";
         EXPECT_EQ(hang.links, links);
-        told.set_value(hang_line(hang, hang.report()));
+        told.set_value(hang_message(hang, hang.report()));
       },
       links);
   const auto step = watchdog.step(118);
@@ -88,23 +88,23 @@ TEST(Watchdog, TellsOfACommunicatorThatFailsBesideTheHost) {
   EXPECT_EQ(line.get(),
             "rank 1 on node07: communicator gradients failed in step 118, section step, in #0 "
             "all_reduce: unhandled cuda error");
-  watchdog.tell_link_fault();  // no second time
+  watchdog.report_communicator_fault();  // no second time
 }
 
 TEST(Watchdog, LeavesAnErrorThatWasThrownToWhoCaughtIt) {
   std::atomic<int> num_told = 0;
-  const auto links = std::make_shared<OpenLinks>();
+  const auto links = std::make_shared<AbortableCommunicators>();
   const auto link = std::make_shared<FailingLink>();
   links->add(link);
   Watchdog watchdog(
       {1, 4, "node07"}, {0, 100}, std::make_shared<FlightLog>(), [&](const Hang&) { ++num_told; },
       links);
-  watchdog.tell_link_fault();
-  link->is_told = true;
+  watchdog.report_communicator_fault();
+  link->was_thrown = true;
   link->has_failed = true;
   std::this_thread::sleep_for(300ms);
   EXPECT_EQ(num_told, 0);
-  watchdog.tell_link_fault();
+  watchdog.report_communicator_fault();
   EXPECT_EQ(num_told, 1);
 }
 
@@ -113,7 +113,7 @@ TEST(Watchdog, LeavesHeartbeatsAndADumpWhenAnotherRankCalls) {
   const HangFolder folder(log, new_start_name());
   {
     Watchdog watchdog({1, 2, "node07"}, {0, 100}, std::make_shared<FlightLog>(), {});
-    watchdog.keep_in(folder);
+    watchdog.set_folder(folder);
     const auto step = watchdog.step(7);
     const auto part = watchdog.part("data");
     EXPECT_TRUE(folder.call_for_dumps());
@@ -156,7 +156,7 @@ TEST(Watchdog, CostsMicrosecondsAStep) {
   const auto begin = std::chrono::steady_clock::now();
   for (int64_t number = 1; number <= kSteps; ++number) {
     const auto step = watchdog.step(number);
-    for (int64_t grain = 0; grain < kGrains; ++grain) watchdog.during("data", [] {});
+    for (int64_t grain = 0; grain < kGrains; ++grain) watchdog.run_section("data", [] {});
     for (int64_t call = 0; call < 2 * kBuckets; ++call) {
       const CollectivePurpose purpose("bucket " + std::to_string(call / 2));
       const auto sequence = recorder->enter(
@@ -165,8 +165,8 @@ TEST(Watchdog, CostsMicrosecondsAStep) {
       recorder->mark(sequence, CollectiveState::done);
     }
     recorder->digest();
-    watchdog.take_standstill_s();
-    const auto meeting = watchdog.meeting();
+    watchdog.take_suspended_s();
+    const auto sync_point = watchdog.sync_point();
   }
   const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - begin;
   const double step_us = took.count() / kSteps;
@@ -175,10 +175,10 @@ TEST(Watchdog, CostsMicrosecondsAStep) {
 }
 
 TEST(LastWords, WorkThatHangsIsLeftBehind) {
-  EXPECT_TRUE(runs_within(5s, [] {}));
-  EXPECT_TRUE(runs_within(5s, [] { throw std::runtime_error("the disk is full"); }));
+  EXPECT_TRUE(finishes_within(5s, [] {}));
+  EXPECT_TRUE(finishes_within(5s, [] { throw std::runtime_error("the disk is full"); }));
   const auto begin = std::chrono::steady_clock::now();
-  EXPECT_FALSE(runs_within(50ms, [] { std::this_thread::sleep_for(1s); }));
+  EXPECT_FALSE(finishes_within(50ms, [] { std::this_thread::sleep_for(1s); }));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 500ms);
 }
 
@@ -192,8 +192,8 @@ TEST(LastWords, WorkThatHangsIsLeftBehind) {
     while (write(STDERR_FILENO, noise.data(), noise.size()) > 0) {
     }
   }).detach();
-  Watchdog watchdog({0, 1, "here"}, {0, 0.1}, std::make_shared<FlightLog>(), speak_last_words);
-  watchdog.keep_in(HangFolder(log, "start"));
+  Watchdog watchdog({0, 1, "here"}, {0, 0.1}, std::make_shared<FlightLog>(), report_hang_and_exit);
+  watchdog.set_folder(HangFolder(log, "start"));
   while (true) std::this_thread::sleep_for(1s);
 }
 

@@ -1,9 +1,8 @@
-#include "model/time_memory.h"
-
 #include <gtest/gtest.h>
 
 #include "kernels/attention.h"
 #include "kernels/torch.h"
+#include "model/time_kv_cache.h"
 
 namespace nextframe {
 namespace {
@@ -30,8 +29,8 @@ at::Tensor at_once(const at::Tensor& frames, int64_t window) {
 
 /// By a memory that is given so many frames at a time.
 at::Tensor in_pieces(const at::Tensor& frames, int64_t window, std::vector<int64_t> pieces) {
-  TimeMemory memory(window);
-  TimeAngles angles(window, 8);
+  TimeKvCache memory(window);
+  TimeRotations angles(window, 8);
   std::vector<at::Tensor> results;
   int64_t first = 0;
   for (size_t i = 0; first < frames.size(1); ++i) {
@@ -44,7 +43,7 @@ at::Tensor in_pieces(const at::Tensor& frames, int64_t window, std::vector<int64
   return at::cat(results, 1);
 }
 
-TEST(TimeMemory, SeesWhatAWindowOverAllFramesShows) {
+TEST(TimeKvCache, SeesWhatAWindowOverAllFramesShows) {
   const torch::NoGradGuard no_grad;
   for (const int64_t window : {1, 2, 5, 7}) {
     const auto frames = frames_of(3 * window + 4);  // around the ring several times
@@ -56,20 +55,20 @@ TEST(TimeMemory, SeesWhatAWindowOverAllFramesShows) {
   }
 }
 
-TEST(TimeMemory, OfBfloat16StaysNearFarBeyondItsWindow) {
+TEST(TimeKvCache, OfBfloat16StaysNearFarBeyondItsWindow) {
   const torch::NoGradGuard no_grad;
   const auto frames = frames_of(60).to(at::kBFloat16);
   const auto error = in_pieces(frames, 5, {5}).to(at::kFloat) - at_once(frames.to(at::kFloat), 5);
   EXPECT_LT(error.norm().item<float>(), 0.01 * std::sqrt(static_cast<float>(error.numel())));
 }
 
-TEST(TimeMemory, TakesAWindowOfFramesAtMost) {
-  TimeMemory memory(2);
+TEST(TimeKvCache, TakesAWindowOfFramesAtMost) {
+  TimeKvCache memory(2);
   EXPECT_THROW(memory.attend(frames_of(3), options_of()), c10::Error);
 }
 
-TEST(TimeAngles, OfAFrameAreThoseOfItsNumber) {
-  TimeAngles angles(4, 8);
+TEST(TimeRotations, OfAFrameAreThoseOfItsNumber) {
+  TimeRotations angles(4, 8);
   const auto all = rotation_in_time(30, 8);
   int64_t first = 0;
   for (const int64_t count : {3, 1, 1, 1, 4, 1, 2, 1, 1, 1, 1, 1, 6, 1, 1}) {

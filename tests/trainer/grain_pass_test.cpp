@@ -32,13 +32,13 @@ Batch clips_of(int64_t step, int64_t grain, int64_t num_clips = 2) {
 /// The trainer's step on one rank, without what surrounds it.
 class Steps {
  public:
-  Steps(std::shared_ptr<WorldModel> model, Communicator& world, const WorkRecorder& recorder)
+  Steps(std::shared_ptr<WorldModel> model, Communicator& world, const GraphRecorder& recorder)
       : model_(std::move(model)),
         parameters_(*model_),
         sync_(world, kPassGrains, true),
-        pass_(*model_, parameters_, ReplayedWork("a grain", recorder, say())),
+        pass_(*model_, parameters_, ReplayedGraph("a grain", recorder, say())),
         optimizer_({.ema_decay = 0.9}, parameters_, nullptr,
-                   ReplayedWork("the optimizer's step", recorder, say())) {}
+                   ReplayedGraph("the optimizer's step", recorder, say())) {}
 
   void step(int64_t number, double clip_norm = 0.5) {
     const auto draw = to_device(as_tensor({7, static_cast<uint64_t>(number)}));
@@ -99,7 +99,7 @@ std::shared_ptr<WorldModel> on_device(std::shared_ptr<WorldModel> model) {
 
 using MakeModel = std::function<std::shared_ptr<WorldModel>()>;
 
-Outcome train(const MakeModel& make, const WorkRecorder& recorder) {
+Outcome train(const MakeModel& make, const GraphRecorder& recorder) {
   Outcome outcome;
   run_ranks(1, [&](Communicator& world) {
     Steps steps(on_device(make()), world, recorder);
@@ -127,7 +127,7 @@ struct Trained {
 void nobody_says(const std::string& line) { ADD_FAILURE() << line; }
 
 /// Counts what it records.
-WorkRecorder counting(int64_t& num_recordings) {
+GraphRecorder counting(int64_t& num_recordings) {
   return [&num_recordings, record = fake_device::recorder()](const auto& body) {
     ++num_recordings;
     return record(body);
@@ -193,7 +193,7 @@ TEST(GrainPass, AGrainOfAnotherShapeIsRun) {
     auto& [model, parameters] = trained;
     int64_t num_recordings = 0;
     GrainPass replaying(*model, parameters,
-                        ReplayedWork("a grain", counting(num_recordings), nobody_says));
+                        ReplayedGraph("a grain", counting(num_recordings), nobody_says));
     GrainPass running(*model, parameters);
     const auto draw = to_device(as_tensor({7, 1}));
     for (const int64_t num_clips : {2, 2, 3, 2, 1}) {
@@ -213,7 +213,7 @@ TEST(GrainPass, AGrainOfAnotherShapeIsRun) {
 
 /// Sums of gradients come in buffers that take turns.
 TEST(GrainPass, TheOptimizerFindsTheGradientWhereverItLies) {
-  const auto update_in_turns = [&](ReplayedWork work) {
+  const auto update_in_turns = [&](ReplayedGraph work) {
     Trained trained;
     auto& [model, parameters] = trained;
     Optimizer optimizer({.ema_decay = 0.9}, parameters, nullptr, std::move(work));
@@ -239,7 +239,7 @@ TEST(GrainPass, AGradientThatIsNotFiniteChangesNothing) {
     int64_t num_recordings = 0;
     Optimizer optimizer(
         {.ema_decay = 0.9}, parameters, nullptr,
-        ReplayedWork("the optimizer's step", counting(num_recordings), nobody_says));
+        ReplayedGraph("the optimizer's step", counting(num_recordings), nobody_says));
     const auto values = [&] { return parameters.values().cpu().clone(); };
     auto gradient = to_device(at::full({parameters.values().numel()}, 0.1));
     for (const bool is_bad : {false, false, true, false}) {

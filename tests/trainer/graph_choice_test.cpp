@@ -16,9 +16,9 @@ Chosen choose(const std::vector<std::string>& overrides, Shard shard, int64_t ow
               bool has_recorder = true) {
   const auto config = parse_config(with(""), "run.yaml", overrides);
   Chosen chosen;
-  const auto any = [](const auto&) { return std::unique_ptr<RecordedWork>(); };
+  const auto any = [](const auto&) { return std::unique_ptr<RecordedGraph>(); };
   const auto choice =
-      choose_graphs(config, shard, owned_grains, has_recorder ? WorkRecorder(any) : nullptr,
+      choose_graphs(config, shard, owned_grains, has_recorder ? GraphRecorder(any) : nullptr,
                     [&](const std::string& line) { chosen.lines.push_back(line); });
   chosen.grains = choice.grains.is_on(), chosen.optimizer = choice.optimizer.is_on();
   return chosen;

@@ -24,7 +24,7 @@ Position bad_position() {
 }
 
 TEST(Rollback, SetsAsideTheSuspectsFromTheFirstBadStepOn) {
-  const auto result = rewound(position(4, 0, 1), bad_position(), kBatch);
+  const auto result = position_after_rollback(position(4, 0, 1), bad_position(), kBatch);
   EXPECT_EQ(result.set_aside, (std::vector<SetAsideClip>{{5, 16}, {70, 64}, {90, 64}}));
   EXPECT_EQ(result.step, 4);
   EXPECT_EQ(result.samples, 4 * kBatch);
@@ -36,20 +36,20 @@ TEST(Rollback, SetsAsideTheSuspectsFromTheFirstBadStepOn) {
 TEST(Rollback, ACheckpointFromAmidTheBadStepsIsOneFromBeforeThem) {
   auto amid = position(10, 2, 3);
   amid.history.suspects = {70};
-  const auto result = rewound(amid, bad_position(), kBatch);
-  EXPECT_EQ(result, rewound(position(8, 0, 1), bad_position(), kBatch));
+  const auto result = position_after_rollback(amid, bad_position(), kBatch);
+  EXPECT_EQ(result, position_after_rollback(position(8, 0, 1), bad_position(), kBatch));
   EXPECT_EQ(result.step, 8);
 }
 
 TEST(Rollback, WithoutACheckpointTheBadStepsAloneAreUndone) {
-  EXPECT_EQ(rewound(bad_position(), bad_position(), kBatch),
-            rewound(position(8, 0, 1), bad_position(), kBatch));
+  EXPECT_EQ(position_after_rollback(bad_position(), bad_position(), kBatch),
+            position_after_rollback(position(8, 0, 1), bad_position(), kBatch));
 }
 
 TEST(Rollback, CountsOnFromTheRollbacksBefore) {
   auto bad = bad_position();
   bad.history.rollbacks = 1;
-  EXPECT_EQ(rewound(position(4, 0, 0), bad, kBatch).history.rollbacks, 2);
+  EXPECT_EQ(position_after_rollback(position(4, 0, 0), bad, kBatch).history.rollbacks, 2);
 }
 
 }  // namespace

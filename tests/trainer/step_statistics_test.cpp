@@ -50,7 +50,8 @@ TEST(StepStatistics, OneRankWithoutItsDataMakesTheStepVoidForAll) {
     StepStatistics statistics(world, grains);
     for (const int64_t missing : {-1, 0, 2, -1}) {
       add_own_grains(statistics, grains, world.rank());
-      EXPECT_EQ(statistics.finish({.is_whole = world.rank() != missing}).is_whole, missing == -1);
+      EXPECT_EQ(statistics.finish({.has_real_grains = world.rank() != missing}).is_complete,
+                missing == -1);
     }
   });
 }

@@ -50,7 +50,7 @@ TEST_F(Stop, TheFileAsksWithinASecondUntilItIsObeyed) {
   now_s += 0.2;
   EXPECT_EQ(stops.requested(), StopRequest::preempt);
   EXPECT_EQ(stops.reason(), "the file " + file.string());
-  stops.settle();
+  stops.acknowledge();
   EXPECT_FALSE(std::filesystem::exists(file));
   EXPECT_EQ(stops.requested(), StopRequest::preempt) << "once asked, always asked";
   EXPECT_EQ(requests({.file = file}).requested(), StopRequest::none);
@@ -61,7 +61,7 @@ TEST_F(Stop, AFileThatAnotherRankSawFirstIsStillNamed) {
   EXPECT_EQ(stops.requested(), StopRequest::none);
   std::ofstream(file).close();
   EXPECT_EQ(stops.reason(), "another rank");
-  stops.settle();
+  stops.acknowledge();
   EXPECT_EQ(stops.reason(), "the file " + file.string());
 }
 
@@ -76,8 +76,8 @@ TEST_F(Stop, MinutesAreAsLongAsTheySay) {
 
 TEST_F(Stop, TheJobsEndLeavesRoomForTheLongestSave) {
   auto stops = requests({.job_ends_in_s = 1000});
-  stops.leave_room(20);
-  stops.leave_room(5);
+  stops.note_save_time(20);
+  stops.note_save_time(5);
   now_s += 1000 - 60 - 3 * 20 - 1;
   EXPECT_EQ(stops.requested(), StopRequest::none);
   now_s += 1;

@@ -4,7 +4,7 @@
 
 #include "data/durable_file.h"
 #include "kernels/base/clock.h"
-#include "launch/roll_call.h"
+#include "launch/rank_agreement.h"
 #include "trainer/checkpoint/share_file.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/exit_code.h"
@@ -56,7 +56,7 @@ BackgroundSaver::BackgroundSaver(Communicator& control, fs::path checkpoints, Sa
       say_(std::move(say)) {}
 
 void BackgroundSaver::begin(const RunState& state, Manifest manifest) {
-  if (stage_ != Stage::idle && !std::exchange(has_told_waiting_, true)) {
+  if (stage_ != Stage::idle && !std::exchange(has_reported_waiting_, true)) {
     say_(
         "step " + std::to_string(state.position.step) + " is to be saved while " +
         final_folder_.filename().string() +

@@ -76,7 +76,7 @@ class BackgroundSaver {
   /// Each is read back once. Used by the writer's thread alone, which may outlive the saver.
   std::shared_ptr<std::set<std::filesystem::path>> known_valid_ =
       std::make_shared<std::set<std::filesystem::path>>();
-  bool has_told_waiting_ = false;
+  bool has_reported_waiting_ = false;
   double stall_s_ = 0, longest_save_s_ = 0;
   std::chrono::steady_clock::time_point began_;  // the save under way
   Writer writer_;                                // last: its thread ends before what it uses

@@ -8,7 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "launch/roll_call.h"
+#include "launch/rank_agreement.h"
 #include "trainer/checkpoint/share.h"
 
 namespace nextframe {

@@ -5,8 +5,8 @@
 
 #include "data/durable_file.h"
 #include "kernels/torch.h"
+#include "trainer/bench/bench_results.h"
 #include "trainer/bench/checkpoint_bench.h"
-#include "trainer/bench/figures.h"
 #include "trainer/commands/command.h"
 #include "trainer/exit_code.h"
 
@@ -25,10 +25,10 @@ struct BenchCheckpointArguments {
   bool json = false;
 };
 
-std::vector<Figure> figures_of(const CheckpointBench& bench) {
+std::vector<BenchResult> figures_of(const CheckpointBench& bench) {
   const auto bytes = static_cast<double>(bench.state_bytes);
   const auto rate = [&](const std::string& what, double seconds) {
-    return Figure{"checkpoint/" + what + "/fp32/state", "bytes/s", bytes / seconds, "", 0, 0};
+    return BenchResult{"checkpoint/" + what + "/fp32/state", "bytes/s", bytes / seconds, "", 0, 0};
   };
   return {rate("save", bench.write_s + bench.commit_s),
           rate("copy", bench.copy_s),

@@ -6,8 +6,8 @@
 #include "kernels/torch.h"
 #include "launch/mpi/mpi_session.h"
 #include "launch/world.h"
+#include "trainer/bench/bench_results.h"
 #include "trainer/bench/communication_bench.h"
-#include "trainer/bench/figures.h"
 #include "trainer/commands/command.h"
 #include "trainer/exit_code.h"
 #include "trainer/parallel/process_groups.h"
@@ -21,15 +21,15 @@ struct CommunicationOptions {
   bool json = false;
 };
 
-std::vector<Figure> figures_of(const CommunicationBench& bench, const std::string& shape) {
+std::vector<BenchResult> figures_of(const CommunicationBench& bench, const std::string& shape) {
   const auto name = [&](const char* what) {
     return c10::str("communication/", what, "/fp32/", shape, "-", bench.bytes >> 10, "KiB");
   };
   const auto gigabytes_per_s = [&](double seconds) {
     return static_cast<double>(bench.bytes) / seconds / 1e9;
   };
-  std::vector<Figure> figures = {{name("strict"), "ms", bench.strict_s * 1e3, "fast",
-                                  bench.fast_s * 1e3, bench.fast_s / bench.strict_s}};
+  std::vector<BenchResult> figures = {{name("strict"), "ms", bench.strict_s * 1e3, "fast",
+                                       bench.fast_s * 1e3, bench.fast_s / bench.strict_s}};
   const std::pair<const char*, double> others[] = {{"fast", bench.fast_s},
                                                    {"reduce_scatter", bench.reduce_scatter_s},
                                                    {"all_gather", bench.all_gather_s}};
@@ -86,7 +86,7 @@ int bench_communication_command(const CommunicationOptions& options) {
   const auto shape = c10::str("R", world.size(), "-G", options.grains);
   const bool prints = world.is_root() && !options.json;
   if (prints) print_heading(world, options.grains);
-  std::vector<Figure> figures;
+  std::vector<BenchResult> figures;
   for (const int64_t kib : options.kib) {
     const auto bench = bench_communication(devices.groups(), world.device(), options.grains,
                                            kib << 10, options.rounds);

@@ -4,7 +4,7 @@
 
 #include "kernels/torch.h"
 #include "trainer/bench/attention_bench.h"
-#include "trainer/bench/figures.h"
+#include "trainer/bench/bench_results.h"
 #include "trainer/bench/operation_bench.h"
 #include "trainer/commands/command.h"
 #include "trainer/records/peak_flops.h"
@@ -22,8 +22,8 @@ void print_machine() {
               measure_peak_flops(at::kCPU, true) / 1e9, measure_peak_flops(at::kCPU, false) / 1e9);
 }
 
-std::vector<Figure> attention_figures(const KernelOptions& options) {
-  std::vector<Figure> figures;
+std::vector<BenchResult> attention_figures(const KernelOptions& options) {
+  std::vector<BenchResult> figures;
   if (!options.json) {
     std::printf("%-40s  %8s  %8s  %8s  %s\n", "attention", "ours ms", "flash ms", "math ms",
                 "times faster than the better");
@@ -41,8 +41,8 @@ std::vector<Figure> attention_figures(const KernelOptions& options) {
   return figures;
 }
 
-std::vector<Figure> operation_figures(const KernelOptions& options) {
-  std::vector<Figure> figures;
+std::vector<BenchResult> operation_figures(const KernelOptions& options) {
+  std::vector<BenchResult> figures;
   if (!options.json) {
     std::printf("\n%-40s  %8s  %8s  %8s  %s\n", "operation, with its gradient where it has one",
                 "ours ms", "", "theirs", "times faster");
@@ -65,7 +65,7 @@ int bench_kernels(const KernelOptions& options) {
   const auto operations = operation_figures(options);
   figures.insert(figures.end(), operations.begin(), operations.end());
   if (options.json) {
-    const auto machine = machine_figures();
+    const auto machine = machine_results();
     figures.insert(figures.end(), machine.begin(), machine.end());
     print_json(figures);
     return 0;

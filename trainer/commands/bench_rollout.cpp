@@ -5,7 +5,7 @@
 
 #include "data/durable_file.h"
 #include "kernels/torch.h"
-#include "trainer/bench/figures.h"
+#include "trainer/bench/bench_results.h"
 #include "trainer/bench/rollout_bench.h"
 #include "trainer/commands/command.h"
 #include "trainer/commands/config_arguments.h"
@@ -77,11 +77,11 @@ struct MachineRate {
 
 constexpr const char* kOtherWay = "from the window again";
 
-std::vector<Figure> figures_of(const RolloutBench& bench, const std::string& shape) {
+std::vector<BenchResult> figures_of(const RolloutBench& bench, const std::string& shape) {
   const auto& ours = bench.from_memory;
   const auto& other = bench.recomputed;
   const std::string start = "rollout/from_memory/" + shape;
-  std::vector<Figure> figures = {
+  std::vector<BenchResult> figures = {
       {start, "frames/s", bench.frames_per_s(ours), "", 0, 0},
       {start + "/first_frame", "ms", ours.first_frame_s * 1e3, "", 0, 0},
       {start + "/further_frame", "ms", bench.further_frame_s(ours) * 1e3, "", 0, 0}};

@@ -6,7 +6,7 @@
 #include "data/dataset.h"
 #include "kernels/torch.h"
 #include "launch/text.h"
-#include "trainer/bench/figures.h"
+#include "trainer/bench/bench_results.h"
 #include "trainer/bench/step_bench.h"
 #include "trainer/commands/command.h"
 #include "trainer/commands/config_arguments.h"
@@ -29,19 +29,21 @@ Batch first_grain(const Dataset& data, int64_t clips) {
   return batch;
 }
 
-std::vector<Figure> figures_of(const StepBench& bench, const std::string& precision) {
+std::vector<BenchResult> figures_of(const StepBench& bench, const std::string& precision) {
   const std::string grain = "step/fwd+bwd/" + precision + "/grain";
-  std::vector<Figure> figures = {{grain, "ms", bench.grain_s * 1e3, "its products alone, LibTorch",
-                                  bench.products_s * 1e3, bench.products_s / bench.grain_s},
-                                 {grain + "/rate", "GFLOP/s", bench.flops / bench.grain_s / 1e9,
-                                  "its products alone, LibTorch",
-                                  bench.products_flops / bench.products_s / 1e9, bench.fraction()},
-                                 {grain + "/memory_from_system", "bytes",
-                                  static_cast<double>(bench.from_system_bytes), "", 0, 0},
-                                 {"machine/product/" + precision + "/1024", "GFLOP/s",
-                                  bench.square_flops_per_s / 1e9, "", 0, 0}};
+  std::vector<BenchResult> figures = {
+      {grain, "ms", bench.grain_s * 1e3, "its products alone, LibTorch", bench.products_s * 1e3,
+       bench.products_s / bench.grain_s},
+      {grain + "/rate", "GFLOP/s", bench.flops / bench.grain_s / 1e9,
+       "its products alone, LibTorch", bench.products_flops / bench.products_s / 1e9,
+       bench.fraction()},
+      {grain + "/memory_from_system", "bytes", static_cast<double>(bench.from_system_bytes), "", 0,
+       0},
+      {"machine/product/" + precision + "/1024", "GFLOP/s", bench.square_flops_per_s / 1e9, "", 0,
+       0}};
   for (const auto& operation : bench.operations) {
-    Figure figure{grain + "/operation/" + operation.name, "ms", operation.self_s * 1e3, "", 0, 0};
+    BenchResult figure{
+        grain + "/operation/" + operation.name, "ms", operation.self_s * 1e3, "", 0, 0};
     if (operation.alone_s > 0) {
       figure.peer = "alone, LibTorch", figure.peer_value = operation.alone_s * 1e3;
       figure.ratio = operation.alone_s / operation.self_s;

@@ -5,7 +5,7 @@
 #include "launch/error.h"
 #include "launch/gpu.h"
 #include "launch/mpi/mpi_session.h"
-#include "launch/roll_call.h"
+#include "launch/rank_agreement.h"
 #include "launch/world.h"
 
 namespace nextframe {

@@ -4,12 +4,12 @@
 #include <thread>
 
 #include "kernels/flash_choice.h"
-#include "kernels/kernel_notes.h"
+#include "kernels/kernel_warnings.h"
 #include "kernels/torch.h"
 #include "launch/environment.h"
-#include "launch/hang/last_words.h"
+#include "launch/hang/hang_exit.h"
 #include "launch/mpi/mpi_session.h"
-#include "launch/roll_call.h"
+#include "launch/rank_agreement.h"
 #include "launch/world.h"
 #include "trainer/checkpoint/digest.h"
 #include "trainer/checkpoint/store.h"
@@ -188,12 +188,12 @@ int train(const TrainArguments& options) {
   }
   Watchdog watchdog({world.rank(), world.size(), world.host()},
                     {config.parallel.hang_limit_s, config.parallel.pause_limit_s},
-                    world.flight_log(), speak_last_words, world.links());
+                    world.flight_log(), report_hang_and_exit, world.abortables());
   const auto control = world.make_host_communicator("setup");
   require_equal(*control, "config", text_hash(to_yaml(config)));
   require_equal(*control, "build", version() + " " + commit() + " " + build_type());
   Console console(world.is_root());
-  const KernelNoteListener notes([&](const std::string& note) { console.say(note); });
+  const KernelWarningListener notes([&](const std::string& note) { console.say(note); });
   const Dataset data(config.data.train, config.data.clip_frames, config.data.stride_frames);
   require_equal(*control, "dataset", data.fingerprint());
   const auto model = make_model(config, data.shape());
@@ -203,7 +203,7 @@ int train(const TrainArguments& options) {
 
   RunLock lock;
   const auto folder = open_on_root(world, *control, path, config, options, lock);
-  watchdog.keep_in({folder.log(), broadcast_string(*control, new_start_name())});
+  watchdog.set_folder({folder.log(), broadcast_string(*control, new_start_name())});
   if (world.is_root()) HangFolder::prune(folder.log());
   console.open_log(folder.log() / c10::str("rank", world.rank(), ".log"));
   introduce(world, config, folder, data, console);
@@ -226,7 +226,7 @@ int train(const TrainArguments& options) {
     return static_cast<int>(finish(stop, stops, trainer, config, folder, world, console));
   } catch (...) {
     note_failure(world, folder, trainer.position().step, config.trainer.steps);
-    watchdog.tell_link_fault();
+    watchdog.report_communicator_fault();
     throw;
   }
 }

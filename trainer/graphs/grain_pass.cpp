@@ -19,14 +19,15 @@ at::Tensor as_row(const LossTerms& terms) {
 
 LossTerms GrainPass::run(const Batch& batch, const at::Tensor& draw, bool may_replay,
                          const std::function<void()>& before_backward) {
-  if (!may_replay || !work_.is_on() || !take({batch, draw}))
-    return run_now({batch, draw}, before_backward);
+  if (!may_replay || !work_.is_on() || !copy_inputs({batch, draw}))
+    return run_eagerly({batch, draw}, before_backward);
   before_backward();
-  work_.run({}, [this] { leave(run_now(inputs_, [] {})); });
+  work_.run({}, [this] { store_terms(run_eagerly(inputs_, [] {})); });
   return result();
 }
 
-LossTerms GrainPass::run_now(const Inputs& inputs, const std::function<void()>& before_backward) {
+LossTerms GrainPass::run_eagerly(const Inputs& inputs,
+                                 const std::function<void()>& before_backward) {
   parameters_.clear_gradients();
   auto terms = model_.loss(inputs.batch, inputs.draw);
   before_backward();
@@ -36,7 +37,7 @@ LossTerms GrainPass::run_now(const Inputs& inputs, const std::function<void()>& 
 }
 
 /// Copies them to where they stay; false where they are of other shapes than the first ones.
-bool GrainPass::take(const Inputs& inputs) {
+bool GrainPass::copy_inputs(const Inputs& inputs) {
   if (!inputs_.draw.defined()) {
     const auto like = [](const at::Tensor& tensor) {
       return at::empty_like(tensor, at::MemoryFormat::Contiguous);
@@ -54,19 +55,19 @@ bool GrainPass::take(const Inputs& inputs) {
   return true;
 }
 
-void GrainPass::leave(const LossTerms& terms) {
+void GrainPass::store_terms(const LossTerms& terms) {
   const auto row = as_row(terms);
-  if (left_.defined()) {
-    left_.copy_(row);
+  if (stored_terms_.defined()) {
+    stored_terms_.copy_(row);
     return;
   }
-  left_ = row;
+  stored_terms_ = row;
   for (const auto& [name, sum] : terms.sums) names_.push_back(name);
 }
 
 /// A copy: the next replay writes to the same place.
 LossTerms GrainPass::result() const {
-  const auto row = left_.clone();
+  const auto row = stored_terms_.clone();
   LossTerms terms{row.select(0, 0), row.select(0, 1), {}};
   for (size_t i = 0; i < names_.size(); ++i)
     terms.sums[names_[i]] = row.select(0, static_cast<int64_t>(2 + i));

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "model/world_model.h"
-#include "trainer/graphs/replayed_work.h"
+#include "trainer/graphs/replayed_graph.h"
 #include "trainer/parallel/flat_parameters.h"
 
 namespace nextframe {
@@ -16,7 +16,7 @@ namespace nextframe {
 class GrainPass {
  public:
   /// References outlive it.
-  GrainPass(WorldModel& model, FlatParameters& parameters, ReplayedWork work = {})
+  GrainPass(WorldModel& model, FlatParameters& parameters, ReplayedGraph work = {})
       : model_(model), parameters_(parameters), work_(std::move(work)) {}
 
   /// Clears the gradients, then adds those of the grain.
@@ -35,17 +35,17 @@ class GrainPass {
     at::Tensor draw;
   };
 
-  LossTerms run_now(const Inputs& inputs, const std::function<void()>& before_backward);
-  bool take(const Inputs& inputs);
-  void leave(const LossTerms& terms);
+  LossTerms run_eagerly(const Inputs& inputs, const std::function<void()>& before_backward);
+  bool copy_inputs(const Inputs& inputs);
+  void store_terms(const LossTerms& terms);
   LossTerms result() const;
 
   WorldModel& model_;
   FlatParameters& parameters_;
-  ReplayedWork work_;
+  ReplayedGraph work_;
   Inputs inputs_;                   // undefined before the first replayable grain
   std::vector<std::string> names_;  // of the model's statistics
-  at::Tensor left_;                 // float64: sum, weight and statistics, where replays leave them
+  at::Tensor stored_terms_;         // float64: sum, weight and statistics, where replays store them
 };
 
 }  // namespace nextframe

@@ -17,7 +17,7 @@ std::string reason_against_grains(const Config& config, Shard shard, int64_t own
 }  // namespace
 
 GraphChoice choose_graphs(const Config& config, Shard shard, int64_t owned_grains,
-                          const WorkRecorder& recorder,
+                          const GraphRecorder& recorder,
                           const std::function<void(const std::string&)>& say) {
   GraphChoice choice;
   if (!config.trainer.cuda_graphs) return choice;
@@ -27,12 +27,12 @@ GraphChoice choose_graphs(const Config& config, Shard shard, int64_t owned_grain
   }
   const auto reason = reason_against_grains(config, shard, owned_grains);
   if (reason.empty()) {
-    choice.grains = ReplayedWork("a grain", recorder, say);
+    choice.grains = ReplayedGraph("a grain", recorder, say);
   } else {
     say("CUDA graphs: off for grains: " + reason);
   }
   if (shard == Shard::none) {
-    choice.optimizer = ReplayedWork("the optimizer's step", recorder, say);
+    choice.optimizer = ReplayedGraph("the optimizer's step", recorder, say);
   } else {
     say("CUDA graphs: off for the optimizer: parallel.shard = " + config.parallel.shard +
         " sends what it updates");

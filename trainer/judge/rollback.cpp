@@ -2,7 +2,7 @@
 
 namespace nextframe {
 
-Position rewound(Position restored, const Position& bad, int64_t global_batch) {
+Position position_after_rollback(Position restored, const Position& bad, int64_t global_batch) {
   // A checkpoint from amid bad steps holds the parameters of before the first of them.
   auto& history = restored.history;
   restored.step -= history.bad_in_row;

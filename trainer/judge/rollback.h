@@ -9,6 +9,6 @@ namespace nextframe {
 /// that of a checkpoint, or `bad` itself where there is none, since steps that were skipped left
 /// the parameters as they were. Steps before the bad ones are done again with the clips they had,
 /// and the bad ones without their suspects: the run comes out the same from any checkpoint.
-Position rewound(Position restored, const Position& bad, int64_t global_batch);
+Position position_after_rollback(Position restored, const Position& bad, int64_t global_batch);
 
 }  // namespace nextframe

@@ -40,10 +40,10 @@ DeviceGroups::DeviceGroups(const World& world, const ParallelConfig& config)
 
 /// All-gathers get their own communicator, so that they do not queue behind reductions.
 void DeviceGroups::make_levels(const World& world) {
-  intra_node_ = world.make_device_communicator("gradients", RankGroup::node);
-  inter_node_ = world.make_device_communicator("gradients", RankGroup::across);
+  intra_node_ = world.make_device_communicator("gradients", RankGroup::intra_node);
+  inter_node_ = world.make_device_communicator("gradients", RankGroup::inter_node);
   gather_ = world.make_device_communicator(shard_ == Shard::none ? "gradients back" : "parameters",
-                                           RankGroup::node);
+                                           RankGroup::intra_node);
   groups_ = std::make_unique<ProcessGroups>(*all_, *intra_node_, *inter_node_, *gather_);
 }
 

@@ -16,7 +16,7 @@ nlohmann::ordered_json to_json(const std::vector<Host>& hosts) {
   return list;
 }
 
-nlohmann::ordered_json to_json(const std::vector<LeftOutHost>& hosts) {
+nlohmann::ordered_json to_json(const std::vector<ExcludedHost>& hosts) {
   auto list = nlohmann::ordered_json::array();
   for (const auto& [name, why, remaining_s] : hosts)
     list.push_back({{"host", name}, {"why", why}, {"for_s", std::round(remaining_s)}});

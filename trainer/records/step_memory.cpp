@@ -13,10 +13,10 @@ double mib(int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
 }  // namespace
 
-void StepMemory::look() { peak_bytes_ = std::max(peak_bytes_, take_host_memory_peak_bytes()); }
+void StepMemory::sample() { peak_bytes_ = std::max(peak_bytes_, take_host_memory_peak_bytes()); }
 
 void StepMemory::begin_grain() {
-  look();
+  sample();
   before_bytes_ = host_memory_in_use_bytes();
 }
 
@@ -27,13 +27,13 @@ void StepMemory::end_grain() {
 }
 
 int64_t StepMemory::take_peak_bytes() {
-  look();
+  sample();
   return std::exchange(peak_bytes_, 0);
 }
 
-void StepMemory::tell_once(Console& console, const std::string& recompute) {
-  if (std::exchange(is_told_, true)) return;
-  look();
+void StepMemory::print_once(Console& console, const std::string& recompute) {
+  if (std::exchange(is_printed_, true)) return;
+  sample();
   if (peak_bytes_ == 0) return;
   console.say(
       format("memory of a rank's tensors after the first step: at most %.1f MiB, %.1f of them "

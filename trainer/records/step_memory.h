@@ -23,13 +23,13 @@ class StepMemory {
   int64_t take_peak_bytes();
 
   /// After the first step, one line; later nothing.
-  void tell_once(Console& console, const std::string& recompute);
+  void print_once(Console& console, const std::string& recompute);
 
  private:
-  void look();
+  void sample();
 
   int64_t before_bytes_ = 0, activation_bytes_ = 0, peak_bytes_ = 0;
-  bool is_told_ = false;
+  bool is_printed_ = false;
 };
 
 }  // namespace nextframe

@@ -22,9 +22,9 @@ void StepStatistics::add(const LossTerms& terms, const at::Tensor& sample_ids_B)
   ids_B_.push_back(sample_ids_B.clone());  // on a GPU it goes to the host when it is asked for
 }
 
-/// float64 [1 + grains a rank at most, columns]: the news, then a grain's loss sum, weight and
+/// float64 [1 + grains a rank at most, columns]: the status, then a grain's loss sum, weight and
 /// statistics by name. One copy from the device.
-at::Tensor StepStatistics::own_rows(const RankNews& news) {
+at::Tensor StepStatistics::own_rows(const RankStatus& status) {
   const auto num_statistics = static_cast<int64_t>(terms_.front().sums.size());
   std::vector<at::Tensor> on_device;
   for (const auto& terms : terms_) {
@@ -37,13 +37,13 @@ at::Tensor StepStatistics::own_rows(const RankNews& news) {
       at::cat(on_device).cpu().view({static_cast<int64_t>(terms_.size()), 2 + num_statistics});
   auto rows = at::zeros({1 + grains_.num_rounds(), std::max(kNewsColumns, 2 + num_statistics)},
                         at::kDouble);
-  rows[0][0] = static_cast<double>(news.stop);
-  rows[0][1] = news.has_saved;
-  rows[0][2] = news.busy_s;
-  rows[0][3] = news.is_whole;
-  rows[0][4] = news.has_failed_to_save;
-  rows[0][5] = static_cast<double>(news.calls.order);
-  rows[0][6] = static_cast<double>(news.calls.balance);
+  rows[0][0] = static_cast<double>(status.stop);
+  rows[0][1] = status.has_saved;
+  rows[0][2] = status.busy_s;
+  rows[0][3] = status.has_real_grains;
+  rows[0][4] = status.has_failed_to_save;
+  rows[0][5] = static_cast<double>(status.calls.order);
+  rows[0][6] = static_cast<double>(status.calls.balance);
   for (size_t i = 0; i < terms_.size(); ++i) {
     const auto index = static_cast<int64_t>(i);
     rows[1 + index].narrow(0, 0, 2 + num_statistics).copy_(sums[index]);
@@ -51,8 +51,8 @@ at::Tensor StepStatistics::own_rows(const RankNews& news) {
   return rows;
 }
 
-StepTotals StepStatistics::finish(const RankNews& news) {
-  const auto rows = own_rows(news);
+StepTotals StepStatistics::finish(const RankStatus& status) {
+  const auto rows = own_rows(status);
   auto all = at::empty({world_.size(), rows.size(0), rows.size(1)}, at::kDouble);
   world_.all_gather(rows, all).wait();
 
@@ -63,7 +63,7 @@ StepTotals StepStatistics::finish(const RankNews& news) {
     totals.stop = std::max(totals.stop, static_cast<StopRequest>(static_cast<int>(told[0])));
     totals.have_all_saved = totals.have_all_saved && told[1] != 0;
     totals.busy_s.push_back(told[2]);
-    totals.is_whole = totals.is_whole && told[3] != 0;
+    totals.is_complete = totals.is_complete && told[3] != 0;
     totals.has_any_failed_to_save = totals.has_any_failed_to_save || told[4] != 0;
     calls.push_back({static_cast<uint64_t>(told[5]), static_cast<uint64_t>(told[6])});
   }

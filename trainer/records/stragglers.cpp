@@ -29,7 +29,7 @@ Stragglers::Stragglers(std::vector<std::string> hosts, const GrainOwners& grains
     : hosts_(std::move(hosts)),
       sums_s_(hosts_.size(), 0),
       slowness_(hosts_.size(), 1),
-      told_still_s_(hosts_.size(), -kStillAgain_s) {
+      reported_standstill_s_(hosts_.size(), -kStillAgain_s) {
   const auto size = static_cast<int64_t>(hosts_.size());
   for (int64_t rank = 0; rank < size; ++rank) {
     grains_.push_back(static_cast<double>(std::max<int64_t>(1, grains.num_passes(rank))));
@@ -58,8 +58,8 @@ std::string Stragglers::notice_standstill(const std::vector<double>& busy_s, dou
   const auto slowest = std::max_element(busy_s.begin(), busy_s.end());
   const auto rank = static_cast<size_t>(slowest - busy_s.begin());
   if (*slowest < kStill * median_s || *slowest - median_s < kStill_s) return "";
-  if (now_s - told_still_s_[rank] < kStillAgain_s) return "";
-  told_still_s_[rank] = now_s;
+  if (now_s - reported_standstill_s_[rank] < kStillAgain_s) return "";
+  reported_standstill_s_[rank] = now_s;
   return format("%s stood still: in step %lld it took %.1f s of its own, the others %.2f s",
                 name(static_cast<int64_t>(rank)).c_str(), static_cast<long long>(step), *slowest,
                 median_s);
@@ -73,13 +73,14 @@ std::string Stragglers::notice_slowness(const std::vector<double>& grain_s, doub
     slowness_[rank] += (times - slowness_[rank]) / static_cast<double>(num_seen);
   }
   if (num_seen < kSteps) return "";
-  if (told_slow_ >= 0 && slowness_[static_cast<size_t>(told_slow_)] < kFine)
-    return name(std::exchange(told_slow_, -1)) + " is no longer slower than the others";
+  if (reported_slow_rank_ >= 0 && slowness_[static_cast<size_t>(reported_slow_rank_)] < kFine)
+    return name(std::exchange(reported_slow_rank_, -1)) + " is no longer slower than the others";
   const auto slowest = std::max_element(slowness_.begin(), slowness_.end());
   const auto rank = static_cast<int64_t>(slowest - slowness_.begin());
-  if (*slowest < kSlow || (rank == told_slow_ && now_s - told_slow_s_ < kAgain_s)) return "";
-  told_slow_ = rank;
-  told_slow_s_ = now_s;
+  if (*slowest < kSlow || (rank == reported_slow_rank_ && now_s - reported_slow_s_ < kAgain_s))
+    return "";
+  reported_slow_rank_ = rank;
+  reported_slow_s_ = now_s;
   return format("%s is slower than the others: a grain takes it %.1f times the median's own time",
                 name(rank).c_str(), *slowest);
 }

@@ -40,11 +40,11 @@ class Stragglers {
   std::vector<double> grains_;  // of each rank
   std::vector<double> sums_s_;  // since the last take()
   int64_t num_sums_ = 0;
-  std::vector<double> slowness_;      // of the median's own work; a moving mean
-  std::vector<double> told_still_s_;  // when a rank was last said to have stood still
+  std::vector<double> slowness_;               // of the median's own work; a moving mean
+  std::vector<double> reported_standstill_s_;  // when a rank was last said to have stood still
   int64_t num_steps_ = 0;
-  int64_t told_slow_ = -1;  // the rank that was last said to be slow
-  double told_slow_s_ = 0;
+  int64_t reported_slow_rank_ = -1;  // the rank that was last said to be slow
+  double reported_slow_s_ = 0;
 };
 
 }  // namespace nextframe

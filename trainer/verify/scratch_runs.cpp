@@ -75,7 +75,7 @@ std::string ScratchRuns::train(const ScratchRun& run) {
   const auto result =
       run_child(child, [this] { return signals_.requested() != StopRequest::none; });
   if (result.is_interrupted) throw ExitError(ExitCode::interrupted, "verify was interrupted");
-  if (result.is_out_of_time) {
+  if (result.timed_out) {
     return "did not end within " + std::to_string(static_cast<int64_t>(limit_s_)) +
            " s (--limit-s): " + last_words(child.log);
   }

@@ -1,5 +1,6 @@
 // This file is a GPU as a kernel's body sees it, on the CPU: the functions of kernels/cuda/ptx.h
-// are defined here, and what a GPU would forgive, or do only now and then, is a fault every time.
+// are defined here, and what a GPU would clear_failures, or do only now and then, is a fault every
+// time.
 //
 // One fiber a CUDA thread, one block after another. Warps meet at warp-wide instructions, lanes
 // that stay away are named. Shared memory starts as poison; a read of what nothing wrote, an access

@@ -15,10 +15,10 @@
 #include <thread>
 
 #include "launch/error.h"
-#include "launch/hang/last_words.h"
+#include "launch/hang/hang_exit.h"
 #include "launch/hang/watchdog.h"
 #include "launch/nccl/nccl_communicator.h"
-#include "launch/roll_call.h"
+#include "launch/rank_agreement.h"
 #include "launch/world.h"
 #include "tests/launch/fake_nccl/host_queue.h"
 #include "tests/launch/fake_nccl/loaded.h"
@@ -32,7 +32,7 @@ constexpr double kLimit_s = 2;
 /// As on a GPU the host goes on while collectives run, and waits for the device, not for NCCL.
 class DeviceLikeQueue final : public HostQueue {
  public:
-  std::shared_ptr<QueuePoint> record() override {
+  std::shared_ptr<StreamEvent> record() override {
     return std::make_shared<Held>(HostQueue::record());
   }
   void synchronize() {
@@ -42,11 +42,11 @@ class DeviceLikeQueue final : public HostQueue {
   }
 
  private:
-  struct Held final : QueuePoint {
-    explicit Held(std::shared_ptr<QueuePoint> inner) : point(std::move(inner)) {}
-    bool is_reached() const override { return point->is_reached(); }
-    bool hold_caller() const override { return true; }
-    std::shared_ptr<QueuePoint> point;
+  struct Held final : StreamEvent {
+    explicit Held(std::shared_ptr<StreamEvent> inner) : point(std::move(inner)) {}
+    bool is_done() const override { return point->is_done(); }
+    bool make_caller_wait() const override { return true; }
+    std::shared_ptr<StreamEvent> point;
   };
 };
 
@@ -81,9 +81,9 @@ int run(const std::string& folder, const std::string& fault) {
   const MpiSession session;
   const World world(session, {"cpu", 1});
   Watchdog watchdog({world.rank(), world.size(), world.host()}, {kLimit_s, 30}, world.flight_log(),
-                    speak_last_words, world.links());
+                    report_hang_and_exit, world.abortables());
   const auto control = world.make_host_communicator("control");
-  watchdog.keep_in({folder + "/log", broadcast_string(*control, new_start_name())});
+  watchdog.set_folder({folder + "/log", broadcast_string(*control, new_start_name())});
   prepare(fault, world.rank() == world.size() - 1);
   const auto alone = make_solo_communicator();
   std::unique_ptr<HostQueue> queue = std::make_unique<HostQueue>();
@@ -91,14 +91,14 @@ int run(const std::string& folder, const std::string& fault) {
   auto* device = dynamic_cast<DeviceLikeQueue*>(queue.get());
   const auto all =
       make_nccl_communicator(fault == "start" ? *control : *alone, std::move(queue), {1, 1},
-                             world.flight_log()->open("gradients"), world.links().get());
+                             world.flight_log()->open("gradients"), world.abortables().get());
   try {
     for (int number = 1; number <= 12; ++number) {
       const auto section = watchdog.step(number);
       step(*all, device, *control, watchdog);
     }
   } catch (...) {
-    watchdog.tell_link_fault();
+    watchdog.report_communicator_fault();
     throw;
   }
   return 0;

@@ -3,7 +3,7 @@
 
 #include "launch/nccl/nccl_environment.h"
 #include "launch/nccl/nccl_library.h"
-#include "launch/roll_call.h"
+#include "launch/rank_agreement.h"
 #include "tests/launch/fake_nccl/nccl_scene.h"
 #include "trainer/parallel/ddp.h"
 

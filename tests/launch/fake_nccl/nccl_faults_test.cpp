@@ -1,5 +1,5 @@
 // The communicator over NCCL when a rank, a device or the library fails.
-#include "launch/roll_call.h"
+#include "launch/rank_agreement.h"
 #include "tests/launch/fake_nccl/nccl_scene.h"
 
 namespace nextframe {
@@ -22,7 +22,7 @@ TEST_F(NcclCommunicator, AMissingPeerIsToldAndAborted) {
 TEST_F(NcclCommunicator, AnAsynchronousErrorEndsTheWaitAndNamesAll) {
   fail(1, 2);
   run_ranks(2, [](Communicator& host) {
-    OpenLinks links;
+    AbortableCommunicators links;
     const auto all = make_over_fake(host, {}, &links);
     const auto value = at::ones({1000});
     all->all_reduce(value).wait();
@@ -45,7 +45,7 @@ TEST_F(NcclCommunicator, AnAsynchronousErrorEndsTheWaitAndNamesAll) {
     EXPECT_EQ(fault.communicator, "gradients");
     EXPECT_EQ(fault.text,
               "in #2 all_reduce of 4000 bytes: remote process exited (the fake's last words)");
-    EXPECT_TRUE(fault.is_told && fault.is_of_peers);
+    EXPECT_TRUE(fault.was_thrown && fault.is_peer_failure);
     EXPECT_NE(error_of([&] { all->barrier(); }).find("an earlier collective failed"),
               std::string::npos);
     EXPECT_EQ(links.fault().text, fault.text) << "the first one counts";
@@ -57,7 +57,7 @@ TEST_F(NcclCommunicator, AnAsynchronousErrorEndsTheWaitAndNamesAll) {
 TEST_F(NcclCommunicator, AWatchdogSeesTheErrorThatNobodyWaitsFor) {
   fail(0, 0);
   run_ranks(1, [](Communicator& host) {
-    OpenLinks links;
+    AbortableCommunicators links;
     const auto all = make_over_fake(host, {}, &links);
     const auto value = at::ones({4});
     const auto thrown = error_of([&] { all->all_reduce(value); });  // perhaps it is seen here
@@ -65,13 +65,13 @@ TEST_F(NcclCommunicator, AWatchdogSeesTheErrorThatNobodyWaitsFor) {
     while (links.fault().communicator.empty() && seconds_since(start) < 2) {
     }
     EXPECT_EQ(links.fault().communicator, "gradients");
-    EXPECT_EQ(links.fault().is_told, thrown != "no error");
+    EXPECT_EQ(links.fault().was_thrown, thrown != "no error");
   });
 }
 
 TEST_F(NcclCommunicator, AnAbortFreesWhoWaitsForAPeerThatNeverComes) {
   run_ranks(2, [](Communicator& host) {
-    OpenLinks links;
+    AbortableCommunicators links;
     const auto all = make_over_fake(host, {}, &links);
     if (host.rank() == 1) return all->barrier().wait();  // and comes to no second one
     const auto start = Clock::now();
@@ -91,7 +91,7 @@ TEST_F(NcclCommunicator, AnAbortFreesWhoWaitsForAPeerThatNeverComes) {
 TEST_F(NcclCommunicator, AbortsThatHangAreLeftBehindTogether) {
   fake_->abort_takes_s = 0.5;
   run_ranks(1, [](Communicator& host) {
-    OpenLinks links;
+    AbortableCommunicators links;
     const auto one = make_over_fake(host, {}, &links), other = make_over_fake(host, {}, &links);
     const auto start = Clock::now();
     EXPECT_FALSE(links.abort(0.05));
@@ -104,7 +104,7 @@ TEST_F(NcclCommunicator, AbortsThatHangAreLeftBehindTogether) {
 
 TEST_F(NcclCommunicator, ACommunicatorThatHasEndedIsAskedNoMore) {
   run_ranks(2, [](Communicator& host) {
-    OpenLinks links;
+    AbortableCommunicators links;
     auto all = make_over_fake(host, {}, &links);
     const auto ticket = all->barrier();  // keeps what it waits for
     all.reset();
@@ -134,23 +134,23 @@ TEST_F(NcclCommunicator, NamesItsRankInTheJob) {
 class FailingQueue final : public HostQueue {
  public:
   std::atomic<bool> has_failed = false;
-  std::shared_ptr<QueuePoint> record() override { return std::make_shared<Point>(has_failed); }
+  std::shared_ptr<StreamEvent> record() override { return std::make_shared<Point>(has_failed); }
 
  private:
-  struct Point final : QueuePoint {
+  struct Point final : StreamEvent {
     explicit Point(const std::atomic<bool>& failed) : has_failed(failed) {}
-    bool is_reached() const override {
+    bool is_done() const override {
       if (has_failed) throw std::runtime_error("an illegal memory access was encountered");
       return false;
     }
-    bool hold_caller() const override { return true; }
+    bool make_caller_wait() const override { return true; }
     const std::atomic<bool>& has_failed;
   };
 };
 
 TEST_F(NcclCommunicator, ADeviceThatFailsIsAFaultToWhoAsks) {
   run_ranks(1, [](Communicator& host) {
-    OpenLinks links;
+    AbortableCommunicators links;
     auto queue = std::make_unique<FailingQueue>();
     auto& has_failed = queue->has_failed;
     const auto all = make_nccl_communicator(host, std::move(queue), {},
@@ -161,7 +161,7 @@ TEST_F(NcclCommunicator, ADeviceThatFailsIsAFaultToWhoAsks) {
     const auto fault = links.fault();
     EXPECT_EQ(fault.communicator, "gradients");
     EXPECT_EQ(fault.text, "the device failed: an illegal memory access was encountered");
-    EXPECT_FALSE(fault.is_told || fault.is_of_peers);
+    EXPECT_FALSE(fault.was_thrown || fault.is_peer_failure);
     EXPECT_TRUE(links.abort(1));
   });
 }

@@ -23,7 +23,7 @@ inline double seconds_since(Clock::time_point start) {
 
 inline std::unique_ptr<Communicator> make_over_fake(Communicator& host,
                                                     const NcclLimits& limits = {},
-                                                    OpenLinks* links = nullptr) {
+                                                    AbortableCommunicators* links = nullptr) {
   return make_nccl_communicator(host, std::make_unique<HostQueue>(), limits,
                                 std::make_shared<FlightRecorder>("gradients"), links);
 }

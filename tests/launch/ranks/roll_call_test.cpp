@@ -1,5 +1,3 @@
-#include "launch/roll_call.h"
-
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -8,6 +6,7 @@
 #include "launch/environment.h"
 #include "launch/error.h"
 #include "launch/mpi/mpi_communicator.h"
+#include "launch/rank_agreement.h"
 
 namespace nextframe {
 namespace {

@@ -58,8 +58,8 @@ TEST(World, GroupsAreTheRanksOfANodeAndThoseAtOnePlace) {
   EXPECT_EQ(world.nodes().problem, "");
   EXPECT_EQ(world.nodes().num_nodes, (world.size() + 1) / 2);
   const int64_t node = world.rank() / 2, place = world.rank() % 2;
-  const auto inside = world.make_device_communicator("gradients", RankGroup::node);
-  const auto across = world.make_device_communicator("gradients", RankGroup::across);
+  const auto inside = world.make_device_communicator("gradients", RankGroup::intra_node);
+  const auto across = world.make_device_communicator("gradients", RankGroup::inter_node);
   EXPECT_EQ(inside->rank(), place);
   EXPECT_EQ(inside->size(), std::min<int64_t>(world.size(), 2));
   EXPECT_EQ(across->rank(), node);

@@ -8,8 +8,8 @@
 
 #include "data/make_dataset.h"
 #include "kernels/torch.h"
-#include "launch/hang/last_words.h"
-#include "launch/roll_call.h"
+#include "launch/hang/hang_exit.h"
+#include "launch/rank_agreement.h"
 #include "tests/launch/ranks/session.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/trainer.h"
@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct RunAgain final : RecordedWork {
+struct RunAgain final : RecordedGraph {
   RunAgain(std::function<void()> recorded, int64_t& count)
       : body(std::move(recorded)), replays(count) {}
   void replay() override { body(), ++replays; }
@@ -67,12 +67,12 @@ Config config_for(const fs::path& folder) {
 
 /// The digest of the last checkpoint, on the root.
 std::string train(const ScratchWorld& scratch, const World& world, const std::string& name,
-                  const WorkRecorder& recorder) {
+                  const GraphRecorder& recorder) {
   const auto config = config_for(scratch.folder);
   const RunFolder run{scratch.folder / name};
   if (world.is_root()) fs::create_directories(run.checkpoints());
   Watchdog watchdog({world.rank(), world.size(), world.host()}, {0, 60}, world.flight_log(),
-                    speak_last_words, world.links());
+                    report_hang_and_exit, world.abortables());
   Console console(world.is_root());
   const Dataset data(config.data.train, config.data.clip_frames, 1);
   const SignalWatch signals;
@@ -89,10 +89,10 @@ TEST(ReplayedTrainer, HasTheDigestOfTheTrainerThatRunsEachStep) {
   const World world(session(), {"cpu", 1});
   const ScratchWorld scratch(world);
   int64_t replays = 0;
-  const WorkRecorder again = [&](const std::function<void()>& body) {
+  const GraphRecorder again = [&](const std::function<void()>& body) {
     return std::make_unique<RunAgain>(body, replays);
   };
-  const WorkRecorder fails = [](const auto&) -> std::unique_ptr<RecordedWork> {
+  const GraphRecorder fails = [](const auto&) -> std::unique_ptr<RecordedGraph> {
     throw std::runtime_error("no graph here");
   };
   const auto expected = train(scratch, world, "run", nullptr);

@@ -1,4 +1,4 @@
-#include "model/time_memory.h"
+#include "model/time_kv_cache.h"
 
 #include <ATen/ATen.h>
 
@@ -13,10 +13,10 @@ Rotation rows_of(const Rotation& table, int64_t first, int64_t count) {
 
 }  // namespace
 
-at::Tensor TimeMemory::attend(const at::Tensor& packed_BTN3KF, const AttentionOptions& options) {
+at::Tensor TimeKvCache::attend(const at::Tensor& packed_BTN3KF, const AttentionOptions& options) {
   const int64_t count = packed_BTN3KF.size(1);
   TORCH_CHECK(count <= window_, "memory: ", count, " frames at once, but a window of ", window_);
-  if (!ring_.key.defined()) ring_ = make_key_ring(packed_BTN3KF, window_);
+  if (!ring_.key.defined()) ring_ = make_kv_cache(packed_BTN3KF, window_);
   DecodeOptions step;
   step.scale = options.scale, step.normalise = options.normalise;
   if (frames_ == 0 && count > 1) {  // all at once: nothing is there to look back at
@@ -37,7 +37,7 @@ at::Tensor TimeMemory::attend(const at::Tensor& packed_BTN3KF, const AttentionOp
   return count == 1 ? results[0] : at::cat(results, 1);
 }
 
-Rotation TimeAngles::next(int64_t num_frames, c10::Device device) {
+Rotation TimeRotations::next(int64_t num_frames, c10::Device device) {
   const int64_t first = frames_;
   frames_ += num_frames;
   if (!made_.cosine_LP.defined() || frames_ > first_made_ + made_.cosine_LP.size(0)) {

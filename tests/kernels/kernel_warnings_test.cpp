@@ -1,4 +1,4 @@
-#include "kernels/kernel_notes.h"
+#include "kernels/kernel_warnings.h"
 
 #include <vector>
 
@@ -14,7 +14,7 @@ namespace {
 struct Listener {
   std::vector<std::string> heard;
 
-  KernelNoteListener listener{[this](const std::string& note) { heard.push_back(note); }};
+  KernelWarningListener listener{[this](const std::string& note) { heard.push_back(note); }};
 
   int64_t count(const std::string& words) const {
     int64_t found = 0;
@@ -24,11 +24,11 @@ struct Listener {
 };
 
 TEST(KernelNotes, AreToldOnceAndNotLost) {
-  note_kernel("told later");
+  warn_once_of_kernel("told later");
   const Listener listener;
   EXPECT_EQ(listener.count("told later"), 1);
-  note_kernel("told now");
-  note_kernel("told now");
+  warn_once_of_kernel("told now");
+  warn_once_of_kernel("told now");
   EXPECT_EQ(listener.count("told now"), 1);
 }
 
@@ -39,8 +39,8 @@ TEST(KernelNotes, SayWhenAttentionHasNoKernel) {
     self_attention(x, testing_attention::with_mask({}));
     DecodeOptions step;
     step.seen = 4;
-    decode_attention(x, make_key_ring(x, 4), step);
-    decode_attention(x.narrow(1, 0, 1), make_key_ring(x, 4), {});
+    decode_attention(x, make_kv_cache(x, 4), step);
+    decode_attention(x.narrow(1, 0, 1), make_kv_cache(x, 4), {});
   };
   attend(36, at::kFloat);
   EXPECT_EQ(listener.count("36"), 0);

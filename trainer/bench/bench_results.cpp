@@ -1,4 +1,4 @@
-#include "trainer/bench/figures.h"
+#include "trainer/bench/bench_results.h"
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -7,7 +7,7 @@
 
 namespace nextframe {
 
-void print_json(const std::vector<Figure>& figures) {
+void print_json(const std::vector<BenchResult>& figures) {
   auto list = nlohmann::ordered_json::array();
   for (const auto& figure : figures) {
     nlohmann::ordered_json row = {
@@ -21,7 +21,7 @@ void print_json(const std::vector<Figure>& figures) {
   std::puts(list.dump(2).c_str());
 }
 
-std::vector<Figure> machine_figures() {
+std::vector<BenchResult> machine_results() {
   const auto rate = [](bool bf16) { return measure_peak_flops(at::kCPU, bf16) / 1e9; };
   return {{"machine/product/bf16/1024", "GFLOP/s", rate(true), "", 0, 0},
           {"machine/product/fp32/1024", "GFLOP/s", rate(false), "", 0, 0}};

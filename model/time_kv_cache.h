@@ -11,9 +11,9 @@ struct AttentionOptions;
 
 /// Keys and values of the newest frames, of one layer in time. Keys are kept normalised and turned
 /// by the number of their frame, counted from the first that the memory was given.
-class TimeMemory {
+class TimeKvCache {
  public:
-  explicit TimeMemory(int64_t window) : window_(window) {}
+  explicit TimeKvCache(int64_t window) : window_(window) {}
 
   /// Adds frames behind the others, at most `window` of them; each of their tokens looks at its own
   /// place in its frame and in those before it, `window` of them at most.
@@ -24,14 +24,14 @@ class TimeMemory {
 
  private:
   int64_t window_;
-  KeyRing ring_;
+  KvCache ring_;
   int64_t frames_ = 0;  // that were ever added
 };
 
 /// Angles of one frame after another, without end.
-class TimeAngles {
+class TimeRotations {
  public:
-  TimeAngles(int64_t window, int64_t head_dim) : window_(window), head_dim_(head_dim) {}
+  TimeRotations(int64_t window, int64_t head_dim) : window_(window), head_dim_(head_dim) {}
 
   /// Of the next frames, a row each, on `device`. Rows are made a window at a time.
   Rotation next(int64_t num_frames, c10::Device device);

@@ -8,17 +8,17 @@
 namespace nextframe {
 
 /// While one lives it is told; of what was noted before at once. One at a time.
-class KernelNoteListener {
+class KernelWarningListener {
  public:
   using Tell = std::function<void(const std::string& note)>;
 
-  explicit KernelNoteListener(Tell tell);
-  ~KernelNoteListener();
-  KernelNoteListener(const KernelNoteListener&) = delete;
-  KernelNoteListener& operator=(const KernelNoteListener&) = delete;
+  explicit KernelWarningListener(Tell tell);
+  ~KernelWarningListener();
+  KernelWarningListener(const KernelWarningListener&) = delete;
+  KernelWarningListener& operator=(const KernelWarningListener&) = delete;
 };
 
 /// Each text is told once a process. May be called by any thread.
-void note_kernel(const std::string& text);
+void warn_once_of_kernel(const std::string& text);
 
 }  // namespace nextframe

@@ -7,10 +7,10 @@
 namespace nextframe {
 
 /// Times are seconds. Somebody calls tick() several times a second; where it is not called for
-/// longer than kMostTick_s, only that much counts, and the rest was a standstill.
-class WakingClock {
+/// longer than kMaxTick_s, only that much counts, and the rest was a standstill.
+class AwakeClock {
  public:
-  explicit WakingClock(double wall_s) : last_wall_s_(wall_s) {}
+  explicit AwakeClock(double wall_s) : last_wall_s_(wall_s) {}
 
   void tick(double wall_s) {
     const double counted = since_tick(wall_s);
@@ -23,16 +23,16 @@ class WakingClock {
   double now(double wall_s) const { return awake_s_ + since_tick(wall_s); }
 
   /// How long the process stood still since the last call.
-  double take_standstill() {
+  double take_suspended() {
     const double taken = standstill_s_;
     standstill_s_ = 0;
     return taken;
   }
 
  private:
-  static constexpr double kMostTick_s = 0.5;
+  static constexpr double kMaxTick_s = 0.5;
   double since_tick(double wall_s) const {
-    return std::clamp(wall_s - last_wall_s_, 0.0, kMostTick_s);
+    return std::clamp(wall_s - last_wall_s_, 0.0, kMaxTick_s);
   }
 
   double last_wall_s_;

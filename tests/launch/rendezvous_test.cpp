@@ -1,4 +1,4 @@
-#include "launch/arrivals.h"
+#include "launch/rendezvous.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -16,14 +16,14 @@ struct ArrivalsTest : ::testing::Test {
   ArrivalsTest() { fs::create_directories(folder); }
   ~ArrivalsTest() override { fs::remove_all(folder); }
 
-  std::unique_ptr<Arrivals> arrive(int64_t rank, milliseconds limit,
-                                   std::function<void(const std::string&)> on_missing) {
+  std::unique_ptr<RendezvousWatch> arrive(int64_t rank, milliseconds limit,
+                                          std::function<void(const std::string&)> on_missing) {
     LauncherEnvironment environment;
     environment.rank = rank;
     environment.size = 3;
     environment.job = "77.";
-    return std::make_unique<Arrivals>(folder / "runs" / "mine", environment, limit,
-                                      std::move(on_missing));
+    return std::make_unique<RendezvousWatch>(folder / "runs" / "mine", environment, limit,
+                                             std::move(on_missing));
   }
   int64_t num_files() const {
     return std::distance(fs::directory_iterator(folder), fs::directory_iterator());
@@ -33,13 +33,13 @@ struct ArrivalsTest : ::testing::Test {
 };
 
 TEST(DescribeMissing, RanksAreNamedAndThoseThatAreHereWithTheirHosts) {
-  EXPECT_EQ(describe_missing({{0, "a"}, {2, "b"}}, 4, 300),
+  EXPECT_EQ(describe_missing_ranks({{0, "a"}, {2, "b"}}, 4, 300),
             "2 of 4 ranks have not come within 300 s: rank 1, rank 3; here are rank 0 on a, rank 2 "
             "on b");
-  EXPECT_EQ(describe_missing({{0, "a"}, {1, "b"}}, 2, 300),
+  EXPECT_EQ(describe_missing_ranks({{0, "a"}, {1, "b"}}, 2, 300),
             "all 2 ranks have come, and MPI has not started within 300 s: look at the network "
             "between rank 0 on a, rank 1 on b");
-  EXPECT_NE(describe_missing({{0, "a"}}, 64, 300).find("rank 8 and 55 more; here"),
+  EXPECT_NE(describe_missing_ranks({{0, "a"}}, 64, 300).find("rank 8 and 55 more; here"),
             std::string::npos);
 }
 
@@ -67,8 +67,8 @@ TEST_F(ArrivalsTest, AFolderThatCannotBeWrittenStopsNobody) {
   LauncherEnvironment environment;
   environment.size = 2;
   environment.job = "7.";
-  const Arrivals arrivals("/proc/nothing/mine", environment, milliseconds(1),
-                          [](const std::string&) { FAIL(); });
+  const RendezvousWatch arrivals("/proc/nothing/mine", environment, milliseconds(1),
+                                 [](const std::string&) { FAIL(); });
   std::this_thread::sleep_for(milliseconds(20));
 }
 

@@ -2,16 +2,16 @@
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
-#include "launch/nccl/device_queue.h"
+#include "launch/nccl/device_stream.h"
 
 namespace nextframe {
 namespace {
 
-class CudaPoint final : public QueuePoint {
+class CudaPoint final : public StreamEvent {
  public:
   explicit CudaPoint(const c10::cuda::CUDAStream& stream) { event_.record(stream); }
-  bool is_reached() const override { return event_.query(); }
-  bool hold_caller() const override {
+  bool is_done() const override { return event_.query(); }
+  bool make_caller_wait() const override {
     event_.block(c10::cuda::getCurrentCUDAStream(event_.device_index()));
     return true;
   }
@@ -20,14 +20,14 @@ class CudaPoint final : public QueuePoint {
   mutable c10::cuda::CUDAEvent event_;
 };
 
-class CudaQueue final : public DeviceQueue {
+class CudaQueue final : public DeviceStream {
  public:
   explicit CudaQueue(int64_t gpu_index)
       : stream_(c10::cuda::getStreamFromPool(true, static_cast<c10::DeviceIndex>(gpu_index))) {}
 
   c10::Device device() const override { return stream_.device(); }
   void* handle() const override { return stream_.stream(); }
-  void follow_caller() override {
+  void wait_for_caller() override {
     c10::cuda::CUDAEvent ready;
     ready.record(c10::cuda::getCurrentCUDAStream(stream_.device_index()));
     ready.block(stream_);
@@ -36,7 +36,7 @@ class CudaQueue final : public DeviceQueue {
     const c10::cuda::CUDAStreamGuard guard(stream_);
     work();
   }
-  std::shared_ptr<QueuePoint> record() override { return std::make_shared<CudaPoint>(stream_); }
+  std::shared_ptr<StreamEvent> record() override { return std::make_shared<CudaPoint>(stream_); }
 
  private:
   c10::cuda::CUDAStream stream_;
@@ -44,7 +44,7 @@ class CudaQueue final : public DeviceQueue {
 
 }  // namespace
 
-std::unique_ptr<DeviceQueue> make_gpu_queue(int64_t gpu_index) {
+std::unique_ptr<DeviceStream> make_gpu_stream(int64_t gpu_index) {
   return std::make_unique<CudaQueue>(gpu_index);
 }
 

@@ -1,4 +1,4 @@
-#include "kernels/plain_mask.h"
+#include "kernels/standard_mask.h"
 
 #include <gtest/gtest.h>
 
@@ -11,11 +11,11 @@ using testing_attention::frames;
 using testing_attention::may_look;
 
 /// By looking at every query and key.
-bool sees(PlainMask what, const AttentionMask& mask, int64_t queries) {
-  if (what == PlainMask::causal && queries != mask.keys) return false;
+bool sees(StandardMask what, const AttentionMask& mask, int64_t queries) {
+  if (what == StandardMask::causal && queries != mask.keys) return false;
   for (int64_t i = 0; i < queries; ++i) {
     for (int64_t k = 0; k < mask.keys; ++k) {
-      if (may_look(mask, i, k) != (what == PlainMask::full || k <= i)) return false;
+      if (may_look(mask, i, k) != (what == StandardMask::full || k <= i)) return false;
     }
   }
   return true;
@@ -42,18 +42,19 @@ void for_each_mask(const F& f) {
   }
 }
 
-TEST(PlainMask, IsWhatEveryQuerySees) {
+TEST(StandardMask, IsWhatEveryQuerySees) {
   std::array<int64_t, 3> found{};
   for_each_mask([&](const AttentionMask& mask, int64_t queries) {
-    const auto is = plain_mask(mask, queries);
+    const auto is = standard_mask(mask, queries);
     ++found[static_cast<size_t>(is)];
-    if (is != PlainMask::other) {
+    if (is != StandardMask::other) {
       ASSERT_TRUE(sees(is, mask, queries))
           << static_cast<int>(is) << ": " << queries << " of " << mask.keys << ", frames of "
           << mask.frame_tokens << ", " << mask.window_frames << ", " << mask.sink_frames << ", "
           << mask.clip_frames << " from " << mask.first_query;
     } else if (mask.sink_frames == 0) {
-      ASSERT_FALSE(sees(PlainMask::full, mask, queries) || sees(PlainMask::causal, mask, queries))
+      ASSERT_FALSE(sees(StandardMask::full, mask, queries) ||
+                   sees(StandardMask::causal, mask, queries))
           << queries << " of " << mask.keys << ", frames of " << mask.frame_tokens << ", "
           << mask.window_frames << ", " << mask.clip_frames << " from " << mask.first_query;
     }
@@ -61,21 +62,21 @@ TEST(PlainMask, IsWhatEveryQuerySees) {
   for (const int64_t count : found) EXPECT_GT(count, 100);
 }
 
-TEST(PlainMask, OfTheUsualCalls) {
+TEST(StandardMask, OfTheUsualCalls) {
   const auto of = [](AttentionMask mask, int64_t queries, int64_t keys, int64_t first = 0) {
     mask.keys = keys, mask.first_query = first;
-    return plain_mask(mask, queries);
+    return standard_mask(mask, queries);
   };
-  EXPECT_EQ(of(frames(1), 300, 300), PlainMask::causal);
-  EXPECT_EQ(of({}, 300, 300), PlainMask::full);
-  EXPECT_EQ(of({}, 10, 300), PlainMask::full);
-  EXPECT_EQ(of(frames(300), 300, 300), PlainMask::full) << "one frame alone";
-  EXPECT_EQ(of(frames(100), 100, 300, 200), PlainMask::full) << "the newest frame";
-  EXPECT_EQ(of(frames(100), 300, 300), PlainMask::other);
-  EXPECT_EQ(of(frames(1, 20), 300, 300), PlainMask::other);
-  EXPECT_EQ(of(frames(1, 20, 4), 300, 300), PlainMask::other);
-  EXPECT_EQ(of(frames(1, 0, 0, 150), 300, 300), PlainMask::other);
-  EXPECT_EQ(of(frames(1), 10, 300, 290), PlainMask::other);
+  EXPECT_EQ(of(frames(1), 300, 300), StandardMask::causal);
+  EXPECT_EQ(of({}, 300, 300), StandardMask::full);
+  EXPECT_EQ(of({}, 10, 300), StandardMask::full);
+  EXPECT_EQ(of(frames(300), 300, 300), StandardMask::full) << "one frame alone";
+  EXPECT_EQ(of(frames(100), 100, 300, 200), StandardMask::full) << "the newest frame";
+  EXPECT_EQ(of(frames(100), 300, 300), StandardMask::other);
+  EXPECT_EQ(of(frames(1, 20), 300, 300), StandardMask::other);
+  EXPECT_EQ(of(frames(1, 20, 4), 300, 300), StandardMask::other);
+  EXPECT_EQ(of(frames(1, 0, 0, 150), 300, 300), StandardMask::other);
+  EXPECT_EQ(of(frames(1), 10, 300, 290), StandardMask::other);
 }
 
 }  // namespace

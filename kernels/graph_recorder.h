@@ -6,9 +6,9 @@
 
 namespace nextframe {
 
-class RecordedWork {
+class RecordedGraph {
  public:
-  virtual ~RecordedWork() = default;
+  virtual ~RecordedGraph() = default;
 
   /// Starts the same operations, with the same arguments on the same memory, on LibTorch's current
   /// stream.
@@ -18,11 +18,11 @@ class RecordedWork {
 /// Records what `body` starts on the current stream, of which nothing is run. Memory that it takes
 /// on the way is kept for the replays. Throws where something cannot be recorded; then nothing of
 /// that stream was run either, while what the host did stays done.
-using WorkRecorder =
-    std::function<std::unique_ptr<RecordedWork>(const std::function<void()>& body)>;
+using GraphRecorder =
+    std::function<std::unique_ptr<RecordedGraph>(const std::function<void()>& body)>;
 
 /// CUDA graphs on the current device (kernels/cuda/graph_cuda.cpp); null in a build without CUDA.
 /// It has never been run on a GPU.
-WorkRecorder cuda_graph_recorder();
+GraphRecorder cuda_graph_recorder();
 
 }  // namespace nextframe

@@ -1,4 +1,4 @@
-#include "launch/hang/last_words.h"
+#include "launch/hang/hang_exit.h"
 
 #include <mpi.h>
 #include <pthread.h>
@@ -26,7 +26,7 @@ constexpr double kAbortLimit_s = 5;   // then the process leaves anyway
 
 /// Whoever reads our messages may be gone: that must not be what ends us.
 void say(const std::string& line) {
-  runs_within(1s, [text = "nextframe: " + line + "\n"] {
+  finishes_within(1s, [text = "nextframe: " + line + "\n"] {
     sigset_t broken_pipe;
     sigemptyset(&broken_pipe);
     sigaddset(&broken_pipe, SIGPIPE);
@@ -66,7 +66,7 @@ void explain(const HangFolder& folder, int64_t size) {
 /// mpirun ends a job soon after one of its ranks ended so; other launchers may not.
 [[noreturn]] void leave() {
   if (read_launcher_environment().has_mpi_launcher && !read_launcher_environment().is_mpirun) {
-    runs_within(5s, [] {
+    finishes_within(5s, [] {
       int is_started = 0, is_finished = 0;
       MPI_Initialized(&is_started);
       MPI_Finalized(&is_finished);
@@ -92,7 +92,7 @@ std::string open_collectives(const RankReport& report) {
 
 }  // namespace
 
-bool runs_within(std::chrono::milliseconds limit, std::function<void()> work) {
+bool finishes_within(std::chrono::milliseconds limit, std::function<void()> work) {
   const auto done = std::make_shared<std::promise<void>>();
   try {
     std::thread([done, work = std::move(work)] {
@@ -108,10 +108,10 @@ bool runs_within(std::chrono::milliseconds limit, std::function<void()> work) {
   return done->get_future().wait_for(limit) == std::future_status::ready;
 }
 
-std::string hang_line(const Hang& hang, const RankReport& report) {
+std::string hang_message(const Hang& hang, const RankReport& report) {
   if (!hang.fault.communicator.empty()) {
     // Who has thrown an error has left the section in which it was.
-    const auto section = hang.fault.is_told ? "" : ", section " + hang.expiry.section;
+    const auto section = hang.fault.was_thrown ? "" : ", section " + hang.expiry.section;
     return rank_name(report) + ": communicator " + hang.fault.communicator + " failed in step " +
            std::to_string(hang.expiry.step) + section + ", " + hang.fault.text;
   }
@@ -122,15 +122,15 @@ std::string hang_line(const Hang& hang, const RankReport& report) {
          "; the limits are parallel.hang_limit_s and parallel.pause_limit_s";
 }
 
-void speak_last_words(const Hang& hang) {
+void report_hang_and_exit(const Hang& hang) {
   struct Shared {
     std::atomic<bool> is_first{false}, has_dump{false};
     std::string line;
   };
   const auto shared = std::make_shared<Shared>();
-  const bool is_written = runs_within(2s, [shared, hang] {
+  const bool is_written = finishes_within(2s, [shared, hang] {
     const auto report = hang.report();
-    shared->line = hang_line(hang, report);
+    shared->line = hang_message(hang, report);
     shared->has_dump = hang.folder.write_dump(report);
     shared->is_first = hang.folder.call_for_dumps();
   });
@@ -146,9 +146,9 @@ void speak_last_words(const Hang& hang) {
         "; its dump could not be written in time");
   }
   if (is_written && shared->is_first) {
-    runs_within(4s, [hang] { explain(hang.folder, hang.who.size); });
+    finishes_within(4s, [hang] { explain(hang.folder, hang.who.size); });
   }
-  if (hang.links != nullptr && !hang.links->abort(kAbortLimit_s)) {
+  if (hang.abortables != nullptr && !hang.abortables->abort(kAbortLimit_s)) {
     say("rank " + std::to_string(hang.who.rank) + " on " + hang.who.host +
         ": its communicators were not given up within 5 s and are left behind");
   }

@@ -1,4 +1,4 @@
-#include "kernels/placed_rows.h"
+#include "kernels/norm_rope.h"
 
 #include <ATen/ATen.h>
 
@@ -6,8 +6,8 @@
 
 namespace nextframe {
 
-at::Tensor placed_rows(const at::Tensor& x_OLIKF, bool normalise, const Rotation& rotation,
-                       int64_t first) {
+at::Tensor norm_rope(const at::Tensor& x_OLIKF, bool normalise, const Rotation& rotation,
+                     int64_t first) {
   auto x = x_OLIKF;
   if (normalise) x = x * (x.square().mean(-1, true) + kNormEpsilon).rsqrt();
   if (!rotation.cosine_LP.defined()) return x;

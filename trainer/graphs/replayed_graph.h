@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/recorded_work.h"
+#include "kernels/graph_recorder.h"
 
 namespace nextframe {
 
@@ -15,31 +15,31 @@ namespace nextframe {
 /// It is run the first time, so that libraries and caches are ready, recorded and replayed the
 /// second, and replayed from then on. Where recording fails, or tensors do not stay in place, that
 /// is told once, and all times are run.
-class ReplayedWork {
+class ReplayedGraph {
  public:
   /// Addresses of tensors that are not always the same ones: a recording is of these.
-  using Places = std::vector<const void*>;
+  using Addresses = std::vector<const void*>;
 
-  ReplayedWork() = default;  // runs it each time
+  ReplayedGraph() = default;  // runs it each time
 
   /// `name` as in "CUDA graphs: off for <name>: …".
-  ReplayedWork(std::string name, WorkRecorder recorder,
-               std::function<void(const std::string&)> say);
+  ReplayedGraph(std::string name, GraphRecorder recorder,
+                std::function<void(const std::string&)> say);
 
-  void run(const Places& places, const std::function<void()>& body);
+  void run(const Addresses& addresses, const std::function<void()>& body);
 
   int64_t num_replays() const { return num_replays_; }
   bool is_on() const { return recorder_ != nullptr; }
 
  private:
-  void remember(const Places& places);
-  bool record(std::unique_ptr<RecordedWork>& to, const std::function<void()>& body);
+  void remember(const Addresses& addresses);
+  bool record(std::unique_ptr<RecordedGraph>& to, const std::function<void()>& body);
   void turn_off(const std::string& reason);
 
   std::string name_;
-  WorkRecorder recorder_;  // null: off
+  GraphRecorder recorder_;  // null: off
   std::function<void(const std::string&)> say_;
-  std::map<Places, std::unique_ptr<RecordedWork>> recorded_;  // null after the first run
+  std::map<Addresses, std::unique_ptr<RecordedGraph>> recorded_;  // null after the first run
   int64_t num_replays_ = 0;
 };
 

@@ -11,40 +11,40 @@
 namespace nextframe {
 
 /// An error of one communicator.
-struct LinkFault {
-  std::string communicator;  // "gradients"; "": there is none
-  std::string text;          // the collective and the library's own words
-  bool is_of_peers = false;  // as far as the library knows: another rank has gone
-  bool is_told = false;      // thrown by the call that has met it, too
+struct CommunicatorFault {
+  std::string communicator;      // "gradients"; "": there is none
+  std::string text;              // the collective and the library's own words
+  bool is_peer_failure = false;  // as far as the library knows: another rank has gone
+  bool was_thrown = false;       // thrown by the call that has met it, too
 };
 
 /// Any thread may call.
-class OpenLink {
+class AbortableCommunicator {
  public:
-  virtual ~OpenLink() = default;
+  virtual ~AbortableCommunicator() = default;
   /// The first error so far; those that abort() brings about do not count. May hang with the
   /// device.
-  virtual LinkFault fault() = 0;
+  virtual CommunicatorFault fault() = 0;
   /// Starts to give up what is under way, so that who waits for it gets an error. Ready when that
   /// has been done; it may never be.
   virtual std::future<void> abort() = 0;
 };
 
 /// Those of a process. Any thread may call.
-class OpenLinks {
+class AbortableCommunicators {
  public:
-  void add(const std::shared_ptr<OpenLink>& link);
+  void add(const std::shared_ptr<AbortableCommunicator>& link);
 
   /// The first one found.
-  LinkFault fault() const;
+  CommunicatorFault fault() const;
   /// False when one of them was not done after `limit_s`; it is left behind.
   bool abort(double limit_s) const;
 
  private:
-  std::vector<std::shared_ptr<OpenLink>> alive() const;
+  std::vector<std::shared_ptr<AbortableCommunicator>> alive() const;
 
   mutable std::mutex mutex_;
-  std::vector<std::weak_ptr<OpenLink>> links_;
+  std::vector<std::weak_ptr<AbortableCommunicator>> abortables_;
 };
 
 }  // namespace nextframe

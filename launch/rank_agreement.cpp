@@ -1,4 +1,4 @@
-#include "launch/roll_call.h"
+#include "launch/rank_agreement.h"
 
 #include <ATen/Functions.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "kernels/kernel_notes.h"
+#include "kernels/kernel_warnings.h"
 
 #include <mutex>
 #include <set>
@@ -11,7 +11,7 @@ struct Notes {
   std::mutex mutex;
   std::set<std::string> known;
   std::vector<std::string> untold;
-  KernelNoteListener::Tell tell;
+  KernelWarningListener::Tell tell;
 };
 
 Notes& notes() {
@@ -21,19 +21,19 @@ Notes& notes() {
 
 }  // namespace
 
-KernelNoteListener::KernelNoteListener(Tell tell) {
+KernelWarningListener::KernelWarningListener(Tell tell) {
   const std::lock_guard lock(notes().mutex);
   notes().tell = std::move(tell);
   for (const auto& text : notes().untold) notes().tell(text);
   notes().untold.clear();
 }
 
-KernelNoteListener::~KernelNoteListener() {
+KernelWarningListener::~KernelWarningListener() {
   const std::lock_guard lock(notes().mutex);
   notes().tell = {};
 }
 
-void note_kernel(const std::string& text) {
+void warn_once_of_kernel(const std::string& text) {
   const std::lock_guard lock(notes().mutex);
   if (!notes().known.insert(text).second) return;
   if (notes().tell) {

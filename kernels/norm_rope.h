@@ -12,7 +12,7 @@ namespace nextframe {
 /// its row, in the precision of x.
 ///   x_OLIKF  [O, L, I, K, F]     rotation  rows first .. first + L - 1 are taken; undefined: not
 ///   turned
-at::Tensor placed_rows(const at::Tensor& x_OLIKF, bool normalise, const Rotation& rotation,
-                       int64_t first);
+at::Tensor norm_rope(const at::Tensor& x_OLIKF, bool normalise, const Rotation& rotation,
+                     int64_t first);
 
 }  // namespace nextframe

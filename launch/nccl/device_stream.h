@@ -11,33 +11,33 @@
 namespace nextframe {
 
 /// A point in a queue's work.
-class QueuePoint {
+class StreamEvent {
  public:
-  virtual ~QueuePoint() = default;
+  virtual ~StreamEvent() = default;
   /// Whether all work before it is done; never waits, any thread.
-  virtual bool is_reached() const = 0;
+  virtual bool is_done() const = 0;
   /// Lets what the calling thread puts on its current stream from now on wait for this point, and
   /// returns at once. False where the caller's work runs in no stream: it has to wait itself.
-  virtual bool hold_caller() const = 0;
+  virtual bool make_caller_wait() const = 0;
 };
 
 /// Work runs in the order given, beside the host.
-class DeviceQueue {
+class DeviceStream {
  public:
-  virtual ~DeviceQueue() = default;
+  virtual ~DeviceStream() = default;
   virtual c10::Device device() const = 0;
   /// What NCCL takes for a stream.
   virtual void* handle() const = 0;
   /// Work that is given from now on starts after what the calling thread's current stream holds.
-  virtual void follow_caller() = 0;
+  virtual void wait_for_caller() = 0;
   /// Puts the tensor operations of `work` into the queue.
   virtual void run(const std::function<void()>& work) = 0;
   /// The point after all that was given.
-  virtual std::shared_ptr<QueuePoint> record() = 0;
+  virtual std::shared_ptr<StreamEvent> record() = 0;
 };
 
 /// A high-priority stream of a GPU that computation never runs on. EnvironmentError in a program
 /// that was built without CUDA.
-std::unique_ptr<DeviceQueue> make_gpu_queue(int64_t gpu_index);
+std::unique_ptr<DeviceStream> make_gpu_stream(int64_t gpu_index);
 
 }  // namespace nextframe

@@ -1,4 +1,4 @@
-#include "launch/arrivals.h"
+#include "launch/rendezvous.h"
 
 #include <algorithm>
 #include <fstream>
@@ -27,8 +27,8 @@ fs::path nearest_folder(fs::path path) {
 
 }  // namespace
 
-std::string describe_missing(const std::map<int64_t, std::string>& here, int64_t size,
-                             double limit_s) {
+std::string describe_missing_ranks(const std::map<int64_t, std::string>& here, int64_t size,
+                                   double limit_s) {
   std::vector<std::string> missing, present;
   for (int64_t rank = 0; rank < size; ++rank) {
     const auto name = "rank " + std::to_string(rank);
@@ -47,9 +47,9 @@ std::string describe_missing(const std::map<int64_t, std::string>& here, int64_t
          within + ": " + list(missing) + "; here are " + list(present);
 }
 
-Arrivals::Arrivals(const fs::path& run, const LauncherEnvironment& environment,
-                   std::chrono::milliseconds limit,
-                   std::function<void(const std::string&)> on_missing)
+RendezvousWatch::RendezvousWatch(const fs::path& run, const LauncherEnvironment& environment,
+                                 std::chrono::milliseconds limit,
+                                 std::function<void(const std::string&)> on_missing)
     : rank_(environment.rank), size_(environment.size), on_missing_(std::move(on_missing)) {
   const auto path = fs::absolute(run).lexically_normal();
   folder_ = nearest_folder(path.parent_path());
@@ -61,7 +61,7 @@ Arrivals::Arrivals(const fs::path& run, const LauncherEnvironment& environment,
   watcher_ = std::thread([this, limit] { watch(limit); });
 }
 
-Arrivals::~Arrivals() {
+RendezvousWatch::~RendezvousWatch() {
   {
     const std::lock_guard lock(mutex_);
     is_over_ = true;
@@ -73,24 +73,26 @@ Arrivals::~Arrivals() {
   if (rank_ == 0) remove_files();
 }
 
-fs::path Arrivals::own_file() const { return folder_ / (start_prefix_ + std::to_string(rank_)); }
+fs::path RendezvousWatch::own_file() const {
+  return folder_ / (start_prefix_ + std::to_string(rank_));
+}
 
-bool Arrivals::waits_for(std::chrono::milliseconds time) {
+bool RendezvousWatch::waits_for(std::chrono::milliseconds time) {
   std::unique_lock lock(mutex_);
   return !changed_.wait_for(lock, time, [this] { return is_over_; });
 }
 
-void Arrivals::watch(std::chrono::milliseconds limit) {
+void RendezvousWatch::watch(std::chrono::milliseconds limit) {
   if (!waits_for(limit)) return;
   const auto found = here();
   const bool is_first = found.empty() || found.begin()->first == rank_;
   if (!is_first && !waits_for(kLaterRanksWait)) return;
   if (is_first) remove_files();
   const auto limit_s = std::chrono::duration<double>(limit).count();
-  on_missing_(is_first ? describe_missing(found, size_, limit_s) : "");
+  on_missing_(is_first ? describe_missing_ranks(found, size_, limit_s) : "");
 }
 
-std::map<int64_t, std::string> Arrivals::here() const {
+std::map<int64_t, std::string> RendezvousWatch::here() const {
   std::map<int64_t, std::string> found;
   for (int64_t rank = 0; rank < size_; ++rank) {
     std::ifstream file(folder_ / (start_prefix_ + std::to_string(rank)));
@@ -100,7 +102,7 @@ std::map<int64_t, std::string> Arrivals::here() const {
   return found;
 }
 
-void Arrivals::remove_files() const {
+void RendezvousWatch::remove_files() const {
   std::error_code ignored;
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder_, ignored)) {

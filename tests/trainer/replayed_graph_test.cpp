@@ -1,4 +1,4 @@
-#include "trainer/graphs/replayed_work.h"
+#include "trainer/graphs/replayed_graph.h"
 
 #include <gtest/gtest.h>
 
@@ -12,8 +12,8 @@ struct Counts {
   int recorded = 0, replayed = 0;
   std::vector<std::string> lines;
 
-  WorkRecorder recorder() {
-    struct Counted final : RecordedWork {
+  GraphRecorder recorder() {
+    struct Counted final : RecordedGraph {
       explicit Counted(int& replays) : replayed(replays) {}
       void replay() override { ++replayed; }
       int& replayed;
@@ -28,9 +28,9 @@ struct Counts {
   }
 };
 
-TEST(ReplayedWork, RunsOnceRecordsOnceAndReplaysFromThenOn) {
+TEST(ReplayedGraph, RunsOnceRecordsOnceAndReplaysFromThenOn) {
   Counts counts;
-  ReplayedWork work("it", counts.recorder(), counts.say());
+  ReplayedGraph work("it", counts.recorder(), counts.say());
   int runs = 0;
   for (int time = 0; time < 5; ++time) work.run({}, [&] { ++runs; });
   EXPECT_EQ(runs, 1);
@@ -39,17 +39,17 @@ TEST(ReplayedWork, RunsOnceRecordsOnceAndReplaysFromThenOn) {
   EXPECT_EQ(work.num_replays(), 4);
 }
 
-TEST(ReplayedWork, WithoutARecorderRunsEachTime) {
-  ReplayedWork work;
+TEST(ReplayedGraph, WithoutARecorderRunsEachTime) {
+  ReplayedGraph work;
   int runs = 0;
   for (int time = 0; time < 3; ++time) work.run({}, [&] { ++runs; });
   EXPECT_EQ(runs, 3);
   EXPECT_FALSE(work.is_on());
 }
 
-TEST(ReplayedWork, ARecordingIsOfThePlacesThatItWasMadeWith) {
+TEST(ReplayedGraph, ARecordingIsOfThePlacesThatItWasMadeWith) {
   Counts counts;
-  ReplayedWork work("it", counts.recorder(), counts.say());
+  ReplayedGraph work("it", counts.recorder(), counts.say());
   int runs = 0;
   const char here = 0, there = 0;
   for (const char* place : {&here, &there, &here, &there, &here})
@@ -64,12 +64,12 @@ TEST(ReplayedWork, ARecordingIsOfThePlacesThatItWasMadeWith) {
   EXPECT_TRUE(counts.lines.empty()) << "some places are met again";
 }
 
-TEST(ReplayedWork, ARecordingThatFailsIsToldOnceAndTheWorkIsRun) {
+TEST(ReplayedGraph, ARecordingThatFailsIsToldOnceAndTheWorkIsRun) {
   Counts counts;
-  const auto fails = [](const std::function<void()>&) -> std::unique_ptr<RecordedWork> {
+  const auto fails = [](const std::function<void()>&) -> std::unique_ptr<RecordedGraph> {
     throw std::runtime_error("operation not permitted\nwhen stream is capturing");
   };
-  ReplayedWork work("a grain", fails, counts.say());
+  ReplayedGraph work("a grain", fails, counts.say());
   int runs = 0;
   for (int time = 0; time < 4; ++time) work.run({}, [&] { ++runs; });
   EXPECT_EQ(runs, 4);
@@ -78,8 +78,8 @@ TEST(ReplayedWork, ARecordingThatFailsIsToldOnceAndTheWorkIsRun) {
             "CUDA graphs: off for a grain: recording failed: operation not permitted");
 }
 
-TEST(ReplayedWork, AfterARecordingThatFailsNoneIsKept) {
-  struct Held final : RecordedWork {
+TEST(ReplayedGraph, AfterARecordingThatFailsNoneIsKept) {
+  struct Held final : RecordedGraph {
     explicit Held(int& number) : alive(++number) {}
     Held(const Held&) = delete;
     ~Held() override { --alive; }
@@ -87,12 +87,12 @@ TEST(ReplayedWork, AfterARecordingThatFailsNoneIsKept) {
     int& alive;
   };
   int alive = 0, recorded = 0, runs = 0;
-  const auto fails_later = [&](const std::function<void()>&) -> std::unique_ptr<RecordedWork> {
+  const auto fails_later = [&](const std::function<void()>&) -> std::unique_ptr<RecordedGraph> {
     if (++recorded == 2) throw std::runtime_error("no memory");
     return std::make_unique<Held>(alive);
   };
   Counts counts;
-  ReplayedWork work("it", fails_later, counts.say());
+  ReplayedGraph work("it", fails_later, counts.say());
   const char here = 0, there = 0;
   const auto run = [&](const char& place) { work.run({&place}, [&] { ++runs; }); };
   run(here), run(here);
@@ -107,9 +107,9 @@ TEST(ReplayedWork, AfterARecordingThatFailsNoneIsKept) {
   EXPECT_FALSE(work.is_on());
 }
 
-TEST(ReplayedWork, SaysOnceThatNothingStaysInPlace) {
+TEST(ReplayedGraph, SaysOnceThatNothingStaysInPlace) {
   Counts counts;
-  ReplayedWork work("the optimizer's step", counts.recorder(), counts.say());
+  ReplayedGraph work("the optimizer's step", counts.recorder(), counts.say());
   int runs = 0;
   const std::vector<char> always_new(9);
   for (const char& place : always_new) work.run({&place}, [&] { ++runs; });

@@ -1,16 +1,16 @@
-#include "launch/hang/open_links.h"
+#include "launch/hang/abortable_communicators.h"
 
 #include <algorithm>
 #include <chrono>
 
 namespace nextframe {
 
-void OpenLinks::add(const std::shared_ptr<OpenLink>& link) {
+void AbortableCommunicators::add(const std::shared_ptr<AbortableCommunicator>& link) {
   const std::lock_guard lock(mutex_);
-  links_.push_back(link);
+  abortables_.push_back(link);
 }
 
-LinkFault OpenLinks::fault() const {
+CommunicatorFault AbortableCommunicators::fault() const {
   for (const auto& link : alive()) {
     auto fault = link->fault();
     if (!fault.communicator.empty()) return fault;
@@ -18,7 +18,7 @@ LinkFault OpenLinks::fault() const {
   return {};
 }
 
-bool OpenLinks::abort(double limit_s) const {
+bool AbortableCommunicators::abort(double limit_s) const {
   const auto limit = std::chrono::steady_clock::now() +
                      std::chrono::duration_cast<std::chrono::steady_clock::duration>(
                          std::chrono::duration<double>(limit_s));
@@ -29,10 +29,10 @@ bool OpenLinks::abort(double limit_s) const {
   });
 }
 
-std::vector<std::shared_ptr<OpenLink>> OpenLinks::alive() const {
+std::vector<std::shared_ptr<AbortableCommunicator>> AbortableCommunicators::alive() const {
   const std::lock_guard lock(mutex_);
-  std::vector<std::shared_ptr<OpenLink>> result;
-  for (const auto& one : links_) {
+  std::vector<std::shared_ptr<AbortableCommunicator>> result;
+  for (const auto& one : abortables_) {
     if (auto link = one.lock()) result.push_back(std::move(link));
   }
   return result;

@@ -11,7 +11,7 @@
 namespace nextframe::cpu {
 namespace {
 
-constexpr Loops these_loops(const char* name, const LinearLoops* linear) {
+constexpr Loops loops_of_isa(const char* name, const LinearLoops* linear) {
   return {name,
           forward,
           backward,

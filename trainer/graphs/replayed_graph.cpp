@@ -1,11 +1,11 @@
-#include "trainer/graphs/replayed_work.h"
+#include "trainer/graphs/replayed_graph.h"
 
 #include <c10/util/Exception.h>
 
 namespace nextframe {
 namespace {
 
-constexpr size_t kMostRecordings = 4;  // each keeps memory; more places than these are not fixed
+constexpr size_t kMostRecordings = 4;  // each keeps memory; more addresses than these are not fixed
 
 std::string first_line(const std::exception& error) {
   const auto* const of_torch = dynamic_cast<const c10::Error*>(&error);
@@ -15,25 +15,25 @@ std::string first_line(const std::exception& error) {
 
 }  // namespace
 
-ReplayedWork::ReplayedWork(std::string name, WorkRecorder recorder,
-                           std::function<void(const std::string&)> say)
+ReplayedGraph::ReplayedGraph(std::string name, GraphRecorder recorder,
+                             std::function<void(const std::string&)> say)
     : name_(std::move(name)), recorder_(std::move(recorder)), say_(std::move(say)) {}
 
-void ReplayedWork::run(const Places& places, const std::function<void()>& body) {
-  const auto found = recorded_.find(places);
+void ReplayedGraph::run(const Addresses& addresses, const std::function<void()>& body) {
+  const auto found = recorded_.find(addresses);
   if (recorder_ == nullptr || found == recorded_.end()) {
     body();
-    return remember(places);
+    return remember(addresses);
   }
   if (found->second == nullptr && !record(found->second, body)) return body();
   found->second->replay();
   ++num_replays_;
 }
 
-void ReplayedWork::remember(const Places& places) {
+void ReplayedGraph::remember(const Addresses& addresses) {
   if (recorder_ == nullptr) return;
   if (recorded_.size() < kMostRecordings) {
-    recorded_[places] = nullptr;
+    recorded_[addresses] = nullptr;
   } else if (num_replays_ == 0) {
     turn_off("its tensors do not stay in place");
   }
@@ -41,7 +41,7 @@ void ReplayedWork::remember(const Places& places) {
 
 /// False when it failed, which ends all of `to` too. Nothing was run then, so the step goes on as
 /// if nothing had been tried.
-bool ReplayedWork::record(std::unique_ptr<RecordedWork>& to, const std::function<void()>& body) {
+bool ReplayedGraph::record(std::unique_ptr<RecordedGraph>& to, const std::function<void()>& body) {
   try {
     to = recorder_(body);
     return true;
@@ -52,7 +52,7 @@ bool ReplayedWork::record(std::unique_ptr<RecordedWork>& to, const std::function
 }
 
 /// Nobody would replay what was recorded before, which keeps memory.
-void ReplayedWork::turn_off(const std::string& reason) {
+void ReplayedGraph::turn_off(const std::string& reason) {
   recorder_ = nullptr;
   recorded_.clear();
   say_("CUDA graphs: off for " + name_ + ": " + reason);

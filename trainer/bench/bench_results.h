@@ -7,7 +7,7 @@
 namespace nextframe {
 
 /// One measured number, and what the fastest peer of the same run reached.
-struct Figure {
+struct BenchResult {
   std::string name;  // <what>/<pass>/<dtype>/<shape>
   std::string unit;
   double value = 0;
@@ -18,9 +18,9 @@ struct Figure {
 
 /// A JSON list of {"case", "unit", "value", "peer": {"name", "value"}, "ratio"}, the last two only
 /// where there is a peer; to standard output.
-void print_json(const std::vector<Figure>& figures);
+void print_json(const std::vector<BenchResult>& figures);
 
 /// What a product of 1,024 squared reaches, as figures of the machine, on as many threads as set.
-std::vector<Figure> machine_figures();
+std::vector<BenchResult> machine_results();
 
 }  // namespace nextframe
