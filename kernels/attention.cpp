@@ -5,7 +5,7 @@
 #include "kernels/attention_operators.h"
 #include "kernels/cpu/attention_cpu.h"
 #include "kernels/kernel_warnings.h"
-#include "kernels/norm_rope.h"
+#include "kernels/rotary.h"
 #include "kernels/torch.h"
 
 namespace nextframe {

@@ -9,6 +9,8 @@
 #include <tuple>
 
 #include "kernels/attention.h"
+#include "kernels/decode_attention.h"
+#include "kernels/norm.h"
 
 namespace nextframe {
 
@@ -76,5 +78,41 @@ at::Tensor self_attention_backward_by_parts(const at::Tensor& grad, const at::Te
                                             const OptionalTensor& cosine,
                                             const OptionalTensor& sine, at::IntArrayRef numbers,
                                             double scale);
+
+/// Address and strides of a [O, L, I, K, F] tensor.
+template <class Operand>
+Operand operand_of(const at::Tensor& x_OLIKF) {
+  return {x_OLIKF.data_ptr(), x_OLIKF.stride(0), x_OLIKF.stride(1), x_OLIKF.stride(2),
+          x_OLIKF.stride(3)};
+}
+
+/// Norm, rotation, scale and mask of a call over `keys` keys.
+template <class Call>
+void take_options(Call& call, const AttentionOptions& options, int64_t keys) {
+  call.normalise = options.normalise;
+  call.epsilon = static_cast<float>(kNormEpsilon);
+  if (options.rotation.cosine_LP.defined()) {
+    call.cosine = options.rotation.cosine_LP.const_data_ptr<float>();
+    call.sine = options.rotation.sine_LP.const_data_ptr<float>();
+  }
+  call.scale = static_cast<float>(options.scale);
+  call.mask = options.mask;
+  call.mask.keys = keys;
+}
+
+/// `numbers` are slot, seen and normalise.
+DecodeOptions decode_options(at::IntArrayRef numbers, double scale, const OptionalTensor& cosine,
+                             const OptionalTensor& sine);
+
+void keep_keys_fallback(const at::Tensor& projections, const at::Tensor& ring_key,
+                        const at::Tensor& ring_value, const OptionalTensor& cosine,
+                        const OptionalTensor& sine, at::IntArrayRef numbers);
+
+/// Keeps, and looks by nextframe::attention at the slots that are seen, copied into their order if
+/// they lie around the ring's end.
+at::Tensor decode_attention_fallback(const at::Tensor& projections, const at::Tensor& ring_key,
+                                     const at::Tensor& ring_value, const OptionalTensor& cosine,
+                                     const OptionalTensor& sine, at::IntArrayRef numbers,
+                                     double scale);
 
 }  // namespace nextframe

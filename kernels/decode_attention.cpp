@@ -2,9 +2,9 @@
 
 #include <torch/library.h>
 
+#include "kernels/attention_operators.h"
 #include "kernels/cpu/attention_cpu.h"
-#include "kernels/decode_operators.h"
-#include "kernels/norm_rope.h"
+#include "kernels/rotary.h"
 #include "kernels/torch.h"
 
 namespace nextframe {

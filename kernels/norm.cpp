@@ -1,7 +1,7 @@
 #include "kernels/norm.h"
 
 #include "kernels/fused/device.h"
-#include "kernels/fused/norm.h"
+#include "kernels/fused/rows.h"
 #include "kernels/torch.h"
 
 namespace nextframe {

@@ -32,4 +32,10 @@ at::Tensor patchify_with_changes(const at::Tensor& frames_BTHWC, const at::Tenso
 at::Tensor unpatchify(const at::Tensor& patches_BTNE, const PatchGrid& grid, int64_t height_px,
                       int64_t width_px);
 
+/// uint8 0 .. 255 -> float32 -1 .. 1, any shape.
+at::Tensor pixels_from_bytes(const at::Tensor& bytes);
+
+/// float32 -1 .. 1 -> 0 .. 1; what lies outside is cut off.
+at::Tensor unit_range(const at::Tensor& pixels);
+
 }  // namespace nextframe

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "kernels/norm.h"
+
 namespace nextframe {
 namespace {
 
@@ -42,6 +44,20 @@ Rotation rotation_in_space(int64_t rows, int64_t columns, int64_t before, int64_
   grid_RCP.slice(2, 0, row_pairs).copy_(row_angles.unsqueeze(1));
   grid_RCP.slice(2, row_pairs).copy_(column_angles.unsqueeze(0));
   return rotation_of(angles_LP);
+}
+
+at::Tensor norm_rope(const at::Tensor& x_OLIKF, bool normalise, const Rotation& rotation,
+                     int64_t first) {
+  auto x = x_OLIKF;
+  if (normalise) x = x * (x.square().mean(-1, true) + kNormEpsilon).rsqrt();
+  if (!rotation.cosine_LP.defined()) return x;
+  const auto angle = [&](const at::Tensor& table_LP) {
+    return table_LP.slice(0, first, first + x.size(1)).to(x.dtype()).view({x.size(1), 1, 1, -1});
+  };
+  const auto cosine = angle(rotation.cosine_LP), sine = angle(rotation.sine_LP);
+  const auto halves = x.chunk(2, -1);
+  return at::cat({halves[0] * cosine - halves[1] * sine, halves[1] * cosine + halves[0] * sine},
+                 -1);
 }
 
 }  // namespace nextframe

@@ -20,4 +20,11 @@ Rotation rotation_in_time(int64_t num_frames, int64_t head_dim, int64_t first_fr
 Rotation rotation_in_space(int64_t rows, int64_t columns, int64_t before, int64_t after,
                            int64_t head_dim);
 
+/// x / sqrt(mean(x^2) + kNormEpsilon) over F if `normalise`, then each pair turned by the angles of
+/// its row, in the precision of x.
+///   x_OLIKF  [O, L, I, K, F]     rotation  rows first .. first + L - 1 are taken; undefined: not
+///   turned
+at::Tensor norm_rope(const at::Tensor& x_OLIKF, bool normalise, const Rotation& rotation,
+                     int64_t first);
+
 }  // namespace nextframe

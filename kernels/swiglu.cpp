@@ -1,7 +1,7 @@
 #include "kernels/swiglu.h"
 
 #include "kernels/fused/device.h"
-#include "kernels/fused/swiglu.h"
+#include "kernels/fused/rows.h"
 #include "kernels/torch.h"
 
 namespace nextframe {

@@ -10,7 +10,7 @@
 
 #include "launch/communicator.h"
 #include "launch/hang/abortable_communicators.h"
-#include "launch/hang/flight_log.h"
+#include "launch/hang/flight_recorder.h"
 #include "launch/mpi/mpi_session.h"
 #include "launch/node_grid.h"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/pixels.h"
+#include "kernels/patchify.h"
 #include "kernels/torch.h"
 
 namespace nextframe {

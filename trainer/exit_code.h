@@ -1,6 +1,7 @@
 // This file is the program's exit codes and the errors that carry them from anywhere below main.
 #pragma once
 
+#include <exception>
 #include <stdexcept>
 #include <string>
 
@@ -39,5 +40,15 @@ struct CheckpointError : ExitError {
 struct NumericsError : ExitError {
   explicit NumericsError(const std::string& message) : ExitError(ExitCode::numerics, message) {}
 };
+
+struct Failure {
+  ExitCode code;
+  std::string message;     // without a backtrace
+  bool is_placed = false;  // each line of the message already says where
+};
+
+/// The failure that `exception` stands for. Errors of the data, the environment and ExitErrors have
+/// codes of their own, every way to run out of memory is ExitCode::memory, the rest is internal.
+Failure describe_failure(const std::exception_ptr& exception);
 
 }  // namespace nextframe

@@ -5,7 +5,7 @@
 #include "launch/host_memory.h"
 #include "launch/mpi/mpi_session.h"
 #include "trainer/commands/command_line.h"
-#include "trainer/failure.h"
+#include "trainer/exit_code.h"
 
 namespace {
 

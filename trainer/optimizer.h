@@ -8,26 +8,12 @@
 #include <vector>
 
 #include "kernels/adamw.h"
-#include "kernels/base/fields.h"
-#include "trainer/graphs/replayed_graph.h"
+#include "trainer/graphs/cuda_graphs.h"
 #include "trainer/parallel/flat_parameters.h"
 #include "trainer/parallel/sharding.h"
+#include "trainer/trainer_config.h"
 
 namespace nextframe {
-
-/// The `optimizer` section of a config.
-struct OptimizerConfig {
-  double lr = 1e-3;  // peak learning rate
-  double beta1 = 0.9;
-  double beta2 = 0.95;
-  double epsilon = 1e-8;
-  double weight_decay = 0.01;  // decoupled; on tensors of two or more dimensions
-  double clip_norm = 1.0;      // of the whole gradient; 0 turns clipping off
-  double ema_decay = 0.0;      // of the weight average; 0 keeps none
-
-  void fields(FieldVisitor& field);
-  void check(const Report& report) const;
-};
 
 /// A named buffer of the run's state, laid out as FlatParameters, or packed by ChunkOwners.
 struct StateBuffer {

@@ -10,7 +10,6 @@
 #include "trainer/environment.h"
 #include "trainer/exit_code.h"
 #include "trainer/judge/bad_step.h"
-#include "trainer/judge/rollback.h"
 #include "trainer/recompute.h"
 #include "trainer/version.h"
 

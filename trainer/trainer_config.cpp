@@ -27,6 +27,29 @@ void RunConfig::check(const Report& report) const {
   }
 }
 
+void OptimizerConfig::fields(FieldVisitor& field) {
+  field("lr", lr, "peak learning rate");
+  field("beta1", beta1, "decay a step of the gradient's average");
+  field("beta2", beta2, "decay a step of the squared gradient's average");
+  field("epsilon", epsilon, "added to the root of the squared gradient's average");
+  field("weight_decay", weight_decay, "decoupled; on tensors of two or more dimensions");
+  field("clip_norm", clip_norm, "largest norm of the whole gradient; 0 turns clipping off");
+  field("ema_decay", ema_decay, "decay a step of the weight average; 0 keeps none");
+}
+
+void OptimizerConfig::check(const Report& report) const {
+  const auto fraction = [&](const char* field, double value) {
+    if (value < 0 || value >= 1) report(field, "must be at least 0 and less than 1");
+  };
+  if (lr <= 0) report("lr", "must be more than 0");
+  fraction("beta1", beta1);
+  fraction("beta2", beta2);
+  if (epsilon <= 0) report("epsilon", "must be more than 0");
+  if (weight_decay < 0) report("weight_decay", "must be 0 or more");
+  if (clip_norm < 0) report("clip_norm", "must be 0 or more");
+  fraction("ema_decay", ema_decay);
+}
+
 void TrainerConfig::fields(FieldVisitor& field) {
   field("steps", steps, "optimizer steps; may grow where the schedule is constant or wsd");
   field("global_batch", global_batch, "clips a step, over all ranks");
@@ -127,6 +150,23 @@ void CheckpointConfig::check(const Report& report) const {
   if (keep < 2) report("keep", "must be 2 or more: the newest one may be half written");
   if (timeout_s <= 0) report("timeout_s", "must be more than 0");
   if (digest_every_steps < 0) report("digest_every_steps", "must be 0 or more");
+}
+
+void EvaluateConfig::fields(FieldVisitor& field) {
+  field.free("every_steps", every_steps,
+             "steps from one evaluation to the next; 0 evaluates only when asked");
+  field.free("episodes", episodes, "held-out episodes, the first ones by index");
+  field.free("context_frames", context_frames, "true frames before a rollout");
+  field.free("horizon_frames", horizon_frames, "rolled-out frames");
+  field.free("denoise_steps", denoise_steps, "network calls a frame of a sampling objective");
+}
+
+void EvaluateConfig::check(const Report& report) const {
+  if (every_steps < 0) report("every_steps", "must be 0 or more");
+  if (episodes < 1) report("episodes", "must be 1 or more");
+  if (context_frames < 1) report("context_frames", "must be 1 or more");
+  if (horizon_frames < 1) report("horizon_frames", "must be 1 or more");
+  if (denoise_steps < 1) report("denoise_steps", "must be 1 or more");
 }
 
 }  // namespace nextframe

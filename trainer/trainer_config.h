@@ -1,4 +1,4 @@
-// This file is the `run`, `trainer`, `parallel` and `checkpoint` sections of a config.
+// The `run`, `optimizer`, `trainer`, `parallel`, `checkpoint` and `evaluate` sections of a config.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,20 @@ namespace nextframe {
 
 struct RunConfig {
   std::string name;  // folder under runs/; default: the config file's stem
+
+  void fields(FieldVisitor& field);
+  void check(const Report& report) const;
+};
+
+/// The `optimizer` section of a config.
+struct OptimizerConfig {
+  double lr = 1e-3;  // peak learning rate
+  double beta1 = 0.9;
+  double beta2 = 0.95;
+  double epsilon = 1e-8;
+  double weight_decay = 0.01;  // decoupled; on tensors of two or more dimensions
+  double clip_norm = 1.0;      // of the whole gradient; 0 turns clipping off
+  double ema_decay = 0.0;      // of the weight average; 0 keeps none
 
   void fields(FieldVisitor& field);
   void check(const Report& report) const;
@@ -43,7 +57,7 @@ struct ParallelConfig {
   int64_t threads = 1;                            // CPU threads a rank
   int64_t first_bucket_bytes = int64_t{1} << 20;  // of the gradient that is exchanged first
   int64_t bucket_bytes = int64_t{25} << 20;       // of each that follows
-  double hang_limit_s = 0;      // that a step may take; 0: automatic (launch/hang/hang_limits.h)
+  double hang_limit_s = 0;      // that a step may take; 0: automatic (launch/hang/section_stack.h)
   double pause_limit_s = 1800;  // that starting, saving or evaluating may take
 
   void fields(FieldVisitor& field);
@@ -55,6 +69,17 @@ struct CheckpointConfig {
   int64_t keep = 3;                // newest ones kept; at least 2
   double timeout_s = 600;          // without progress on disk, after which a save has failed
   int64_t digest_every_steps = 0;  // writes the state's digest into metrics.jsonl; 0 never
+
+  void fields(FieldVisitor& field);
+  void check(const Report& report) const;
+};
+
+struct EvaluateConfig {
+  int64_t every_steps = 0;     // evaluation and samples while training; 0 only when asked by `eval`
+  int64_t episodes = 64;       // held-out episodes, the first ones by index
+  int64_t context_frames = 8;  // true frames before a rollout
+  int64_t horizon_frames = 32;  // rolled-out frames
+  int64_t denoise_steps = 4;    // of a sampling objective
 
   void fields(FieldVisitor& field);
   void check(const Report& report) const;

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "kernels/attention_tensors.h"
+#include "kernels/attention_operators.h"
 #include "kernels/cpu/scratch.h"
 
 namespace nextframe::cpu {

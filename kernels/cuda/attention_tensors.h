@@ -4,7 +4,7 @@
 
 #include <ATen/ATen.h>
 
-#include "kernels/attention_tensors.h"
+#include "kernels/attention_operators.h"
 #include "kernels/cuda/attention_operand.h"
 
 namespace nextframe {

@@ -4,7 +4,7 @@
 
 #include "kernels/cuda/cudnn_problem.h"
 #include "kernels/cuda/flash_attention_call.h"
-#include "kernels/standard_mask.h"
+#include "kernels/flash_choice.h"
 
 namespace nextframe {
 

@@ -5,10 +5,10 @@
 #include <c10/cuda/CUDAStream.h>
 #include <torch/library.h>
 
+#include "kernels/attention_operators.h"
 #include "kernels/cuda/decode_attention.h"
 #include "kernels/cuda/decode_attention_plan.h"
 #include "kernels/cuda/flash_attention.h"
-#include "kernels/decode_operators.h"
 
 // In a static library: without a name that the link asks for, this file would be left out.
 extern "C" {

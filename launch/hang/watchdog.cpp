@@ -4,7 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "launch/hang/awake_clock.h"
+#include "launch/hang/section_stack.h"
 
 namespace nextframe {
 namespace {

@@ -8,9 +8,8 @@
 #include <utility>
 
 #include "launch/hang/abortable_communicators.h"
-#include "launch/hang/flight_log.h"
+#include "launch/hang/flight_recorder.h"
 #include "launch/hang/hang_folder.h"
-#include "launch/hang/hang_limits.h"
 #include "launch/hang/rank_report.h"
 #include "launch/hang/section_stack.h"
 

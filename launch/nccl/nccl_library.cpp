@@ -2,11 +2,11 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
 #include <string>
 
 #include "launch/environment.h"
 #include "launch/error.h"
-#include "launch/nccl/nccl_environment.h"
 
 namespace nextframe {
 namespace {
@@ -60,6 +60,15 @@ NcclLibrary load_nccl() {
   find(library, "ncclGroupStart", nccl.GroupStart);
   find(library, "ncclGroupEnd", nccl.GroupEnd);
   return nccl;
+}
+
+void pin_nccl_sums() {
+  constexpr const char* kPinned[][2] = {{"NCCL_ALGO", "Ring"},
+                                        {"NCCL_PROTO", "Simple"},
+                                        {"NCCL_NVLS_ENABLE", "0"},
+                                        {"NCCL_MIN_CTAS", "16"},
+                                        {"NCCL_MAX_CTAS", "16"}};
+  for (const auto& [name, value] : kPinned) setenv(name, value, 0);
 }
 
 }  // namespace nextframe

@@ -30,4 +30,10 @@ struct NcclLibrary {
 /// EnvironmentError when libnccl.so.2 is missing, or older than launch/nccl/nccl_api.h.
 NcclLibrary load_nccl();
 
+/// To be called before NCCL is loaded. Pins what decides in which order NCCL adds: rings, the
+/// simple protocol, no sums in the switch, sixteen channels. So the fast sum has the same bits from
+/// start to start on the same GPUs. The strict sum lets NCCL add nothing. What the user has set
+/// stays.
+void pin_nccl_sums();
+
 }  // namespace nextframe

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <optional>
 #include <sstream>
 
@@ -153,6 +156,17 @@ int64_t count_slots(const std::vector<Host>& hosts) {
 
 bool is_same_host(const std::string& a, const std::string& b) {
   return a == b || a.substr(0, a.find('.')) == b.substr(0, b.find('.'));
+}
+
+std::vector<Host> job_hosts(const std::string& named, const LauncherEnvironment& environment) {
+  if (named.empty()) {
+    return environment.is_slurm_job
+               ? parse_slurm_hosts(environment.slurm_nodes, environment.slurm_tasks_per_node)
+               : std::vector<Host>();
+  }
+  if (!std::filesystem::is_regular_file(named)) return parse_host_list(named);
+  std::ifstream file(named);
+  return parse_host_file({std::istreambuf_iterator<char>(file), {}});
 }
 
 }  // namespace nextframe

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "launch/environment.h"
+
 namespace nextframe {
 
 struct Host {
@@ -32,5 +34,9 @@ int64_t count_slots(const std::vector<Host>& hosts);
 
 /// "node07" and "node07.cluster.example" are one host.
 bool is_same_host(const std::string& a, const std::string& b);
+
+/// Those of `named`, a host file or a list; where it is "" Slurm's. Empty for this machine alone,
+/// and where only mpirun can tell, as with a host file without slots.
+std::vector<Host> job_hosts(const std::string& named, const LauncherEnvironment& environment);
 
 }  // namespace nextframe

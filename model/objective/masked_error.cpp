@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include "kernels/squared_error.h"
+#include "kernels/losses.h"
 
 namespace nextframe {
 

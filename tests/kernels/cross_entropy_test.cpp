@@ -1,5 +1,4 @@
-#include "kernels/cross_entropy.h"
-
+#include "kernels/losses.h"
 #include "tests/kernels/gradient.h"
 
 namespace nextframe {

@@ -4,8 +4,7 @@
 
 #include "kernels/adamw.h"
 #include "kernels/base/philox.h"
-#include "kernels/fused/patches.h"
-#include "kernels/fused/squared_error.h"
+#include "kernels/fused/frames.h"
 #include "kernels/squared_norm.h"
 #include "tests/kernels/gradient.h"
 

@@ -1,12 +1,10 @@
 // The fused operations on CUDA tensors, through their public functions, against the CPU's.
 
 #include "kernels/adamw.h"
-#include "kernels/cross_entropy.h"
 #include "kernels/draws.h"
+#include "kernels/losses.h"
 #include "kernels/norm.h"
 #include "kernels/patchify.h"
-#include "kernels/pixels.h"
-#include "kernels/squared_error.h"
 #include "kernels/squared_norm.h"
 #include "kernels/swiglu.h"
 #include "kernels/torch.h"

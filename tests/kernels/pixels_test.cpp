@@ -1,7 +1,7 @@
-#include "kernels/pixels.h"
-
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
+
+#include "kernels/patchify.h"
 
 namespace nextframe {
 namespace {

@@ -1,6 +1,5 @@
 // The loops over rows, each of those that this machine can run, against the formulas in float64.
-#include "kernels/fused/norm.h"
-#include "kernels/fused/swiglu.h"
+#include "kernels/fused/rows.h"
 #include "kernels/norm.h"
 #include "tests/kernels/gradient.h"
 

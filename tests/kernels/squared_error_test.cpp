@@ -1,5 +1,4 @@
-#include "kernels/squared_error.h"
-
+#include "kernels/losses.h"
 #include "tests/kernels/gradient.h"
 
 namespace nextframe {

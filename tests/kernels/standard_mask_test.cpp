@@ -1,7 +1,6 @@
-#include "kernels/standard_mask.h"
-
 #include <gtest/gtest.h>
 
+#include "kernels/flash_choice.h"
 #include "tests/kernels/attention_masks.h"
 
 namespace nextframe {

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "launch/hang/flight_log.h"
-
 namespace nextframe {
 namespace {
 

@@ -1,10 +1,9 @@
-#include "launch/supervise/mpirun.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
 #include "launch/affinity.h"
+#include "launch/supervise/mpirun_job.h"
 
 namespace nextframe {
 namespace {

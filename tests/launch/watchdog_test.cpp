@@ -7,8 +7,8 @@
 #include <chrono>
 #include <future>
 
-#include "launch/hang/awake_clock.h"
 #include "launch/hang/hang_exit.h"
+#include "launch/hang/section_stack.h"
 
 namespace nextframe {
 namespace {

@@ -11,7 +11,7 @@
 #include "data/durable_file.h"
 #include "kernels/torch.h"
 #include "tests/trainer/thread_world.h"
-#include "trainer/checkpoint/share_file.h"
+#include "trainer/checkpoint/rank_part.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/exit_code.h"
 
@@ -63,7 +63,7 @@ class BackgroundSaverTest : public ::testing::Test {
   /// The bytes of a rank's file by the plain definition: its chunks, back to back.
   std::string expected_bytes(int64_t rank, int64_t world_size) {
     std::string bytes;
-    for (const auto& chunk : share_of(state(7), rank, world_size).chunks) {
+    for (const auto& chunk : part_of_rank(state(7), rank, world_size).chunks) {
       bytes.append(reinterpret_cast<const char*>(chunk.values),
                    static_cast<size_t>(chunk.count) * sizeof(float));
     }

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/trainer/fake_model.h"
-#include "trainer/config/differences.h"
+#include "trainer/config/config.h"
 
 namespace nextframe {
 namespace {

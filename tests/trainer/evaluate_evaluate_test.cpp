@@ -7,8 +7,8 @@
 
 #include "data/error.h"
 #include "evaluate_fakes.h"
-#include "trainer/evaluate/baselines.h"
 #include "trainer/evaluate/metrics.h"
+#include "trainer/evaluate/predictor.h"
 #include "trainer/exit_code.h"
 
 namespace nextframe {

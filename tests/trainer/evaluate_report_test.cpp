@@ -8,7 +8,6 @@
 #include "trainer/evaluate/evaluate.h"
 #include "trainer/evaluate/report.h"
 #include "trainer/evaluate/svg_plot.h"
-#include "trainer/evaluate/write_report.h"
 
 namespace nextframe {
 namespace {

@@ -1,8 +1,7 @@
-#include "trainer/graphs/graph_choice.h"
-
 #include <gtest/gtest.h>
 
 #include "tests/trainer/config_texts.h"
+#include "trainer/graphs/cuda_graphs.h"
 
 namespace nextframe {
 namespace {

@@ -1,7 +1,6 @@
-#include "trainer/commands/rank_list.h"
-
 #include <gtest/gtest.h>
 
+#include "trainer/commands/arguments.h"
 #include "trainer/exit_code.h"
 
 namespace nextframe {

@@ -1,8 +1,8 @@
-#include "trainer/graphs/replayed_graph.h"
-
 #include <gtest/gtest.h>
 
 #include <stdexcept>
+
+#include "trainer/graphs/cuda_graphs.h"
 
 namespace nextframe {
 namespace {

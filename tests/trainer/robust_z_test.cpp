@@ -1,9 +1,9 @@
-#include "trainer/judge/robust_z.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
+
+#include "trainer/judge/step_judge.h"
 
 namespace nextframe {
 namespace {

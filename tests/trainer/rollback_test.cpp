@@ -1,6 +1,6 @@
-#include "trainer/judge/rollback.h"
-
 #include <gtest/gtest.h>
+
+#include "trainer/judge/bad_step.h"
 
 namespace nextframe {
 namespace {

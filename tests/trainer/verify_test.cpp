@@ -3,8 +3,7 @@
 
 #include "kernels/torch.h"
 #include "tests/model/tiny.h"
-#include "trainer/verify/checkpoint_difference.h"
-#include "trainer/verify/gradient_check.h"
+#include "trainer/verify/checks.h"
 
 namespace nextframe {
 namespace {

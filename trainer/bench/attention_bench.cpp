@@ -1,7 +1,7 @@
 #include "trainer/bench/attention_bench.h"
 
 #include "kernels/torch.h"
-#include "trainer/bench/timing.h"
+#include "trainer/bench/bench_results.h"
 
 namespace nextframe {
 namespace {

@@ -1,6 +1,9 @@
 // This file is how every bench writes its figures for a script: a list of cases.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,5 +25,17 @@ void print_json(const std::vector<BenchResult>& figures);
 
 /// What a product of 1,024 squared reaches, as figures of the machine, on as many threads as set.
 std::vector<BenchResult> machine_results();
+
+inline double seconds_of(const std::function<void()>& run) {
+  const auto start = std::chrono::steady_clock::now();
+  run();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+inline double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<int64_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
 
 }  // namespace nextframe

@@ -4,9 +4,9 @@
 #include "data/direct_reader.h"
 #include "kernels/torch.h"
 #include "launch/communicator.h"
-#include "trainer/bench/timing.h"
+#include "trainer/bench/bench_results.h"
 #include "trainer/checkpoint/background_saver.h"
-#include "trainer/checkpoint/share_file.h"
+#include "trainer/checkpoint/rank_part.h"
 #include "trainer/checkpoint/store.h"
 
 namespace nextframe {
@@ -39,10 +39,10 @@ class Run {
         optimizer_({.ema_decay = 0.999}, parameters_),
         left_(at::randn({512, 512})),
         product_(at::empty({512, 512})) {
-    for (const auto& chunk : share().chunks) state_bytes_ += chunk.count * 4;
+    for (const auto& chunk : part().chunks) state_bytes_ += chunk.count * 4;
   }
 
-  Share share() const { return share_of(state(0), 0, 1); }
+  RankPart part() const { return part_of_rank(state(0), 0, 1); }
   int64_t state_bytes() const { return state_bytes_; }
 
   /// Fills what was written alone before, and the phases of one save by themselves.
@@ -74,14 +74,14 @@ int64_t Run::compute_for(double seconds) {
 }
 
 void Run::time_phases(CheckpointBench& bench) {
-  ShareBuffer buffer;
-  auto held = buffer.hold(share());  // the first copy makes the memory
+  PartBuffer buffer;
+  auto held = buffer.hold(part());  // the first copy makes the memory
   const auto temporary = options_.folder / "step_00000000.tmp";
   const auto file = temporary / rank_file_name(0);
   const fs::path alone = options_.folder / "alone.tmp";
   std::vector<double> copy_s, hash_s, disk_write_s, disk_read_s, write_s, commit_s;
   for (int64_t round = 0; round < options_.saves; ++round) {
-    copy_s.push_back(seconds_of([&] { held = buffer.hold(share()); }));
+    copy_s.push_back(seconds_of([&] { held = buffer.hold(part()); }));
     hash_s.push_back(seconds_of([&] {
       for (const auto& chunk : held.chunks)
         chunk_hash(chunk.tensor, chunk.sizes, chunk.number, chunk.values, chunk.count);
@@ -102,7 +102,7 @@ void Run::time_phases(CheckpointBench& bench) {
     fs::create_directories(temporary);
     std::string pieces;
     WriterPulse pulse;
-    write_s.push_back(seconds_of([&] { pieces = write_share(file, held, pulse); }));
+    write_s.push_back(seconds_of([&] { pieces = write_rank_part(file, held, pulse); }));
     const auto committed = options_.folder / checkpoint_name(round);
     commit_s.push_back(seconds_of([&] { commit_checkpoint(temporary, committed, {}, {pieces}); }));
     fs::remove_all(committed);

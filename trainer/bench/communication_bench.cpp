@@ -3,7 +3,7 @@
 #include <torch/cuda.h>
 
 #include "kernels/torch.h"
-#include "trainer/bench/timing.h"
+#include "trainer/bench/bench_results.h"
 #include "trainer/parallel/ddp_bucket.h"
 
 namespace nextframe {

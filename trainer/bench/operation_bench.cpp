@@ -2,17 +2,15 @@
 
 #include "kernels/adamw.h"
 #include "kernels/attention.h"
-#include "kernels/cross_entropy.h"
 #include "kernels/draws.h"
 #include "kernels/linear.h"
+#include "kernels/losses.h"
 #include "kernels/norm.h"
 #include "kernels/patchify.h"
-#include "kernels/pixels.h"
-#include "kernels/squared_error.h"
 #include "kernels/squared_norm.h"
 #include "kernels/swiglu.h"
 #include "kernels/torch.h"
-#include "trainer/bench/timing.h"
+#include "trainer/bench/bench_results.h"
 
 namespace nextframe {
 namespace {

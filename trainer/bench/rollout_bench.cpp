@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "kernels/torch.h"
-#include "trainer/bench/timing.h"
+#include "trainer/bench/bench_results.h"
 
 namespace nextframe {
 namespace {

@@ -5,7 +5,7 @@
 #include "kernels/draws.h"
 #include "kernels/torch.h"
 #include "launch/host_memory.h"
-#include "trainer/bench/timing.h"
+#include "trainer/bench/bench_results.h"
 #include "trainer/parallel/flat_parameters.h"
 #include "trainer/records/peak_flops.h"
 

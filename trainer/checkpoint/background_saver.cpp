@@ -5,7 +5,7 @@
 #include "data/durable_file.h"
 #include "kernels/base/clock.h"
 #include "launch/rank_agreement.h"
-#include "trainer/checkpoint/share_file.h"
+#include "trainer/checkpoint/rank_part.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/exit_code.h"
 
@@ -69,11 +69,11 @@ void BackgroundSaver::begin(const RunState& state, Manifest manifest) {
   manifest_ = std::move(manifest);
   manifest_.position = state.position;
   const auto path = temporary() / rank_file_name(control_.rank());
-  const auto share = std::make_shared<const Share>(
-      buffer_.hold(share_of(state, control_.rank(), control_.size())));
-  writer_.start("writing " + path.string(), [path, share](WriterPulse& pulse) {
+  const auto part = std::make_shared<const RankPart>(
+      buffer_.hold(part_of_rank(state, control_.rank(), control_.size())));
+  writer_.start("writing " + path.string(), [path, part](WriterPulse& pulse) {
     make_folder(path.parent_path());
-    return write_share(path, *share, pulse);
+    return write_rank_part(path, *part, pulse);
   });
   stage_ = Stage::writing;
 }
@@ -114,7 +114,7 @@ void BackgroundSaver::start_commit(const std::vector<std::string>& pieces) {
                  known_valid = known_valid_](WriterPulse& pulse) {
                   commit(from, to, manifest, pieces);
                   pulse.beat();
-                  known_valid->insert(to);  // every rank has read its share back
+                  known_valid->insert(to);  // every rank has read its part back
                   return prune(checkpoints, keep, *known_valid);
                 });
 }

@@ -13,8 +13,8 @@
 
 #include "launch/communicator.h"
 #include "trainer/checkpoint/manifest.h"
+#include "trainer/checkpoint/rank_part.h"
 #include "trainer/checkpoint/run_state.h"
-#include "trainer/checkpoint/share_buffer.h"
 #include "trainer/checkpoint/writer.h"
 
 namespace nextframe {
@@ -24,7 +24,7 @@ struct SaveOptions {
   double timeout_s = 600;  // without progress on disk, after which waiting is an error
 };
 
-/// A save has two stages: every rank writes its share; once all have, rank 0 commits and removes
+/// A save has two stages: every rank writes its part; once all have, rank 0 commits and removes
 /// old checkpoints. The stage changes on all ranks in the same step, by what they tell each other
 /// in it, so no rank ever waits for another's disk unless it has to. One save at a time. After a
 /// CheckpointError, which all ranks throw together, the saver is done for. Its destructor gives up
@@ -35,7 +35,7 @@ class BackgroundSaver {
   BackgroundSaver(Communicator& control, std::filesystem::path checkpoints, SaveOptions options,
                   std::function<void(const std::string&)> say);
 
-  /// Copies this rank's share and returns. Waits for the save before, if it is still under way.
+  /// Copies this rank's part and returns. Waits for the save before, if it is still under way.
   /// Collective. The manifest gives what is not a tensor.
   void begin(const RunState& state, Manifest manifest);
 
@@ -69,7 +69,7 @@ class BackgroundSaver {
   std::filesystem::path checkpoints_;
   SaveOptions options_;
   std::function<void(const std::string&)> say_;
-  ShareBuffer buffer_;
+  PartBuffer buffer_;
   Stage stage_ = Stage::idle;
   std::filesystem::path final_folder_;  // of the save under way
   Manifest manifest_;

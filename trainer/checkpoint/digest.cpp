@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "launch/rank_agreement.h"
-#include "trainer/checkpoint/share.h"
+#include "trainer/checkpoint/rank_part.h"
 
 namespace nextframe {
 namespace {
@@ -114,14 +114,14 @@ Hash state_digest(const RunState& state) {
 
 Hash state_digest(const RunState& state, Communicator& world) {
   nlohmann::json mine = nlohmann::json::array();
-  for (const auto& chunk : share_of(state, world.rank(), world.size()).chunks) {
+  for (const auto& chunk : part_of_rank(state, world.rank(), world.size()).chunks) {
     mine.push_back(
         {chunk.tensor, chunk.number,
          chunk_hash(chunk.tensor, chunk.sizes, chunk.number, chunk.values, chunk.count)});
   }
   std::map<std::pair<std::string, int64_t>, Hash> all;  // tensors by name, chunks by number
-  for (const auto& share : gather_strings(world, mine.dump())) {
-    for (const auto& item : nlohmann::json::parse(share))
+  for (const auto& part : gather_strings(world, mine.dump())) {
+    for (const auto& item : nlohmann::json::parse(part))
       all[{item[0].get<std::string>(), item[1].get<int64_t>()}] = item[2].get<Hash>();
   }
   std::vector<Hash> hashes;

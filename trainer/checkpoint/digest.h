@@ -27,7 +27,7 @@ Hash state_digest(const std::vector<Hash>& chunk_hashes, const Position& positio
 /// The same from tensors in memory (moved to the CPU if they are not there).
 Hash state_digest(const RunState& state);
 
-/// The same where ranks hold parts of it, or all: each hashes its share. Collective; `world` moves
+/// The same where ranks hold parts of it, or all: each hashes its part. Collective; `world` moves
 /// host tensors.
 Hash state_digest(const RunState& state, Communicator& world);
 

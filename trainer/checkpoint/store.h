@@ -27,8 +27,8 @@ std::filesystem::path save_checkpoint(const std::filesystem::path& checkpoints,
                                       const RunState& state, Manifest manifest,
                                       Communicator& world);
 
-/// One rank, once all have written their shares: the folder gets its manifest and then its name.
-/// `pieces` is what write_share returned, by rank. Throws FileError.
+/// One rank, once all have written their parts: the folder gets its manifest and then its name.
+/// `pieces` is what write_rank_part returned, by rank. Throws FileError.
 void commit_checkpoint(const std::filesystem::path& temporary,
                        const std::filesystem::path& final_folder, Manifest manifest,
                        const std::vector<std::string>& pieces);

@@ -8,8 +8,8 @@
 #include "launch/text.h"
 #include "trainer/bench/bench_results.h"
 #include "trainer/bench/step_bench.h"
+#include "trainer/commands/arguments.h"
 #include "trainer/commands/command.h"
-#include "trainer/commands/config_arguments.h"
 #include "trainer/recompute.h"
 #include "trainer/records/peak_flops.h"
 

@@ -3,8 +3,8 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "trainer/commands/arguments.h"
 #include "trainer/commands/command.h"
-#include "trainer/commands/config_arguments.h"
 
 namespace nextframe {
 namespace {

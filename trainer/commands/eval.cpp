@@ -8,7 +8,7 @@
 #include "trainer/commands/command.h"
 #include "trainer/commands/held_out.h"
 #include "trainer/evaluate/evaluate.h"
-#include "trainer/evaluate/write_report.h"
+#include "trainer/evaluate/report.h"
 
 namespace nextframe {
 namespace {

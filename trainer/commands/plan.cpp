@@ -11,14 +11,12 @@
 #include "kernels/torch.h"
 #include "launch/affinity.h"
 #include "launch/world.h"
+#include "trainer/commands/arguments.h"
 #include "trainer/commands/command.h"
-#include "trainer/commands/config_arguments.h"
-#include "trainer/commands/field_choices.h"
-#include "trainer/commands/rank_list.h"
 #include "trainer/parallel/flat_parameters.h"
 #include "trainer/plan/plan_report.h"
 #include "trainer/recompute.h"
-#include "trainer/records/step_memory.h"
+#include "trainer/records/memory_report.h"
 
 namespace nextframe {
 namespace {

@@ -11,10 +11,8 @@
 #include "kernels/torch.h"
 #include "launch/environment.h"
 #include "launch/world.h"
+#include "trainer/commands/arguments.h"
 #include "trainer/commands/command.h"
-#include "trainer/commands/config_arguments.h"
-#include "trainer/commands/field_choices.h"
-#include "trainer/commands/rank_list.h"
 #include "trainer/verify/verification.h"
 
 namespace nextframe {

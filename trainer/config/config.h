@@ -9,9 +9,7 @@
 #include "data/dataset.h"
 #include "model/world_model.h"
 #include "trainer/config/problems.h"
-#include "trainer/evaluate/evaluate_config.h"
 #include "trainer/exit_code.h"
-#include "trainer/optimizer.h"
 #include "trainer/schedule.h"
 #include "trainer/trainer_config.h"
 
@@ -63,5 +61,15 @@ Config parse_config(const std::string& text, const std::string& name,
 
 /// resolved.yaml: every key with its value, and its origin as a comment.
 std::string to_yaml(const Config& config);
+
+/// Lines "key: old → new", in the order of the fields.
+struct ConfigDifferences {
+  std::vector<std::string> identity;  // another run: asks for --fork
+  std::vector<std::string> free;      // the same run goes on
+};
+
+/// `trainer.steps` may grow where the schedule does not look ahead to the last step (constant) or
+/// only at its own end (wsd). Paths of data are free: whoever opens the data compares fingerprints.
+ConfigDifferences compare_configs(const Config& before, const Config& now);
 
 }  // namespace nextframe

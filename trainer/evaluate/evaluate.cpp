@@ -1,7 +1,7 @@
 #include "trainer/evaluate/evaluate.h"
 
 #include "data/error.h"
-#include "trainer/evaluate/suite.h"
+#include "trainer/evaluate/evaluation_context.h"
 #include "trainer/exit_code.h"
 
 namespace nextframe {

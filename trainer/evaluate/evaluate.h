@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "trainer/evaluate/evaluate_config.h"
 #include "trainer/evaluate/predictor.h"
 #include "trainer/evaluate/report.h"
+#include "trainer/trainer_config.h"
 
 namespace nextframe {
 

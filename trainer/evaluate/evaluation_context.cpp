@@ -1,6 +1,6 @@
 #include "trainer/evaluate/evaluation_context.h"
 
-#include "trainer/evaluate/baselines.h"
+#include "trainer/evaluate/predictor.h"
 
 namespace nextframe {
 

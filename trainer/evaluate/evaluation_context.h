@@ -1,15 +1,18 @@
 // This file is one evaluation under way: what every suite may use, and what suites share.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "trainer/evaluate/evaluate_config.h"
+#include "kernels/base/registry.h"
 #include "trainer/evaluate/figure.h"
 #include "trainer/evaluate/metrics.h"
 #include "trainer/evaluate/predictor.h"
+#include "trainer/evaluate/report.h"
+#include "trainer/trainer_config.h"
 
 namespace nextframe {
 
@@ -52,4 +55,17 @@ class EvaluationContext {
   std::optional<std::vector<EpisodeScores>> one_step_;
 };
 
+struct Suite {
+  std::string summary;  // one line, for --help
+  std::function<SuiteReport(EvaluationContext&)> run;
+};
+
+using SuiteRegistry = Registry<Suite>;
+
 }  // namespace nextframe
+
+#define NF_REGISTER_SUITE(name, summary, run)                            \
+  namespace {                                                            \
+  const bool registered_suite_##name =                                   \
+      ::nextframe::SuiteRegistry::instance().add(#name, {summary, run}); \
+  }

@@ -1,8 +1,8 @@
 // The `quality` suite: how good predicted frames are, one frame ahead and dreamed further.
 #include <algorithm>
 
-#include "trainer/evaluate/baselines.h"
-#include "trainer/evaluate/suite.h"
+#include "trainer/evaluate/evaluation_context.h"
+#include "trainer/evaluate/predictor.h"
 
 namespace nextframe {
 namespace {

@@ -1,6 +1,9 @@
 #include "trainer/evaluate/report.h"
 
 #include <algorithm>
+#include <filesystem>
+
+#include "data/durable_file.h"
 
 namespace nextframe {
 namespace {
@@ -30,6 +33,20 @@ const Figure* find_figure(const EvaluationReport& report, const std::string& sui
     if (candidate.name == suite) return find(candidate, name);
   }
   return nullptr;
+}
+
+void write_report(const std::string& folder, const EvaluationReport& report,
+                  const std::vector<Dream>& dreams) {
+  const std::filesystem::path path = folder;
+  make_folder(path);
+  write_durably(path / "report.json", to_json(report));
+  write_durably(path / "report.md", to_markdown(report));
+  std::string picture, moving;
+  if (!dreams.empty()) {
+    picture = encode_png(sheet(dreams));
+    moving = encode_webp(animation(dreams), kAnimationFrameMs);
+  }
+  write_durably(path / "report.html", to_html(report, picture, moving));
 }
 
 }  // namespace nextframe

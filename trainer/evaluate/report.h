@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "trainer/evaluate/dream.h"
 #include "trainer/evaluate/figure.h"
 
 namespace nextframe {
@@ -76,5 +77,9 @@ std::string to_html(const EvaluationReport& report, const std::string& picture_p
 
 /// The few figures to read first, a line each, for a terminal.
 std::string to_summary(const EvaluationReport& report);
+
+/// Makes the folder if need be; a file is replaced whole or not at all. The page shows `dreams`.
+void write_report(const std::string& folder, const EvaluationReport& report,
+                  const std::vector<Dream>& dreams);
 
 }  // namespace nextframe

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "model/world_model.h"
-#include "trainer/graphs/replayed_graph.h"
+#include "trainer/graphs/cuda_graphs.h"
 #include "trainer/parallel/flat_parameters.h"
 
 namespace nextframe {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "trainer/checkpoint/run_state.h"
 #include "trainer/judge/step_judge.h"
 
 namespace nextframe {
@@ -30,5 +31,11 @@ std::string describe_spike(int64_t step, const JudgedStep& judged);
 /// What ended the run, and what usually helps.
 std::string give_up_advice(const std::string& bad_step, int64_t rollbacks,
                            const std::string& checkpoints);
+
+/// The position after a rollback from `bad`, a position whose newest steps were bad, to `restored`:
+/// that of a checkpoint, or `bad` itself where there is none, since steps that were skipped left
+/// the parameters as they were. Steps before the bad ones are done again with the clips they had,
+/// and the bad ones without their suspects: the run comes out the same from any checkpoint.
+Position position_after_rollback(Position restored, const Position& bad, int64_t global_batch);
 
 }  // namespace nextframe

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "trainer/judge/robust_z.h"
-
 namespace nextframe {
 namespace {
 
@@ -42,6 +40,32 @@ Verdict StepJudge::after_bad_step(StepHistory& history) const {
   history.bad_in_row += 1;
   if (history.bad_in_row < limits_.max_bad_steps) return Verdict::skip;
   return history.rollbacks < limits_.max_rollbacks ? Verdict::roll_back : Verdict::give_up;
+}
+
+namespace {
+
+constexpr double kSmallestSpread =
+    1e-3;  // of the median: equal values would make all else infinite
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+}  // namespace
+
+double robust_z_score(const std::vector<double>& before, double value) {
+  if (!std::isfinite(value)) return kHighestZ;
+  if (before.size() < kFewestForZ) return 0;
+  const double center = median(before);
+  auto distances = before;
+  for (auto& distance : distances) distance = std::abs(distance - center);
+  const double spread =
+      std::max(1.4826 * median(std::move(distances)), kSmallestSpread * std::abs(center));
+  if (value == center) return 0;
+  const double z = (value - center) / spread;  // infinite when all before were 0
+  return std::clamp(z, -kHighestZ, kHighestZ);
 }
 
 }  // namespace nextframe

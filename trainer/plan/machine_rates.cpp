@@ -10,7 +10,7 @@
 
 #include "data/direct_file.h"
 #include "data/direct_reader.h"
-#include "trainer/bench/timing.h"
+#include "trainer/bench/bench_results.h"
 
 namespace nextframe {
 namespace {

@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "trainer/plan/checkpoint_interval.h"
 #include "trainer/plan/scaling_model.h"
 
 namespace nextframe {

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <string>
 
-#include "trainer/records/step_record.h"
+#include "trainer/records/stragglers.h"
 
 namespace nextframe {
 
@@ -21,5 +23,34 @@ class MetricsLog {
   std::filesystem::path path_;
   std::ofstream file_;
 };
+
+/// Times and rates are means over the steps since the last record; loss, norm and statistics are of
+/// this step alone.
+struct StepRecord {
+  int64_t step = 0;     // steps done
+  int64_t samples = 0;  // clips consumed
+  double loss = 0;
+  double grad_norm = 0;  // before clipping
+  double lr = 0;
+  double step_s = 0;
+  double frames_per_s = 0;  // over all ranks
+  double tokens_per_s = 0;
+  double mfu = 0;          // of the peak that trainer/records/peak_flops.h names; 0 when not known
+  double data_wait_s = 0;  // a step
+  double comm_exposed_s = 0;
+  double checkpoint_stall_s = 0;
+  int64_t world_size = 1;
+  double loss_z = 0,
+         grad_norm_z = 0;         // against the last applied steps; see trainer/judge/step_judge.h
+  int64_t skipped_steps = 0;      // of all steps so far
+  int64_t set_aside = 0;          // clips that the run does without
+  int64_t memory_peak_bytes = 0;  // of this rank's tensors on the CPU; 0 when not measured
+  BusyTimes busy;                 // own work of the ranks, a step
+  std::map<std::string, double> statistics;  // the model's, as means
+  std::string digest;                        // of the state, on steps where it was asked for
+};
+
+/// One JSON object on one line, without the line break. Numbers that are not finite are null.
+std::string to_json_line(const StepRecord& record);
 
 }  // namespace nextframe

@@ -12,7 +12,7 @@
 #include "data/durable_file.h"
 #include "data/error.h"
 #include "launch/error.h"
-#include "trainer/config/differences.h"
+#include "trainer/config/config.h"
 #include "trainer/version.h"
 
 namespace nextframe {

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <string>
 
-#include "trainer/records/step_record.h"
+#include "trainer/records/metrics_log.h"
 
 namespace nextframe {
 

@@ -7,7 +7,7 @@
 #include "data/durable_file.h"
 #include "launch/environment.h"
 #include "launch/supervise/child_process.h"
-#include "launch/supervise/mpirun.h"
+#include "launch/supervise/mpirun_job.h"
 #include "launch/supervise/supervisor.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/exit_code.h"

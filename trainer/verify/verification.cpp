@@ -3,12 +3,10 @@
 #include <c10/util/StringUtil.h>
 
 #include "launch/text.h"
-#include "trainer/bench/timing.h"
+#include "trainer/bench/bench_results.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/load_run.h"
-#include "trainer/verify/checkpoint_difference.h"
-#include "trainer/verify/gradient_check.h"
-#include "trainer/verify/rollout_check.h"
+#include "trainer/verify/checks.h"
 
 namespace nextframe {
 namespace {

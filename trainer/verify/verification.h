@@ -7,7 +7,6 @@
 
 #include "data/dataset.h"
 #include "trainer/config/config.h"
-#include "trainer/verify/check_result.h"
 #include "trainer/verify/scratch_runs.h"
 
 namespace nextframe {
@@ -48,6 +47,15 @@ class Verification {
   std::function<void(const std::string&)> begin_;
   Tell tell_;
   bool has_failed_ = false;
+};
+
+struct CheckResult {
+  enum class Outcome { passed, failed, left_out };
+
+  std::string check;  // "ranks agree: 2 ranks"
+  Outcome outcome = Outcome::passed;
+  std::string found;  // one line
+  double took_s = 0;
 };
 
 }  // namespace nextframe

@@ -1,7 +1,6 @@
 // The communicator over NCCL with all of its own code, as it works when all goes well.
 #include <cstdlib>
 
-#include "launch/nccl/nccl_environment.h"
 #include "launch/nccl/nccl_library.h"
 #include "launch/rank_agreement.h"
 #include "tests/launch/fake_nccl/nccl_scene.h"
