@@ -1,4 +1,4 @@
-// This file is the one thing that leaves data/: a grain of clips, as tensors.
+// A batch of clips as tensors: the only thing that leaves data/.
 #pragma once
 
 #include <ATen/core/Tensor.h>

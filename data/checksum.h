@@ -1,4 +1,4 @@
-// This file is the checksums of the shard format: Fletcher-32 a chunk, XXH3 a file.
+// Checksums of the shard format: Fletcher-32 for each chunk, XXH3 for each file.
 #pragma once
 
 #include <cstddef>

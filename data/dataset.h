@@ -1,4 +1,4 @@
-// This file is a set of shards seen as numbered episodes and numbered clips (windows of frames).
+// A dataset: a set of shards, seen as numbered episodes and numbered clips (windows of frames).
 #pragma once
 
 #include <memory>

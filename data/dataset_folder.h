@@ -1,5 +1,5 @@
-// This file is the folder that a dataset is made in: train/, validation/, index.json. Nothing that
-// somebody else made is ever overwritten.
+// The folder that a dataset is made in: train/, validation/ and index.json. Never overwrites what
+// something else made.
 #pragma once
 
 #include <cstdint>

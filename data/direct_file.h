@@ -1,5 +1,5 @@
-// This file is how a large file reaches the disk: in large blocks, past the page cache where the
-// file system allows it, so that nothing else is pushed out of memory. Throws FileError.
+// Writes a large file with direct I/O (past the page cache) where the file system allows it, so
+// that it evicts nothing else from memory. Throws FileError.
 #pragma once
 
 #include <cstddef>

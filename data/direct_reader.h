@@ -1,5 +1,5 @@
-// This file is how a large file is read from the disk and not from memory: past the page cache,
-// where the file system allows it. Throws FileError.
+// Reads a large file with direct I/O (past the page cache) where the file system allows it, so that
+// the bytes come from the disk. Throws FileError.
 #pragma once
 
 #include <cstddef>

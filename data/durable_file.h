@@ -1,5 +1,5 @@
-// This file is how bytes reach the disk for good: written, flushed, renamed into place, the folder
-// flushed too. Everything here throws FileError.
+// Writes files that survive a crash: write, fsync, rename into place, fsync of the folder.
+// Everything here throws FileError.
 #pragma once
 
 #include <cstdint>

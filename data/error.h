@@ -1,6 +1,5 @@
-// This file is the errors of data: of everything that is wrong with a shard, with which the program
-// exits with 3, and of files that the system does not let us read or write, with which it exits
-// with 5.
+// Errors of data/: DataError for a bad shard (exit code 3), FileError for a file that the system
+// cannot read or write (exit code 5).
 #pragma once
 
 #include <cerrno>

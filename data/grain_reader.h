@@ -1,5 +1,5 @@
-// This file is one grain read from a dataset: which clips it holds, and what replaces a damaged or
-// a set-aside one.
+// Reads one grain (microbatch) from a dataset: decides which clips it has, and replaces damaged and
+// set-aside ones.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// This file is which HDF5 library this process runs with.
+// The version of the HDF5 library that this process runs with.
 #pragma once
 
 #include <string>

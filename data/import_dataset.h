@@ -1,4 +1,4 @@
-// This file is `nextframe data import`: somebody's recording into shards.
+// `nextframe data import`: converts recordings in other formats into shards.
 #pragma once
 
 #include <filesystem>

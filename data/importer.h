@@ -1,4 +1,4 @@
-// This file is how other people's layouts join: one file in data/import/, ending in its
+// The interface of importers for other formats: one file each in data/import/, ending with its
 // registration.
 #pragma once
 

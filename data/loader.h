@@ -1,4 +1,5 @@
-// This file is the stream of grains that one rank trains on, read ahead by threads.
+// The data loader: the stream of grains (microbatches) that one rank trains on, prefetched by
+// threads.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// This file is `nextframe data make`: a simulated world into shards.
+// `nextframe data make`: records a simulated world into shards.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,4 @@
-// This file is one episode on its way into a shard: what simulated worlds and importers produce.
+// One episode on its way into a shard, as simulated worlds and importers produce it.
 #pragma once
 
 #include <ATen/core/Tensor.h>

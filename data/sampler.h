@@ -1,5 +1,4 @@
-// This file is the order of samples: a pure function of seed and position, so there is no state to
-// lose.
+// The sampler: shuffles clips by a pure function of seed and position, so it has no state to save.
 #pragma once
 
 #include <cstdint>

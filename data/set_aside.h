@@ -1,4 +1,5 @@
-// This file is the clips that a run does without from some place in its stream of samples on.
+// The clips that a run has excluded after bad steps, from a given position in its stream of samples
+// on.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// This file is index.json, the list of a dataset's shards with their sizes and hashes.
+// index.json: the list of a dataset's shards with their sizes and hashes.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// This file is the shards of one glob, opened and found to belong together.
+// Opens all shards of one glob and checks that they belong together.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// This file is how a simulated world joins: one file in data/worlds/, ending in its registration.
+// The interface of simulated worlds: one file each in data/worlds/, ending with its registration.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,4 @@
-// This file is one step of AdamW over flat buffers, with gradient scaling and the weight average in
-// the same pass.
+// AdamW over flat buffers, with gradient scaling and the weight average (EMA) in the same pass.
 #pragma once
 
 #include <ATen/core/Tensor.h>

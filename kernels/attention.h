@@ -1,4 +1,4 @@
-// This file is attention: queries weigh the values of those keys that a mask lets them see.
+// Attention with a mask, QK-norm and rotary embeddings: forward and backward over many sequences.
 //
 // A tensor of queries, keys or values is [O, L, I, K, F]: O outer groups, L positions of one
 // sequence, I inner groups, K heads of F values. Sequences of different (o, i) never meet. So

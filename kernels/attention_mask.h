@@ -1,5 +1,5 @@
-// This file is who attends to whom, in closed form: every query sees a half-open interval of keys,
-// and perhaps a second one before it. One header for the CPU, for CUDA, and for the tests of both.
+// The attention mask in closed form: every query sees one interval of keys (its window), and
+// perhaps a second one before it (attention sinks). Shared by the CPU, CUDA and their tests.
 #pragma once
 
 #include <cstdint>

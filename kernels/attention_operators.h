@@ -1,5 +1,5 @@
-// This file is what attention's operators are given, and do where there is no kernel: for back ends
-// that have kernels for some calls.
+// Attention's operators for LibTorch's dispatcher, with the fallbacks for calls that have no
+// kernel. Included by back ends that have kernels for some calls.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,5 +1,5 @@
-// This file is a dream's step of attention: the newest tokens join those before them in a ring of
-// keys and values, and look at what it holds.
+// Decoding with a KV cache: the keys and values of the newest tokens join a ring buffer, and their
+// queries attend to what it holds.
 //
 // Keys are kept as they are compared, normalised and turned by their own positions, so none is
 // placed twice and the order of slots means nothing. Results depend on what was kept, not on where

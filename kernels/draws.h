@@ -1,5 +1,5 @@
-// This file is random tensors whose every value is keyed by what it is for, never by who draws it
-// or when.
+// Random tensors, keyed by seed, purpose, step and sample, so that no value depends on which rank
+// draws it or when.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,4 +1,4 @@
-// This file is which kernels answer long attention on a GPU, where more than one family could.
+// Chooses the kernels for long attention on a GPU, where several families could answer a call.
 #pragma once
 
 #include <string>

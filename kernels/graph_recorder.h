@@ -1,4 +1,4 @@
-// This file is work of the GPU that is recorded once and then started as one: a CUDA graph.
+// CUDA graphs: records work of the GPU once, and launches it as one from then on.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,4 @@
-// This file is what kernels have to tell a person: that a call found none and runs in LibTorch's
-// operations.
+// Warnings of kernels for the user: that a call has no kernel and runs in LibTorch's operations.
 #pragma once
 
 #include <functional>

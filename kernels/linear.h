@@ -1,5 +1,5 @@
-// This file is the matrix product of every layer: float32 master weights, products in bfloat16 or
-// float32, alone or with the norm before it and the residual behind it.
+// The linear layer: float32 master weights, products in bfloat16 or float32, optionally fused with
+// the norm before it and the residual addition after it.
 #pragma once
 
 #include <ATen/core/Tensor.h>

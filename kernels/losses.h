@@ -1,4 +1,4 @@
-// This file is the loss of every model that predicts tokens.
+// Losses: cross-entropy of predicted tokens, and the squared error of predicted frames.
 #pragma once
 
 #include <ATen/core/Tensor.h>

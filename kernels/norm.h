@@ -1,5 +1,4 @@
-// This file is the norm of every layer, RMSNorm (Zhang and Sennrich 2019) without a gain: the
-// product that follows holds it.
+// RMSNorm (Zhang and Sennrich 2019) without a gain, since the product that follows can hold it.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,4 +1,5 @@
-// This file is frames -> patches, the first step of every tokenizer, and the way back.
+// Cuts frames into patches, the first step of every tokenizer, and joins them again; converts
+// pixels between bytes and floats.
 #pragma once
 
 #include <ATen/core/Tensor.h>

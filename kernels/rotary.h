@@ -1,4 +1,5 @@
-// This file is where a token stands, as angles that turn queries and keys (Su et al. 2021, RoPE).
+// Rotary position embeddings (RoPE, Su et al. 2021) in time and in space, and QK-norm, which comes
+// before them.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,4 +1,4 @@
-// This file is the sum of squares of a chunk in fp64, in one fixed order of additions.
+// The sum of squares of a chunk in float64, in one fixed order of additions.
 #pragma once
 
 #include <ATen/core/Tensor.h>

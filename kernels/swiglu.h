@@ -1,4 +1,4 @@
-// This file is the gate between the two products of a feed-forward layer (Shazeer 2020, SwiGLU).
+// SwiGLU (Shazeer 2020), the gate between the two products of a feed-forward layer.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,5 +1,5 @@
-// This file is as much of LibTorch as modules and gradients need. It is precompiled; all of
-// <torch/torch.h> would be, too, but then every source would instantiate templates that none needs.
+// The parts of LibTorch that modules and gradients need, precompiled. All of <torch/torch.h> would
+// instantiate templates in every source that none of them needs.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -1,4 +1,4 @@
-// This file is which CPU cores a rank may use.
+// CPU affinity: which cores a rank may use.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// This file is what training needs from a group of processes, and nothing more.
+// The communicator: the collectives that training needs from a group of processes.
 #pragma once
 
 #include <ATen/core/Tensor.h>

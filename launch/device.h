@@ -1,4 +1,4 @@
-// This file is which device a rank computes on.
+// Picks the device that a rank computes on.
 #pragma once
 
 #include <c10/core/Device.h>

@@ -1,5 +1,4 @@
-// This file is what the process that started us left in the environment: the only place that reads
-// it.
+// Environment variables: the only place that reads what the launcher (mpirun, Slurm) left there.
 #pragma once
 
 #include <cstdint>

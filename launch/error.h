@@ -1,5 +1,4 @@
-// This file is the error of everything that is wrong with the machine or the launch; the program
-// exits with 5.
+// EnvironmentError: something is wrong with the machine or the launch (exit code 5).
 #pragma once
 
 #include <stdexcept>

@@ -1,4 +1,4 @@
-// This file is the GPUs that this process can see.
+// The GPUs that this process can see.
 #pragma once
 
 #include <cstdint>

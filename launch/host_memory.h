@@ -1,4 +1,4 @@
-// This file is where tensors on the host live: in large pages that are kept and used again.
+// A caching allocator for CPU tensors: keeps freed blocks in large pages and reuses them.
 #pragma once
 
 #include <c10/core/Allocator.h>

@@ -1,5 +1,5 @@
-// This file is which hosts the next start of a job gets: spares, and hosts that are left out for a
-// while because they failed.
+// Picks the hosts for the next start of a job: uses spares, and excludes hosts for a while after
+// they failed.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// This file is what launch/ knows of this machine for a bug report: libraries and variables.
+// What launch/ knows of this machine for a bug report: library versions and environment variables.
 #pragma once
 
 #include <string>

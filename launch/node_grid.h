@@ -1,4 +1,4 @@
-// This file is how the ranks of a job stand on its hosts: so many nodes, so many ranks on each.
+// How a job's ranks are spread over nodes: the number of nodes, and of ranks on each.
 #pragma once
 
 #include <cstdint>

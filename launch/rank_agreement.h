@@ -1,4 +1,5 @@
-// This file is how ranks make sure, before they start, that they are about to do the same.
+// Collectives on strings, by which ranks check that they agree (on config, build, folder) before
+// they start.
 #pragma once
 
 #include <chrono>

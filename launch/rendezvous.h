@@ -1,5 +1,5 @@
-// This file is who has come to the start: MPI waits for all ranks for ever, and cannot say for
-// whom.
+// Rendezvous: names the ranks that do not come to the start of a job. MPI would wait for them
+// forever and could not say for whom.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// This file is the signals that ask a run to stop, as a flag that the trainer polls.
+// The signals that ask a run to stop, as a flag that the trainer polls.
 #pragma once
 
 #include <csignal>

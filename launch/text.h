@@ -1,4 +1,4 @@
-// This file is numbers and times as text.
+// Formats numbers and times as text.
 #pragma once
 
 #include <string>

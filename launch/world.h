@@ -1,5 +1,4 @@
-// This file is what a rank knows of the whole: its number, its host, its device, and how to reach
-// the others.
+// The world, as in MPI: a rank's number, host and device, and the communicators to the other ranks.
 #pragma once
 
 #include <c10/core/Device.h>

@@ -1,5 +1,5 @@
-// This file is the seam between a trunk and whoever runs its blocks: plainly, again in backward
-// (recompute), or after gathering their parameters.
+// Runs the blocks of a trunk: plainly, again in backward (activation checkpointing), or with their
+// parameters gathered first (FSDP).
 #pragma once
 
 #include <ATen/core/Tensor.h>

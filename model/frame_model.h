@@ -1,5 +1,5 @@
-// This file is the world model that works on pixels: an objective around one causal network. A zoo
-// model derives from it and writes the network.
+// A world model that works on pixels: an objective around one causal network. Zoo models derive
+// from it and define the network.
 #pragma once
 
 #include <memory>

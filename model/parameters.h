@@ -1,4 +1,4 @@
-// This file is how a module makes its parameters: each drawn by the seed and its own full name.
+// Initialises a module's parameters, each drawn by the seed and its own full name.
 #pragma once
 
 #include <torch/nn/module.h>

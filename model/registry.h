@@ -1,4 +1,4 @@
-// This file is name -> model. A model registers itself in its own .cpp file; see zoo/.
+// The registry of models: each registers itself in its own .cpp file; see zoo/.
 #pragma once
 
 #include <functional>

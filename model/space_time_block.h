@@ -1,4 +1,4 @@
-// This file is the block that models over space and time are made of.
+// The transformer block with attention over space and time.
 #pragma once
 
 #include <torch/nn/module.h>

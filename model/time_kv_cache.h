@@ -1,4 +1,4 @@
-// This file is what a layer in time remembers of the frames before: a ring of keys and values.
+// The KV cache of one layer in time: a ring buffer with the keys and values of the newest frames.
 #pragma once
 
 #include <ATen/core/Tensor.h>

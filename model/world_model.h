@@ -1,4 +1,4 @@
-// This file is the one interface between models and the rest of the program.
+// The world model: the one interface between models and the rest of the program.
 //
 // Shape letters of the project:
 //   B clips per grain   T frames per clip   H,W pixels   C channels

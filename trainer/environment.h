@@ -1,5 +1,4 @@
-// This file is what a run's bits depend on beside its config: the build, the instruction set, the
-// device.
+// What a run's bits depend on besides its config: build, instruction set and device.
 #pragma once
 
 #include <c10/core/Device.h>

@@ -1,4 +1,5 @@
-// This file is the program's exit codes and the errors that carry them from anywhere below main.
+// The program's exit codes, the errors that carry them from anywhere below main, and the exit code
+// of any exception.
 #pragma once
 
 #include <exception>

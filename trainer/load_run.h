@@ -1,5 +1,4 @@
-// This file is a trained model as other commands get it: from a run, or from one of its
-// checkpoints.
+// Loads a trained model from a run or from one of its checkpoints, for other commands.
 #pragma once
 
 #include <cstdint>

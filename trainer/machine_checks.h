@@ -1,4 +1,4 @@
-// This file is what has to be right with a machine and a folder before a run is started there.
+// Checks a machine and a folder before a run is started there.
 #pragma once
 
 #include <filesystem>

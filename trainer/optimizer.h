@@ -1,4 +1,4 @@
-// This file is AdamW over flat buffers, with clipping and the weight average in the same pass.
+// AdamW over flat buffers, with gradient clipping and the weight average (EMA) in the same pass.
 #pragma once
 
 #include <ATen/core/Tensor.h>

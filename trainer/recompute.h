@@ -1,4 +1,5 @@
-// This file is how a trunk's blocks forget their activations and make them again in backward.
+// Activation checkpointing (`trainer.recompute`): blocks drop their activations in forward and
+// recompute them in backward.
 #pragma once
 
 #include <memory>

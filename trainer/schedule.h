@@ -1,4 +1,4 @@
-// This file is the learning rate of every step, a pure function of the step's number.
+// The learning-rate schedule, a pure function of the step.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,4 @@
-// This file is every way to ask a run to save and end: a signal, a file in its folder, a time
-// limit.
+// All ways to ask a run to save and stop: a signal, a file in its folder, a time limit.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,4 @@
-// This file is what build this is, for --version, the first console line and every checkpoint.
+// The version of this build, for --version, the first console line and every checkpoint.
 #pragma once
 
 #include <string>

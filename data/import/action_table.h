@@ -1,4 +1,4 @@
-// This file is an actions.csv: a row a frame, one integer (a choice) or some numbers.
+// Reads an actions.csv: one row a frame, either one integer (a choice) or some numbers.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,4 @@
-// This file is NumPy's .npy format: what an array is, and its numbers as a tensor.
+// Reads NumPy's .npy format: the header, then the array as a tensor.
 #pragma once
 
 #include <ATen/core/Tensor.h>

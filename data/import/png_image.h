@@ -1,4 +1,4 @@
-// This file is one PNG file as an 8-bit image.
+// Reads a PNG file as an 8-bit image.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,4 +1,4 @@
-// This file is a zip archive whose members are read as streams: stored or deflated, of any size.
+// Reads the members of a zip archive as streams: stored or deflated, of any size.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// This file is the state and the physics of the world `ball_and_paddle`, apart from its looks.
+// State and physics of the world `ball_and_paddle`, without its rendering.
 #pragma once
 
 #include <array>

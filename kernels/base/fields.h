@@ -1,5 +1,5 @@
-// This file is how a config struct lists its fields once, for YAML, overrides, printing, the schema
-// and the docs.
+// Lists the fields of a config struct once, for YAML, overrides, printing, the JSON Schema and the
+// docs.
 //
 //   struct LoaderConfig {
 //     int64_t threads = 2;

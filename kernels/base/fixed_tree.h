@@ -1,5 +1,5 @@
-// This file is the order of sums: one binary tree over numbered leaves, the same whoever owns the
-// leaves.
+// The fixed reduction tree: a binary tree over numbered leaves gives sums the same order of
+// additions, and so the same bits, whoever owns the leaves.
 //
 // Node (level, index) is node (level-1, 2 index) + node (level-1, 2 index + 1), left + right.
 // An absent right child means that the left one is copied, never that zero is added.

@@ -1,5 +1,5 @@
-// This file is the counter-based random numbers: the same key and counter give the same bits on any
-// rank, thread or device.
+// Counter-based random numbers (Philox): the same key and counter give the same bits on any rank,
+// thread or device.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
-// This file is the name -> factory table behind every "add one file" promise: models, objectives,
-// worlds, importers, commands.
+// The registry, a table from name to factory, in which models, objectives, worlds, importers and
+// commands register themselves.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// This file is attention on the CPU: which of the loops this machine can run, and tensors as they
-// want them.
+// Attention on the CPU: picks the loops for this machine's instruction set and hands tensors to
+// them.
 #pragma once
 
 #include <ATen/core/Tensor.h>

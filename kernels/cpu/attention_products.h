@@ -1,5 +1,5 @@
-// This file is the products of attention's shares with rows. Private to each source file, see
-// registers.h.
+// Products of attention's probabilities with rows of values or gradients. Private to each source
+// file, see registers.h.
 #pragma once
 
 #include "kernels/cpu/attention_scores.h"

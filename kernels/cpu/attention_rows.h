@@ -1,5 +1,5 @@
-// This file is how the rows of one attention unit come from memory into packed matrices, and how
-// their gradients go back. Private to each source file, see registers.h.
+// Loads rows of queries, keys and values (with QK-norm and RoPE) into packed matrices, and writes
+// their gradients back. Private to each source file, see registers.h.
 #pragma once
 
 #include <type_traits>

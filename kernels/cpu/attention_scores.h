@@ -1,5 +1,5 @@
-// This file is the scores of a block of queries against the keys that they see, and the shares that
-// follow from them. Queries stand in the lanes. Private to each source file, see registers.h.
+// Attention scores and softmax for a block of queries and the keys that they see, one query a lane.
+// Private to each source file, see registers.h.
 #pragma once
 
 #include "kernels/cpu/attention_rows.h"

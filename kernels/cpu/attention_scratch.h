@@ -1,5 +1,5 @@
-// This file is the matrices that one attention unit works in, and where they lie in scratch memory.
-// Private to each source file, see registers.h.
+// The matrices that attention of one head works in, and their places in scratch memory. Private to
+// each source file, see registers.h.
 #pragma once
 
 #include "kernels/cpu/loops.h"

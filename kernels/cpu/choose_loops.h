@@ -1,4 +1,4 @@
-// This file is which loops this machine runs.
+// Chooses the CPU kernels (loops) for this machine's instruction set.
 #pragma once
 
 #include <vector>

@@ -1,5 +1,5 @@
-// This file is a linear layer of bfloat16 rows on those CPUs for which there are loops of our own:
-// the norm before it, the residual behind it, and a weight's gradient that is never rounded.
+// Our own linear layer in bfloat16 for CPUs that gain from it: fuses the norm before it and the
+// residual addition after it, and keeps the weight's gradient in float32.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,5 +1,5 @@
-// This file is the seam between LibTorch and the loops that are compiled once an instruction set;
-// those include nothing that another source file could share.
+// The table of CPU kernels (loops). They are compiled once for each instruction set, so they know
+// nothing of LibTorch and share no function with other source files.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ struct AttentionCall {
   bool is_bf16;
   bool uses_streaming_stores;  // results are float, aligned to 64 bytes in every row, and too many
                                // to be found in a cache again
-  bool normalise;  // queries and keys: x / sqrt(mean(x^2) + epsilon)
+  bool normalise;              // queries and keys: x / sqrt(mean(x^2) + epsilon)
   float epsilon;
   const float* cosine;  // [positions, head_dim / 2], or null: not turned
   const float* sine;

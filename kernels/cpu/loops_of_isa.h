@@ -1,5 +1,5 @@
-// This file is all loops of one source file, as kernels/cpu/loops.h wants them. Private to each
-// source file, see registers.h.
+// Fills the table of kernels/cpu/loops.h with the loops compiled in this source file. Private to
+// each source file, see registers.h.
 #pragma once
 
 #include "kernels/cpu/attention_loops.h"

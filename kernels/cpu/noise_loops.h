@@ -64,7 +64,7 @@ NF_INLINE Floats log_of(Floats x) {
   return m + tail + e * 0.693359375f;
 }
 
-/// cos and sin of a whole rotate times u in [0, 1). The quarter is split off without error.
+/// cos and sin of a full turn times u in [0, 1). The quarter is split off without error.
 NF_INLINE void turn_of(Floats u, Floats& cosine, Floats& sine) {
   const Signed quarter = __builtin_convertvector(u * 4.0f + 0.5f, Signed);
   const Floats x = (u - __builtin_convertvector(quarter, Floats) * 0.25f) * 6.28318531f;
@@ -80,7 +80,7 @@ NF_INLINE void turn_of(Floats u, Floats& cosine, Floats& sine) {
   sine = (Floats)((Words)select(is_odd, c, s) ^ sine_sign);
 }
 
-/// Lanes of a and b in rotate: the first half of them, and the second.
+/// Interleaves the lanes of a and b: the first half of the result, and the second.
 /// Vector holds words of 4 or 8 bytes.
 template <class Vector>
 NF_INLINE void interleave(Vector a, Vector b, Vector& first, Vector& second) {

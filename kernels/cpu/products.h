@@ -1,8 +1,7 @@
-// This file is products of large matrices of bfloat16, sums in float32: what the loops of a linear
-// layer are made of. The right factor is packed in panels of four registers of columns, so that one
-// stays in the first-level cache while all rows of the left factor pass by it; twenty-four sums
-// stand in registers. Bound by multiplications: 2 an element and a column.
-// Private to each source file, see registers.h.
+// Matrix products of bfloat16 with float32 sums, for the loops of a linear layer. The right factor
+// is packed in panels of four registers of columns, so that a panel stays in the L1 cache while all
+// rows of the left factor pass by; 24 sums stay in registers. Bound by arithmetic: 2 operations an
+// element and a column. Private to each source file, see registers.h.
 #pragma once
 
 #include "kernels/cpu/words.h"

@@ -1,6 +1,6 @@
-// This file is one register of floats or words, as wide as the instruction set that a source file
-// is compiled for. It is private to each such file: no two of them may share a function, or a
-// machine could be given instructions it lacks.
+// SIMD registers of floats or words, as wide as the instruction set that the source file is
+// compiled for. Everything here is private to each such file: if two files shared a function, the
+// linker might keep the one with instructions that the machine lacks.
 #pragma once
 
 #include <cstdint>

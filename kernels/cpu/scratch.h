@@ -1,4 +1,4 @@
-// This file is memory of a thread for one call of the loops.
+// Scratch memory of a thread, for one call of a kernel.
 #pragma once
 
 #include <cstdint>

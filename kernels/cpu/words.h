@@ -1,6 +1,6 @@
-// This file is products of small matrices. A factor is read word by word: a word is a float, or two
-// bfloat16 that one instruction multiplies and adds up where the machine has it. Sums are float32.
-// Private to each source file, see registers.h.
+// Products of small matrices, read in words: a word is one float, or two bfloat16 where one
+// instruction multiplies and adds both. Sums are float32. Private to each source file, see
+// registers.h.
 #pragma once
 
 #include "kernels/cpu/registers.h"

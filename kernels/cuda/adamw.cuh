@@ -1,5 +1,4 @@
-// This file is a step of AdamW over flat buffers (kernels/adamw.h), to the same bits as the CPU's
-// loop.
+// AdamW over flat buffers (kernels/adamw.h), with the same bits as the CPU's loop.
 //
 // Memory bound: 28 bytes an element, 36 with a weight average. Fraction of a copy's bandwidth: not
 // measured.

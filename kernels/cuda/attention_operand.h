@@ -1,4 +1,4 @@
-// This file is a tensor of queries, keys, values or results as attention's kernels take it.
+// The address and strides of queries, keys, values or results, as attention's kernels take them.
 #pragma once
 
 #include <cstdint>

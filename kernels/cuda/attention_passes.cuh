@@ -1,6 +1,5 @@
-// This file is what flash attention does to rows one by one, in passes of their own: queries and
-// keys are normalised and turned before, gradients carried back through both behind, and a row's
-// result is multiplied with its gradient.
+// Flash attention's passes over single rows: QK-norm and RoPE before the products, their gradients
+// after them, and the dot product of a row's result with its gradient.
 //
 // Two lanes' worth of 16 bytes a lane: values i and i + head_dim / 2, which turn together, meet in
 // one lane.

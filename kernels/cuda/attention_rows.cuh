@@ -1,4 +1,4 @@
-// This file is where rows of attention's tensors lie, and how a warp writes them.
+// Addresses of the rows of attention's tensors, and how a warp writes them.
 #pragma once
 
 #include "kernels/cuda/attention_operand.h"

@@ -1,5 +1,4 @@
-// This file is tensors as operands of attention's kernels. Needs no CUDA, so that tests make their
-// calls by it too.
+// Turns tensors into operands of attention's kernels. Needs no CUDA, so that tests can use it, too.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -1,4 +1,4 @@
-// This file is the loss of rows of logits, forward and backward (kernels/losses.h).
+// Cross-entropy of rows of logits, forward and backward (kernels/losses.h).
 //
 // Memory bound. Forward reads a row once: a thread keeps the largest logit that it has seen and a
 // sum scaled by it. Bytes a logit, bfloat16 (float32): forward 2 (4), backward 4 (8). Fraction of a

@@ -1,6 +1,6 @@
-// This file is how a call of flash attention is answered by cuDNN, with the sums that our own
-// kernels keep: each one's backward goes with either's forward. Needs no CUDA: who answers is
-// handed in, so that tests run all of it on the CPU.
+// Flash attention by cuDNN, which saves the same log-sums as our own kernels, so that either's
+// backward works with either's forward. Needs no CUDA: cuDNN is passed in, so that tests run all of
+// it on the CPU.
 #pragma once
 
 #include <cmath>

@@ -1,4 +1,4 @@
-// This file is the seam to cuDNN's attention; a build may be without.
+// The entry to cuDNN's attention; a build may be without it.
 #pragma once
 
 #include <functional>

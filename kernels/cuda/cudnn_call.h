@@ -1,5 +1,4 @@
-// This file is one call of flash attention as cuDNN takes it: which calls it can answer, and their
-// layout.
+// Flash attention calls as cuDNN takes them: which calls it can answer, and their layout.
 #pragma once
 
 #include "kernels/cuda/cudnn_problem.h"

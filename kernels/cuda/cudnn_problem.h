@@ -1,5 +1,4 @@
-// This file is what cuDNN makes a plan for: attention of one shape, layout and mask, in plain
-// numbers.
+// What cuDNN makes a plan for: attention of one shape, layout and mask, in plain numbers.
 #pragma once
 
 #include <array>

@@ -1,4 +1,4 @@
-// This file is how the kernels of a dream's step are started on a GPU.
+// Launches the decoding kernels (attention with a KV cache) on a GPU.
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -1,5 +1,5 @@
-// This file is a dream's step of attention, as its kernels take it: plain numbers. Number i of the
-// slots that are seen is the i-th oldest.
+// One decoding step (attention with a KV cache), as its kernels take it: plain numbers. Number i of
+// the visible slots is the i-th oldest.
 #pragma once
 
 #include <cstdint>

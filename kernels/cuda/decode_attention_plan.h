@@ -1,5 +1,5 @@
-// This file is the order of the kernels of a dream's step and the tensors between them. Needs no
-// CUDA: kernels are handed in, so that tests run all of it on the CPU.
+// The sequence of kernels of a decoding step (attention with a KV cache) and the tensors between
+// them. Needs no CUDA: kernels are passed in, so that tests run all of it on the CPU.
 #pragma once
 
 #include <functional>

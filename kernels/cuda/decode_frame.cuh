@@ -1,6 +1,6 @@
-// This file is a dream's step of a whole frame: its tokens, a tile of queries after another, look
-// at the same slots of a ring. The products are those of flash attention forward; keys come from
-// the oldest slot on, around the ring's end.
+// Decoding of a whole frame: tiles of its tokens' queries attend to the same slots of a KV cache.
+// The products are those of flash attention forward; keys are read from the oldest slot on, around
+// the ring buffer's end.
 //
 // Where the ring is long a few tiles of queries would leave most of a GPU idle: keys are answered
 // in parts of kDecodePartKeys, a block each, and joined by a second kernel, part after part.

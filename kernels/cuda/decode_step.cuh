@@ -1,5 +1,5 @@
-// This file is a dream's step in time: of very many sequences each one new token, whose key and
-// value join a ring and whose query looks at the newest slots.
+// Decoding in time: in each of very many sequences, one new token's key and value join the KV
+// cache, and its query attends to the newest slots.
 //
 //   keeps  k' = turned(k / rms(k)) and v;  o = softmax(scale q' K^T) V over what is seen
 //

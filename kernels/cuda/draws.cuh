@@ -1,5 +1,5 @@
-// This file is rows of random numbers by counter (kernels/draws.h), to the same bits as the CPU's
-// loops (kernels/cpu/noise_loops.h, where the formulas have their sources).
+// Random numbers by counter (kernels/draws.h), with the same bits as the CPU's loops
+// (kernels/cpu/noise_loops.h, which cites the formulas' sources).
 //
 // Writes 4 bytes a number; some 60 operations a normal. Fraction of a copy's bandwidth: not
 // measured.

@@ -1,4 +1,4 @@
-// This file is flash attention: sequences of any length, heads of 32, 64 or 128 values, forward and
+// Flash attention for sequences of any length and heads of 32, 64 or 128 values, forward and
 // backward, on the tensor cores of any GPU since sm_80.
 //
 //   forward   S = Q K^T;  P = softmax(scale S);  O = P V, one tile of keys after another (Dao 2023,

@@ -1,4 +1,4 @@
-// This file is how flash attention is started on a GPU.
+// Launches flash attention on a GPU.
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -1,5 +1,5 @@
-// This file is flash attention backward, of keys and values and of queries; what it computes and
-// what bounds it stands in flash_attention.cuh.
+// Flash attention backward, for keys and values and for queries. flash_attention.cuh says what it
+// computes and what bounds it.
 #pragma once
 
 #include "kernels/cuda/flash_attention.cuh"

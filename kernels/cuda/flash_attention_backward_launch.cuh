@@ -1,4 +1,4 @@
-// This file is what a .cu file instantiates for flash attention backward with one head dimension.
+// What a .cu file instantiates for flash attention backward with one head dimension.
 #pragma once
 
 #include "kernels/cuda/flash_attention_backward.cuh"

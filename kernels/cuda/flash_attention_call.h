@@ -1,4 +1,4 @@
-// This file is one call of flash attention, as its kernels take it: plain numbers.
+// One call of flash attention, as its kernels take it: plain numbers.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,4 @@
-// This file is flash attention forward; what it computes and what bounds it stands in
-// flash_attention.cuh.
+// Flash attention forward. flash_attention.cuh says what it computes and what bounds it.
 #pragma once
 
 #include "kernels/cuda/flash_attention.cuh"

@@ -1,4 +1,4 @@
-// This file is how flash attention's kernels are started, one block a tile and unit.
+// Launches flash attention's kernels: one block for each tile and head.
 #pragma once
 
 #include "kernels/cuda/flash_attention_of.h"

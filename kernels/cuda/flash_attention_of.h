@@ -1,4 +1,4 @@
-// This file is the seam between the choice of a head dimension and the .cu files, two each.
+// Declares flash attention for each head dimension; two .cu files define each.
 #pragma once
 
 #include "kernels/cuda/flash_attention.h"

@@ -1,6 +1,6 @@
-// This file is the order of flash attention's kernels and the tensors between them: queries and
-// keys are placed, then answered; gradients are carried back. Needs no CUDA: kernels are handed in,
-// so that tests run all of it on the CPU.
+// The sequence of flash attention's kernels and the tensors between them: QK-norm and RoPE,
+// attention, and their gradients. Needs no CUDA: kernels are passed in, so that tests run all of it
+// on the CPU.
 #pragma once
 
 #include <algorithm>

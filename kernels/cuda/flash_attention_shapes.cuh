@@ -1,6 +1,6 @@
-// This file is how flash attention's work is cut for each head dimension. None needs more than the
-// 99 KB of shared memory that GPUs of sm_86 and sm_89 give; where there are 200, two blocks live on
-// one multiprocessor. More registers than there are would be used by the next larger cut.
+// Tile shapes of flash attention for each head dimension. All fit the 99 KB of shared memory of
+// sm_86 and sm_89; where there are 200 KB, two blocks run on one multiprocessor. The next larger
+// tiles would spill registers.
 #pragma once
 
 #include "kernels/cuda/flash_attention.cuh"

@@ -1,5 +1,5 @@
-// This file is which tiles of keys a tile of queries meets, and the other way round, in closed
-// form: the rest is skipped, and those that every row sees whole need no mask.
+// Which tiles of keys a tile of queries meets, and vice versa, in closed form: other tiles are
+// skipped, and tiles that every row sees whole need no mask.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,4 @@
-// This file is the formats and widths of rows that kernels are compiled for, and the choice among
-// them.
+// The 16-bit formats and row widths that kernels are compiled for, and the dispatch to them.
 #pragma once
 
 #include "kernels/cuda/attention_operand.h"

@@ -1,5 +1,5 @@
-// This file is flash attention on groups of four warps, for sm_90a alone. What it computes stands
-// in flash_attention.cuh; the cut is another.
+// Flash attention with warp groups (wgmma), for sm_90a only. flash_attention.cuh says what it
+// computes; the tiling differs.
 //
 // A block has 128 rows of its own. Two groups of four warps answer 64 of them each; of a third
 // group one thread copies: tiles of the other side go through two places, each with barriers for

@@ -1,4 +1,4 @@
-// This file is how sm_90a's kernels of flash attention are started on a GPU.
+// Launches sm_90a's flash attention on a GPU.
 #pragma once
 
 #include <cuda_runtime_api.h>

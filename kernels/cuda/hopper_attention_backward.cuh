@@ -1,4 +1,4 @@
-// This file is flash attention backward on groups of warps, of keys and values and of queries; see
+// Flash attention backward with warp groups, for keys and values and for queries; see
 // hopper_attention.cuh.
 #pragma once
 

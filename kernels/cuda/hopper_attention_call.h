@@ -1,4 +1,4 @@
-// This file is one call of flash attention as sm_90a's kernels take it, with tensor maps.
+// One call of flash attention as sm_90a's kernels take it, with tensor maps.
 #pragma once
 
 #include "kernels/cuda/flash_attention_call.h"

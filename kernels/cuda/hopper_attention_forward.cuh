@@ -1,4 +1,4 @@
-// This file is flash attention forward on groups of warps; see hopper_attention.cuh.
+// Flash attention forward with warp groups; see hopper_attention.cuh.
 #pragma once
 
 #include "kernels/cuda/flash_attention_forward.cuh"

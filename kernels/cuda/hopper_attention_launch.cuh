@@ -1,4 +1,4 @@
-// This file is what a .cu file instantiates for one of sm_90a's kernels with one head dimension.
+// What a .cu file instantiates for one of sm_90a's kernels with one head dimension.
 #pragma once
 
 #include "kernels/cuda/hopper_attention.h"

@@ -1,4 +1,4 @@
-// This file is 16-bit matrices in shared memory as groups of four warps multiply them (wgmma).
+// 16-bit matrices in shared memory, as warp groups multiply them (wgmma).
 //
 // Columns are cut into panels of 64. A row of a panel is 128 bytes, chunk c of 16 bytes of row r at
 // place c ^ (r % 8): the swizzle of 128 bytes, by which bulk copies write and products read without

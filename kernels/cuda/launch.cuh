@@ -1,4 +1,4 @@
-// This file is the start of a body (kernels/cuda/threads.cuh) on a stream.
+// Launches a kernel body (kernels/cuda/threads.cuh) on a stream.
 #pragma once
 
 #include <cuda_runtime.h>

@@ -1,5 +1,5 @@
-// This file is the seam between LibTorch and the CUDA forms of the fused operations: a table of
-// functions that start kernels, on the arguments of the CPU's loops (kernels/cpu/loops.h).
+// The table of CUDA kernels of the fused operations, called by LibTorch code with the arguments of
+// the CPU's loops (kernels/cpu/loops.h).
 #pragma once
 
 #include <cstdint>

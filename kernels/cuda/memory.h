@@ -1,6 +1,5 @@
-// This file is how bodies of kernels touch the GPU's memory: in words of 1 to 16 bytes, each at an
-// address that is a multiple of its size. Like kernels/cuda/ptx.h declarations alone for any other
-// compiler than nvcc: tests define them on the CPU, with bounds.
+// Access to the GPU's memory in kernel bodies, in aligned words of 1 to 16 bytes. Only declared for
+// compilers other than nvcc: tests define it on the CPU, with bounds checks.
 #pragma once
 
 #include "kernels/cuda/ptx.h"

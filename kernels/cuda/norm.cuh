@@ -1,4 +1,4 @@
-// This file is RMSNorm of a float32 stream, forward and backward (kernels/norm.h).
+// RMSNorm of the float32 residual stream, forward and backward (kernels/norm.h).
 //
 // Memory bound. A warp or a block has a row; what it has read of the row stays in registers between
 // the sum and the result. Bytes an element, with a bfloat16 norm (float32): x + update and its norm

@@ -1,4 +1,4 @@
-// This file is the functions of kernels/cuda/launches.h as the .cu files define them.
+// The functions of kernels/cuda/launches.h, as the .cu files define them.
 #pragma once
 
 #include "kernels/cuda/launches.h"

@@ -1,5 +1,4 @@
-// This file is frames into patches and back (kernels/patchify.h), to the same bits as the CPU's
-// loops.
+// Patchify and unpatchify (kernels/patchify.h), with the same bits as the CPU's loops.
 //
 // Memory bound: a patch value is written once (4 bytes, 2 in bfloat16), a pixel comes from memory
 // once (4 bytes, 1 as a byte; with changes that of the frame before too) and from cache for the

@@ -1,5 +1,5 @@
-// This file is plans that are dear to make, each made once for its problem, as is the finding that
-// there can be none.
+// A cache of plans that are expensive to make: each is made once for its problem, and so is the
+// finding that none exists.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// This file is the machine's own instructions as functions, one each, by their names in PTX.
+// The GPU's own instructions as functions, one each, named as in PTX.
 //
 // nvcc compiles them to that instruction (ptx_sm80.cuh). Any other compiler sees declarations
 // alone: tests run the bodies of kernels on a CPU and define them there (tests/kernels/emulator).

@@ -1,5 +1,5 @@
-// This file is the instructions that sm_90a adds to kernels/cuda/ptx.h: barriers in memory, bulk
-// copies of tensors, products of four warps together.
+// The instructions that sm_90a adds to kernels/cuda/ptx.h: barriers in shared memory (mbarrier),
+// bulk tensor copies (TMA), and products by warp groups (wgmma).
 //
 // nvcc compiles them to that instruction (ptx_sm90.cuh); in tests they are defined in
 // tests/kernels/emulator, where bulk copies and products end late.

@@ -1,4 +1,4 @@
-// This file is kernels/cuda/ptx.h in PTX, for sm_80 and everything newer.
+// kernels/cuda/ptx.h in PTX, for sm_80 and later.
 #pragma once
 
 #include "kernels/cuda/ptx.h"

@@ -1,4 +1,4 @@
-// This file is kernels/cuda/ptx_hopper.h in PTX, for sm_90a alone.
+// kernels/cuda/ptx_hopper.h in PTX, for sm_90a only.
 #pragma once
 
 #include "kernels/cuda/ptx_hopper.h"

@@ -1,4 +1,4 @@
-// This file is 16-bit matrices in shared memory, and their products on tensor cores.
+// 16-bit matrices in shared memory, and their products on tensor cores.
 //
 // A row is cut into chunks of 16 bytes. Chunk c of row r stands at place c ^ turn(r) of that row,
 // so that eight rows of one column of chunks lie in all 32 banks: ldmatrix, stores of fragments and

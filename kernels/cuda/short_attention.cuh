@@ -1,6 +1,6 @@
-// This file is attention over short sequences: at most 64 queries and 64 keys of 32, 64 or 128
-// values, forward and backward. In a world model these are the layers in time: very many tokens,
-// each with a past of a few frames.
+// Attention over short sequences (at most 64 queries and 64 keys of 32, 64 or 128 values), forward
+// and backward. In a world model these are the layers in time: very many tokens, each with a past
+// of a few frames.
 //
 //   forward   S = Q K^T;  P = softmax(scale S);  O = P V
 //   backward  S and P once more;  dP = dO V^T;  dS = P (dP - rowsum(P dP));

@@ -1,4 +1,4 @@
-// This file is how short attention is started on a GPU.
+// Launches short attention on a GPU.
 #pragma once
 
 #include <cuda_runtime_api.h>

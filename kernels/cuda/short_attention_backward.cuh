@@ -1,5 +1,4 @@
-// This file is short attention backward; what it computes and what bounds it stands in
-// short_attention.cuh.
+// Short attention backward. short_attention.cuh says what it computes and what bounds it.
 #pragma once
 
 #include "kernels/cuda/short_attention.cuh"

@@ -1,4 +1,4 @@
-// This file is one call of attention over short sequences, as its kernels take it: plain numbers.
+// One call of attention over short sequences, as its kernels take it: plain numbers.
 #pragma once
 
 #include <cstdint>

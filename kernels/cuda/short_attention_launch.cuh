@@ -1,4 +1,5 @@
-// This file is what a .cu file instantiates: the kernels of one head dimension, and their start.
+// What a .cu file instantiates for one head dimension of short attention: its kernels and their
+// launch.
 #pragma once
 
 #include <algorithm>

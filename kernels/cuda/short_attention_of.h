@@ -1,4 +1,4 @@
-// This file is the seam between the choice of a head dimension and the .cu files, one each.
+// Declares short attention for each head dimension; one .cu file defines each.
 #pragma once
 
 #include "kernels/cuda/short_attention.h"

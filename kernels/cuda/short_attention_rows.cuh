@@ -1,5 +1,5 @@
-// This file is the rows of short attention: between tensors and shared memory, normalised and
-// turned there, and gradients carried back through both.
+// Rows of short attention: loads them into shared memory with QK-norm and RoPE, and carries
+// gradients back through both.
 #pragma once
 
 #include "kernels/cuda/attention_rows.cuh"

@@ -1,5 +1,5 @@
-// This file is tensors as a call of short attention, or the finding that they are not one. Needs no
-// CUDA, so that tests make their calls by it too.
+// Turns tensors into a call of short attention, or finds that they do not fit one. Needs no CUDA,
+// so that tests can use it, too.
 #pragma once
 
 #include <ATen/ATen.h>

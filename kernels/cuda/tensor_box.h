@@ -1,4 +1,4 @@
-// This file is the boxes that a bulk copy cuts out of a tensor: what a tensor map is made from.
+// The boxes that a bulk tensor copy (TMA) cuts out of a tensor, from which tensor maps are made.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// This file is how the threads of a grid share work: a body is a struct of plain numbers that every
-// thread calls. Grids have one dimension and are as large as the GPU holds, so bodies go on in
-// strides.
+// How the threads of a grid share work. A kernel body is a struct of plain numbers that every
+// thread calls; grids are one-dimensional and as large as the GPU holds, so bodies loop with the
+// grid's stride.
 #pragma once
 
 #include "kernels/cuda/values.cuh"

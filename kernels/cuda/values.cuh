@@ -1,5 +1,4 @@
-// This file is numbers as bodies of kernels compute with them, and as they stand in memory:
-// float32, bfloat16 and bytes of pixels.
+// Numbers in registers and in memory: float32, bfloat16, and bytes of pixels.
 #pragma once
 
 #include <cmath>

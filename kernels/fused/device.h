@@ -1,5 +1,5 @@
-// This file is the choice of a device's form of a fused operation: the CPU's loops, or kernels that
-// are started on LibTorch's current stream.
+// Runs a fused operation on the device of its tensors: by the CPU's loops, or by kernels on
+// LibTorch's current CUDA stream.
 #pragma once
 
 #include <ATen/core/Tensor.h>

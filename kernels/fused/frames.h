@@ -1,4 +1,5 @@
-// This file is patchify and unpatchify for checked contiguous tensors of either device.
+// Patchify, unpatchify and the squared error of frames, fused, for checked contiguous tensors on
+// the CPU or a GPU.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,5 +1,5 @@
-// This file is RMSNorm for checked tensors of either device, forward and backward in one pass over
-// memory each.
+// RMSNorm and SwiGLU, fused into one pass over memory each way, for checked contiguous tensors on
+// the CPU or a GPU.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,5 +1,5 @@
-// This file is what may go wrong in this process beside the host: the communicators whose work a
-// library and a device do on their own, asked and given up by whoever watches.
+// The asynchronous (NCCL) communicators of this process, which the watchdog polls for errors and
+// aborts.
 #pragma once
 
 #include <future>

@@ -1,4 +1,5 @@
-// This file is what every communicator asks of the tensors it is given.
+// Checks the tensors that are given to a collective, and describes the call for the flight
+// recorder.
 #pragma once
 
 #include <ATen/core/Tensor.h>

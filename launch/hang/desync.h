@@ -1,5 +1,5 @@
-// This file is how ranks notice that they no longer call the same collectives, before that becomes
-// a hang or, worse, a wrong sum.
+// Detects that ranks no longer call the same collectives, before that becomes a hang or a wrong
+// sum.
 #pragma once
 
 #include <memory>

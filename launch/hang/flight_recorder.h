@@ -1,4 +1,5 @@
-// This file is the newest collectives of one communicator, kept to explain a failure or a hang.
+// The flight recorder: keeps the newest collectives of each communicator, to explain a failure or a
+// hang.
 #pragma once
 
 #include <atomic>

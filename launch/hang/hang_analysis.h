@@ -1,4 +1,5 @@
-// This file is how the reports of all ranks become one sentence: who keeps the others waiting.
+// Explains a hang from the reports of all ranks: which rank keeps the others waiting, in one
+// sentence.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// This file is how a rank that hangs, or whose communication has failed, ends its job: it leaves
-// its dump, says where it stands, names the culprit when the other ranks' dumps are there, gives
-// its communicators up, and exits with 86. None of that may block it.
+// Ends a job that hangs or whose communication has failed: the rank writes its dump, prints where
+// it is, names the culprit if the other ranks' dumps are there, aborts its communicators, and exits
+// with 86. Nothing here may block.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// This file is where the ranks of a run leave what explains a hang:
+// The files by which ranks explain a hang:
 //   log/rank00003.heartbeat.json      of the newest start, about twice a second
 //   log/hang/START/rank00003.json     a dump; START names the start of the run
 //   log/hang/START/call               the first rank that gave up asks all others for their dumps

@@ -1,5 +1,5 @@
-// This file is what one rank says of itself, so that a hang can be explained: all it has when it
-// hangs, the newest of it in its heartbeat.
+// What one rank reports of itself to explain a hang: everything when it hangs, a summary in each
+// heartbeat.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// This file is where a rank stands, and whether it has stood there for too long. It owns no clock
-// and no thread.
+// Tracks which section of the program a rank is in, and whether it has been there for too long.
+// Owns no clock and no thread.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// This file is the watchdog of a rank: it knows where the rank is, says so twice a second in its
-// heartbeat, and ends a job that hangs or whose communication has failed.
+// The watchdog of a rank: writes a heartbeat twice a second, and ends a job that hangs or whose
+// communication has failed.
 #pragma once
 
 #include <functional>

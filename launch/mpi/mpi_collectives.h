@@ -1,4 +1,4 @@
-// This file is blocking MPI collectives over tensors in host memory; included only inside launch/.
+// Blocking MPI collectives over tensors in host memory; included only inside launch/.
 #pragma once
 
 #include <ATen/core/Tensor.h>

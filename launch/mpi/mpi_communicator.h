@@ -1,4 +1,4 @@
-// This file is the communicator over MPI, for tensors in host memory.
+// The communicator over MPI, for tensors in host memory.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-// This file is the lifetime of MPI in this process, and the way out when one rank fails.
+// The lifetime of MPI in this process, and how a job ends when one rank fails.
 #pragma once
 
 #include <cstdint>

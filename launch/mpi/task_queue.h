@@ -1,4 +1,4 @@
-// This file is one thread that runs tasks in the order they were given.
+// A thread that runs tasks in the order in which they were pushed.
 #pragma once
 
 #include <condition_variable>

@@ -1,5 +1,4 @@
-// This file is the one queue on a device that collectives run on: a CUDA stream, or what stands for
-// it in tests.
+// The stream that collectives run on: a CUDA stream, or what stands for one in tests.
 #pragma once
 
 #include <c10/core/Device.h>

@@ -1,6 +1,5 @@
-// This file is the part of NCCL's C interface that is used here, declared again, so that a machine
-// without CUDA compiles and tests what calls it. launch/nccl/nccl_api_cuda.cpp compares it with
-// nccl.h.
+// The part of NCCL's C interface that is used here, declared again so that machines without CUDA
+// can compile and test its callers. launch/nccl/nccl_api_cuda.cpp compares it with nccl.h.
 #pragma once
 
 #include <climits>

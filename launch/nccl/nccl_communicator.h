@@ -1,4 +1,4 @@
-// This file is the communicator over NCCL: one process, one GPU, one rank.
+// The communicator over NCCL: one process, one GPU, one rank.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// This file is NCCL's library, loaded when the first communicator is made.
+// Loads NCCL's library when the first communicator is made.
 #pragma once
 
 #include "launch/nccl/nccl_api.h"

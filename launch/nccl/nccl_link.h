@@ -1,5 +1,4 @@
-// This file is one NCCL communicator with its queue: how it starts, what went wrong in it, and how
-// it ends.
+// One NCCL communicator with its stream: its start, its errors and its end.
 #pragma once
 
 #include <atomic>

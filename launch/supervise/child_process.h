@@ -1,5 +1,4 @@
-// This file is a program that is started, waited for and, if it takes too long, ended with all that
-// it started.
+// Runs a program, waits for it and, if it takes too long, kills it with everything that it started.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// This file is which host a failure is laid to, read from what mpirun and the ranks said.
+// Finds the host that caused a failure, in what mpirun and the ranks printed.
 #pragma once
 
 #include <string>

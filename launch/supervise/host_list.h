@@ -1,4 +1,4 @@
-// This file is the hosts of a job and their slots, as people, host files and Slurm write them.
+// Parses the hosts of a job and their slots, as people, host files and Slurm write them.
 #pragma once
 
 #include <cstdint>

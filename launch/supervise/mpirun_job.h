@@ -1,5 +1,5 @@
-// This file is a running mpirun: started in a process group of its own, watched, and ended with all
-// that it started.
+// A running mpirun: started in its own process group, watched, and killed with everything that it
+// started.
 #pragma once
 
 #include <sys/types.h>

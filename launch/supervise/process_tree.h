@@ -1,4 +1,4 @@
-// This file is the processes below this one: who they are, how they are, and how all of them end.
+// The processes below this one: lists them, tells their state, and kills them all.
 #pragma once
 
 #include <sys/types.h>

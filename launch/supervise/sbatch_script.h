@@ -1,4 +1,4 @@
-// This file is the job script that Slurm gets: what to start, when to save, when to queue it again.
+// Writes the job script for Slurm: what to start, when to save, when to requeue.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// This file is the loop between the kernel and the supervisor: signals, ended processes and time.
+// The event loop around the supervisor: signals, ended processes and time.
 #pragma once
 
 #include "launch/supervise/mpirun_job.h"

@@ -1,5 +1,5 @@
-// This file is what is decided about a supervised job: when it is started, asked to save, killed
-// and started again. It owns no process and no clock.
+// The decisions about a supervised job: when to start it, ask it to save, kill it and restart it.
+// Owns no process and no clock.
 #pragma once
 
 #include <cstdint>

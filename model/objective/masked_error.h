@@ -1,4 +1,4 @@
-// This file is what objectives share: which frames count, and their squared error.
+// What objectives share: which frames count, and their squared error.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,5 +1,5 @@
-// This file is how a network becomes a world model: what it is shown, what it must predict, how it
-// dreams.
+// The objective: what the network is shown in training, what it must predict, and how frames are
+// sampled from it.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,4 +1,4 @@
-// This file is what the tests of data/ share: a folder that vanishes, and shards to put there.
+// What the tests of data/ share: a temporary folder, and shards to put there.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -1,5 +1,5 @@
-// This file is a device that is none: tensors in host memory that LibTorch takes for another
-// device's, with every operation on them run by the CPU.
+// A fake device: tensors in host memory that LibTorch takes for another device's, with every
+// operation on them run by the CPU.
 #pragma once
 
 #include <ATen/core/Tensor.h>

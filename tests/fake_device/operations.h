@@ -1,4 +1,4 @@
-// This file is how an operation on the fake device becomes one of the CPU; for this folder alone.
+// Runs an operation on the fake device by the CPU's; for this folder only.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,5 +1,5 @@
-// This file is what a GPU's queue would see of work on the fake device: which operations the host
-// waits for, and which numbers are arguments of the calls.
+// Records what a CUDA graph would see of work on the fake device: which operations the host waits
+// for, and which numbers are arguments of the calls.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,4 +1,4 @@
-// This file is one call of attention that an emulated kernel is asked to answer.
+// One call of attention that an emulated kernel has to answer.
 #pragma once
 
 #include <cmath>

@@ -1,4 +1,4 @@
-// This file is inputs of attention for tests of its definition and of its loops.
+// Inputs of attention, for tests of its definition and of its loops.
 #pragma once
 
 #include <cmath>

@@ -1,4 +1,4 @@
-// This file is masks for tests, and what they mean in words.
+// Attention masks for tests, and what they mean in words.
 #pragma once
 
 #include "kernels/attention_mask.h"

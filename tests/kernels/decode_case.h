@@ -1,5 +1,5 @@
-// This file is a dream for tests: frames that join a ring one after another, each looking at those
-// before it, and what all of them at once must give.
+// Decoding for tests: frames join a KV cache one after another, and must give the same as attention
+// over all of them at once.
 #pragma once
 
 #include <functional>

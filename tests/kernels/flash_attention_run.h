@@ -1,5 +1,5 @@
-// This file is whole calls of flash attention, forward and backward by its plan with kernels on the
-// emulated machine, for comparison with the definition.
+// Whole calls of flash attention by its plan, forward and backward, with kernels on the emulated
+// GPU, for comparison with the definition.
 #pragma once
 
 #include "kernels/attention_operators.h"

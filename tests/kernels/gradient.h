@@ -1,5 +1,4 @@
-// This file is how tests hold a kernel against its definition: values in float64, gradients by
-// finite differences.
+// Compares a kernel with its definition: values in float64, gradients by finite differences.
 #pragma once
 
 #include <gtest/gtest.h>

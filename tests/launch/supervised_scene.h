@@ -1,5 +1,4 @@
-// This file is a supervisor over a job that does what a test says, at a time that only moves when
-// told.
+// A supervisor over a job that does what a test says, with a clock that moves only when told.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// This file is how tests make small models and clips of any registered model and objective.
+// Makes small models and clips of any registered model and objective, for tests.
 #pragma once
 
 #include <map>

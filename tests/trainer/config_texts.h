@@ -1,4 +1,4 @@
-// This file is what the tests of configs share: short valid ones, and the message of wrong ones.
+// What the tests of configs share: short valid texts, and the error messages of wrong ones.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// This file is a world that can be predicted exactly, and models of known quality for it.
+// A world that can be predicted exactly, and models of known quality for it.
 #pragma once
 
 #include <vector>

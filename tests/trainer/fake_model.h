@@ -1,4 +1,4 @@
-// This file is a model and an objective that can be configured but not run, for tests of configs.
+// A model and an objective that can be configured but not run, for tests of configs.
 #pragma once
 
 #include <cstdint>

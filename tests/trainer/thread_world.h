@@ -1,5 +1,4 @@
-// This file is a world of ranks that are threads of one process, so that tests of collective code
-// need no mpirun.
+// A world whose ranks are threads of one process, so that tests of collective code need no mpirun.
 #pragma once
 
 #include <barrier>

@@ -1,4 +1,4 @@
-// This file is how fast attention is beside LibTorch's own, in one process, taking turns.
+// Times attention beside LibTorch's own, in one process, alternating.
 #pragma once
 
 #include <functional>

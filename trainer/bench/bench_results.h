@@ -1,4 +1,4 @@
-// This file is how every bench writes its figures for a script: a list of cases.
+// What benchmarks share: results as JSON for scripts, a timer and the median.
 #pragma once
 
 #include <algorithm>

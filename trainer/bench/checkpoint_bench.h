@@ -1,5 +1,4 @@
-// This file is how fast a state reaches the disk, what of that a run waits for, and where the rest
-// goes.
+// Times checkpointing: how fast a state reaches the disk, and how long training waits for it.
 #pragma once
 
 #include <cstdint>

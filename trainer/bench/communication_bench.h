@@ -1,5 +1,4 @@
-// This file is how long a gradient's exchange takes between the ranks of this job, and what it is
-// made of.
+// Times the gradient's exchange (all-reduce) between the ranks of this job, and its parts.
 #pragma once
 
 #include <c10/core/Device.h>

@@ -1,5 +1,4 @@
-// This file is how fast the fused operations of a training step are beside LibTorch's own, in one
-// process, taking turns.
+// Times the fused operations of a training step beside LibTorch's own, in one process, alternating.
 #pragma once
 
 #include <functional>

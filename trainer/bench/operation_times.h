@@ -1,4 +1,4 @@
-// This file is which operations of LibTorch a piece of work calls, and how long each takes.
+// Profiles LibTorch operations: which ones a piece of work calls, and how long each takes.
 #pragma once
 
 #include <compare>

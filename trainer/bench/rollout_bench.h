@@ -1,4 +1,4 @@
-// This file is how long dreaming takes: from memory, beside working each frame out from its window.
+// Times rollouts: with a KV cache, beside recomputing each frame from its window.
 #pragma once
 
 #include <vector>

@@ -1,5 +1,5 @@
-// This file is how long one grain's forward and backward take, what of it is products, and which
-// operations hold the rest.
+// Times one grain's forward and backward: how much of it is matrix products, and which operations
+// take the rest.
 #pragma once
 
 #include <vector>

@@ -1,5 +1,5 @@
-// This file is how a run is saved while it goes on: a step waits for a copy in memory, a thread
-// writes it.
+// Asynchronous checkpointing: a step waits only for a copy in memory, and a thread writes it to
+// disk.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,4 @@
-// This file is one hash of a run's state, and the hashes of its 65,536-element chunks from which it
-// is made.
+// The digest of a run's state: one hash, made from the hashes of its 65,536-element chunks.
 #pragma once
 
 #include <cstdint>

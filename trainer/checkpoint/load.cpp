@@ -1,4 +1,4 @@
-// This file is the reading half of store.h: nothing is believed before its hash agrees.
+// The reading half of store.h. Nothing is used before its hash agrees.
 #include <ATen/ATen.h>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// This file is the list of what a checkpoint holds: every tensor, as hashed intervals of files.
-// Without a valid one a checkpoint does not exist.
+// The manifest of a checkpoint: lists every tensor as hashed intervals of files. Without a valid
+// manifest a checkpoint does not exist.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,5 @@
-// This file is the part of a checkpoint that one rank writes: a list of chunks in memory.
+// The part of a checkpoint that one rank writes: chunks of tensors, copied to memory and then to
+// the rank's file.
 #pragma once
 
 #include <ATen/core/Tensor.h>

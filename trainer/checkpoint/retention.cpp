@@ -1,4 +1,4 @@
-// This file is the removing half of store.h: old checkpoints and what interrupted saves left.
+// The removing half of store.h: old checkpoints, and what interrupted saves left.
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-// This file is all that a run has to remember between two steps.
+// The state of a run between two steps: everything that a checkpoint holds.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// This file is the writing half of store.h: the commit, and a save that is waited for.
+// The writing half of store.h: the commit, and a save that is waited for.
 
 #include "data/durable_file.h"
 #include "trainer/checkpoint/background_saver.h"

@@ -1,5 +1,4 @@
-// This file is a run's folder of checkpoints: write one, list them, find the newest valid one, read
-// any tensor.
+// A run's checkpoints: write one, list them, find the newest valid one, read any tensor.
 #pragma once
 
 #include <filesystem>

@@ -1,5 +1,4 @@
-// This file is the thread that writes checkpoints: one task at a time, which may be waited for but
-// not for ever.
+// The thread that writes checkpoints: one task at a time, with a timeout for waiting.
 #pragma once
 
 #include <atomic>

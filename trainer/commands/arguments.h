@@ -1,4 +1,5 @@
-// This file is the arguments of every command that reads a config: CONFIG [--set a.b=c ...].
+// Arguments that commands share: CONFIG [--set a.b=c ...], those of `train`, and lists of rank
+// counts.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -1,4 +1,4 @@
-// This file is `nextframe checkpoint list | inspect | hash | verify | prune`.
+// `nextframe checkpoint list | inspect | hash | verify | prune`.
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>

@@ -1,5 +1,4 @@
-// This file is how a subcommand joins the program: one file in trainer/commands/, ending in its
-// registration.
+// The interface of subcommands: one file each in trainer/commands/, ending with its registration.
 #pragma once
 
 #include <CLI/CLI.hpp>

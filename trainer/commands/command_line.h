@@ -1,5 +1,4 @@
-// This file is the program's command line: the tree of registered commands, its help and its
-// errors.
+// The program's command line: the tree of registered commands, its help and its errors.
 #pragma once
 
 #include <CLI/CLI.hpp>

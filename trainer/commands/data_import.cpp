@@ -1,4 +1,4 @@
-// This file is `nextframe data import SRC`: other people's layouts into shards.
+// `nextframe data import SRC`: converts recordings in other formats into shards.
 #include <cstdio>
 
 #include "data/import_dataset.h"

@@ -1,4 +1,4 @@
-// This file is `nextframe data make WORLD`: a simulated world into shards.
+// `nextframe data make WORLD`: records a simulated world into shards.
 #include <algorithm>
 #include <cstdio>
 

@@ -1,4 +1,4 @@
-// This file is `nextframe data verify GLOB`: every checksum of every chunk, every size and hash.
+// `nextframe data verify GLOB`: checks every checksum of every chunk, every size and hash.
 #include <cstdio>
 #include <nlohmann/json.hpp>
 

@@ -1,4 +1,4 @@
-// This file is what `nextframe doctor` tells of each rank: its host, device and CPUs.
+// What `nextframe doctor` shows of each rank: its host, device and CPUs.
 #pragma once
 
 #include <string>

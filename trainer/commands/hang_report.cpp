@@ -1,4 +1,4 @@
-// This file is `nextframe hang-report`: who kept the others waiting when a run hung.
+// `nextframe hang-report`: explains which rank kept the others waiting when a run hung.
 #include <cstdio>
 #include <nlohmann/json.hpp>
 

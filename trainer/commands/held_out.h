@@ -1,4 +1,4 @@
-// This file is what eval and rollout have in common: a trained model, and held-out data for it.
+// What eval and rollout share: a trained model, and held-out data for it.
 #pragma once
 
 #include <CLI/CLI.hpp>

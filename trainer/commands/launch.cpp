@@ -1,4 +1,4 @@
-// This file is `nextframe launch`: training on many ranks that goes on by itself after a fault.
+// `nextframe launch`: supervised training on many ranks, restarted after a fault.
 #include <algorithm>
 #include <iostream>
 

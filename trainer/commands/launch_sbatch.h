@@ -1,4 +1,4 @@
-// This file is `nextframe launch --write-sbatch`: a Slurm job script instead of a start.
+// `nextframe launch --write-sbatch`: writes a Slurm job script instead of starting.
 #pragma once
 
 #include <CLI/CLI.hpp>

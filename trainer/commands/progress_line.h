@@ -1,5 +1,5 @@
-// This file is how far a long command has come, on standard error: one redrawn line in a terminal,
-// else a plain line every ten seconds.
+// The progress of a long command, on standard error: one redrawn line in a terminal, else a plain
+// line every ten seconds.
 #pragma once
 
 #include <chrono>

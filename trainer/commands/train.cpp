@@ -1,5 +1,4 @@
-// This file is `nextframe train`: from a config to a trained run, on as many ranks as were
-// launched.
+// `nextframe train`: turns a config into a trained run, on as many ranks as were launched.
 
 #include <thread>
 

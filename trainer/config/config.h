@@ -1,5 +1,5 @@
-// This file is a whole config: every section, where each value came from, and the model that it
-// describes.
+// A whole config: every section, where each value came from, and the model that it describes. Also
+// compares two configs.
 #pragma once
 
 #include <memory>

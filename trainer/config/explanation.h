@@ -1,4 +1,4 @@
-// This file is the help of a config key, written by the fields themselves.
+// `nextframe explain`: the help of a config key, from the fields themselves.
 #pragma once
 
 #include <string>

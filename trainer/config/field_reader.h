@@ -1,4 +1,4 @@
-// This file is the visitor that fills a config struct from the values that were written for it.
+// Fills a config struct from the values that were written for it, as a visitor of its fields.
 #pragma once
 
 #include <map>

@@ -1,5 +1,5 @@
-// This file is the values that one source gives, before they are put on top of each other. It is
-// the only one that knows yaml-cpp.
+// The values that one source (a file, or --set) gives, before layers are merged. Only its .cpp
+// knows yaml-cpp.
 #pragma once
 
 #include <string>

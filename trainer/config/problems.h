@@ -1,4 +1,4 @@
-// This file is everything that is wrong with a config, collected, placed and shown in one piece.
+// Collects all errors of a config with their places, and shows them together.
 #pragma once
 
 #include <memory>

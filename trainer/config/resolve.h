@@ -1,4 +1,4 @@
-// This file is the step from layers of assignments to a checked config.
+// Merges layers of assignments into a checked config.
 #pragma once
 
 #include <vector>

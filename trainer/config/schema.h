@@ -1,4 +1,4 @@
-// This file is the JSON Schema of a config, for editors that complete and check YAML.
+// The JSON Schema of a config, for editors that complete and check YAML.
 #pragma once
 
 #include <string>

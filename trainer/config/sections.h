@@ -1,4 +1,4 @@
-// This file is the list of a config's sections, each as what visits its fields and checks them.
+// The list of a config's sections, each with a function that visits and checks its fields.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// This file is the stack of texts a config is made of: what it extends, itself, the command line.
+// Loads the layers of a config: the files that it extends, and itself.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// This file is what a mistyped config key was probably meant to be.
+// Suggests the config key that a mistyped one was meant to be.
 #pragma once
 
 #include <string>

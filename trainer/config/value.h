@@ -1,5 +1,4 @@
-// This file is one value as it was written in YAML, and its strict reading into the types of
-// config fields.
+// A value as written in YAML, and its strict parsing into the types of config fields.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// This file is dreams beside what really happened, as pictures for people.
+// Pictures of rollouts (dreams) beside the true frames.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// This file is the held-out episodes as evaluation sees them: numbered, read one at a time.
+// The held-out episodes for evaluation: numbered, and read one at a time.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// This file is an evaluation from start to end: data and a model in, a report out.
+// Runs an evaluation from start to end: takes data and a model, returns a report.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
-// This file is one evaluation under way: what every suite may use, and what suites share.
+// One evaluation in progress: what every suite may use, and results that suites share. Also the
+// registry of suites.
 #pragma once
 
 #include <functional>

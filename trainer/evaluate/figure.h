@@ -1,4 +1,4 @@
-// This file is a measured number with its uncertainty: a value, a 95 % interval, and of how many
+// A measured number with its uncertainty: a value, its 95 % bootstrap interval, and the number of
 // episodes.
 #pragma once
 

@@ -1,4 +1,4 @@
-// This file is pictures made of frames, and their files: PNG, and animations as APNG or WebP.
+// Images made of frames, and their files: PNG, and animations as APNG or WebP.
 #pragma once
 
 #include <ATen/core/Tensor.h>

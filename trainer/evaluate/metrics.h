@@ -1,4 +1,4 @@
-// This file is how far a predicted frame is from the true one: MSE, PSNR and SSIM.
+// Metrics of a predicted frame against the true one: MSE, PSNR and SSIM.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,5 +1,5 @@
-// This file is a model under test: without gradients, on its own device, its predictions checked
-// and clipped.
+// Runs a model for evaluation (teacher-forced or as rollouts) and checks its predictions; also the
+// trivial baselines.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,4 +1,4 @@
-// This file is what an evaluation found, and its three written forms.
+// The results of an evaluation, and their written forms: JSON, Markdown and HTML.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,4 @@
-// This file is how a report's figures are put into words and tables, the same in every written
-// form.
+// Puts a report's figures into words and tables, the same way in every written form.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// This file is a line plot as inline SVG, whose colours are left to the page's style sheet.
+// A line plot as inline SVG; the page's style sheet sets its colours.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
-// This file is a part of the training step that is recorded once and replayed in later steps.
+// CUDA graphs of the training step (`trainer.cuda_graphs`): work that is recorded once and replayed
+// in later steps, and the choice of what to record.
 #pragma once
 
 #include <functional>

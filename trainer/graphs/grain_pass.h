@@ -1,4 +1,4 @@
-// This file is forward and backward of one grain, as they are or replayed.
+// Forward and backward of one grain (microbatch), run eagerly or replayed from a CUDA graph.
 #pragma once
 
 #include <ATen/core/Tensor.h>

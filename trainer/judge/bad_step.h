@@ -1,4 +1,5 @@
-// This file is what is told of a step that was not applied, and which clips are suspected.
+// What happens around a bad step: the message, the suspected clips, and the position after a
+// rollback.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// This file is what a run does about a step whose numbers are bad: apply it, skip it, go back, or
-// give up. It knows numbers only: no tensor, no rank, no file.
+// Judges a step by its loss and gradient norm: apply it, skip it, roll back, or give up. Works on
+// numbers only, without tensors, ranks or files.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// This file is how fast the machine of a plan is: measured here in a few seconds, or given.
+// How fast the machine of a plan is: measured here in a few seconds, or given.
 #pragma once
 
 #include <cstdint>

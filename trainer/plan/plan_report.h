@@ -1,4 +1,4 @@
-// This file is what `nextframe plan` says, as text and as JSON.
+// The output of `nextframe plan`, as text and as JSON.
 #pragma once
 
 #include <string>

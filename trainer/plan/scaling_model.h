@@ -1,5 +1,5 @@
-// This file is the time, the bytes and the memory of a step on any number of ranks, from what a
-// step asks for and what the machine gives. docs/scaling.md has the formulas and their error.
+// Predicts time, traffic and memory of a step on any number of ranks, and how often to checkpoint.
+// docs/scaling.md has the formulas and their error.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// This file is what a step of a run asks for, whatever machine it will run on.
+// What a step of a run requires, whatever machine it runs on.
 #pragma once
 
 #include "data/batch.h"

@@ -1,5 +1,4 @@
-// This file is what a person sees while a run goes: a redrawn panel in a terminal, else plain
-// lines.
+// The console output of a run: a redrawn panel in a terminal, else plain lines.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// This file is launch.jsonl: when a run was started and how it ended, a line each.
+// launch.jsonl: one line for each start of a run and how it ended.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,5 @@
-// This file is how many bytes of a rank's memory serve what; activations and data are not in it.
+// What a rank's memory is used for: parameters, gradients, optimizer state, buckets, and the
+// activations of a grain.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// This file is metrics.jsonl: one line a logged step, in order, whatever was killed in between.
+// metrics.jsonl: one line for each logged step, in order, even after a run was killed and resumed.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// This file is what a device can do at best, stated or measured: the denominator of MFU.
+// The peak FLOP/s of a device, stated or measured: the denominator of MFU.
 #pragma once
 
 #include <c10/core/Device.h>

@@ -1,4 +1,4 @@
-// This file is a run's folder: made once, recognised again, never overwritten.
+// A run's folder: made once, recognised again, never overwritten.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,4 @@
-// This file is which rank is slower than the others, and when that is worth a line.
+// Stragglers: which rank is slower than the others, and when to report it.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// This file is a run's scalars as TensorBoard reads them: events.out.tfevents.*, one file a start.
+// Writes a run's scalars for TensorBoard: events.out.tfevents.*, one file for each start.
 #pragma once
 
 #include <cstdint>

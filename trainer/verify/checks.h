@@ -1,4 +1,5 @@
-// This file is whether the gradients that ranks exchanged are the sums of their grains' gradients.
+// Checks of `nextframe verify`: that exchanged gradients are the sums of their grains' gradients,
+// that rollouts agree with and without a KV cache, and where two checkpoints differ.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,4 @@
-// This file is short runs of a config in a scratch folder, each by this program itself, alone or
+// Short runs of a config in a temporary folder, each started as a process of its own, alone or
 // under mpirun.
 #pragma once
 

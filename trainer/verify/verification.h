@@ -1,4 +1,4 @@
-// This file is the checks of `nextframe verify`, each a short run or two and a result.
+// The checks of `nextframe verify`, each made of one or two short runs and a result.
 #pragma once
 
 #include <functional>

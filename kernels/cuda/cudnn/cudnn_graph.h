@@ -1,5 +1,5 @@
-// This file is a graph of cuDNN's for one problem of attention, and the plan made of it, without
-// cuDNN's headers, which take half a minute to compile.
+// A cuDNN graph for one attention problem, and the execution plan made from it. Hides cuDNN's
+// headers, which take half a minute to compile.
 #pragma once
 
 #include <array>

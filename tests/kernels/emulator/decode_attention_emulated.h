@@ -1,4 +1,4 @@
-// This file is the kernels of a dream's step on the emulated machine.
+// The decoding kernels on the emulated GPU.
 #pragma once
 
 #include "kernels/cuda/decode_attention_call.h"

@@ -1,6 +1,5 @@
-// This file is a GPU as a kernel's body sees it, on the CPU: the functions of kernels/cuda/ptx.h
-// are defined here, and what a GPU would clear_failures, or do only now and then, is a fault every
-// time.
+// A GPU emulated on the CPU, as a kernel's body sees it: defines the functions of
+// kernels/cuda/ptx.h, and reports as an error what a GPU would forgive, or do wrong only sometimes.
 //
 // One fiber a CUDA thread, one block after another. Warps meet at warp-wide instructions, lanes
 // that stay away are named. Shared memory starts as poison; a read of what nothing wrote, an access

@@ -1,4 +1,4 @@
-// This file is a function that can be left in the middle and entered there again.
+// A fiber: a function that can be left in the middle and resumed there.
 #pragma once
 
 #include <ucontext.h>

@@ -1,4 +1,4 @@
-// This file is flash attention's kernels on the emulated machine.
+// Flash attention's kernels on the emulated GPU.
 #pragma once
 
 #include "kernels/cuda/flash_attention_call.h"

@@ -1,4 +1,4 @@
-// This file is the two 16-bit formats as bits, rounded to nearest even.
+// The two 16-bit float formats as bits, rounded to nearest even.
 #pragma once
 
 #include <bit>

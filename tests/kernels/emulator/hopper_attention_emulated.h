@@ -1,5 +1,4 @@
-// This file is flash attention's kernels of sm_90a on the emulated machine, right ones and wrong
-// ones.
+// sm_90a's flash attention kernels on the emulated GPU, correct and deliberately wrong ones.
 #pragma once
 
 #include "tests/kernels/emulator/flash_attention_emulated.h"

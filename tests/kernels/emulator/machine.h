@@ -1,4 +1,4 @@
-// This file is the threads of a block as they run, and where they meet.
+// The threads of a block as they run, and where they synchronise.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,5 @@
-// This file is what tests of bodies of kernels share: arrays in the emulated GPU's memory, filled
-// with numbers or poison, and the start of a body there.
+// What tests of kernel bodies share: arrays in the emulated GPU's memory, filled with numbers or
+// poison, and the launch of a body there.
 #pragma once
 
 #include <gtest/gtest.h>

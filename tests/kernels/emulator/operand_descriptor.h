@@ -1,4 +1,4 @@
-// This file is where a product's operand lies in shared memory: its 64-bit descriptor, taken apart.
+// Decodes the 64-bit descriptor that says where a product's operand lies in shared memory.
 //
 // PTX ISA, "Asynchronous Warpgroup Level Matrix Shared Memory Layout": bits 0-13 are the address,
 // 16-29 the leading and 32-45 the stride dimension's byte offset, each divided by 16; 49-51 a base

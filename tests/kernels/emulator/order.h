@@ -1,4 +1,4 @@
-// This file is what is ordered behind what in a block: a vector clock for every agent.
+// Which accesses of a block are ordered after which: a vector clock for every agent.
 //
 // Agents are the block's threads, behind them the tensor core of each warp (products that run on
 // beside it), and behind those the barriers in memory, which stand for the bulk copies that they

@@ -1,5 +1,5 @@
-// This file is barriers in shared memory (mbarrier), which go from phase to phase when all expected
-// threads have arrived and all expected bytes have landed; and the bulk copies that land there.
+// Barriers in shared memory (mbarrier), which change phase when all expected threads have arrived
+// and all expected bytes have landed; and the bulk copies that land there.
 #pragma once
 
 #include <map>

@@ -1,4 +1,4 @@
-// This file is a block's shared memory that knows of every word who wrote and read it, and when.
+// A block's shared memory, which knows for every word who wrote and read it, and when.
 #pragma once
 
 #include <cstdint>

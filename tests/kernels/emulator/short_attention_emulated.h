@@ -1,4 +1,4 @@
-// This file is short attention's kernels on the emulated machine.
+// Short attention's kernels on the emulated GPU.
 #pragma once
 
 #include "kernels/cuda/short_attention_call.h"

@@ -1,5 +1,5 @@
-// This file is products of groups of four warps (wgmma): they run as late as the kernel lets them,
-// from shared memory as it then is, and until they are waited for their sums are not numbers.
+// Products by warp groups (wgmma). They run as late as the kernel allows, on shared memory as it is
+// then; until a kernel waits for them, their sums are NaN.
 #pragma once
 
 #include <deque>

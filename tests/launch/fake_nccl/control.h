@@ -1,4 +1,4 @@
-// This file is how a test steers the fake NCCL, and what it can ask of it.
+// How a test steers the fake NCCL, and what it can ask of it.
 #pragma once
 
 #include <functional>

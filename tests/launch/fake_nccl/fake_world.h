@@ -1,5 +1,5 @@
-// This file is the ranks of the fake NCCL, threads of one process: how they meet, and what a
-// collective does with their memory.
+// The ranks of the fake NCCL as threads of one process: how they meet, and what a collective does
+// with their memory.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,4 @@
-// This file is a device queue of the host: work runs in order in a thread of its own, as it would
-// on a GPU's stream.
+// A fake CUDA stream on the host: work runs in order in its own thread.
 #pragma once
 
 #include <atomic>

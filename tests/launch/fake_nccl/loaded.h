@@ -1,4 +1,4 @@
-// This file is how a program finds the control of the fake that it has loaded as NCCL.
+// Finds the controls of the fake that a program has loaded as NCCL.
 #pragma once
 
 #include <dlfcn.h>

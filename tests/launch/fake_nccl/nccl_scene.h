@@ -1,5 +1,5 @@
-// This file is the communicator over NCCL in tests: over a library with NCCL's names that moves
-// host memory between threads. What NCCL and GPUs do themselves is not seen there.
+// The NCCL communicator in tests, over a library with NCCL's names that moves host memory between
+// threads. It does not test what NCCL and GPUs do themselves.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// This file is the MPI session that main made for all tests of the program.
+// The MPI session that main made for all tests of the program.
 #pragma once
 
 #include "launch/mpi/mpi_session.h"

@@ -1,5 +1,5 @@
-// This file is the engine of PyTorch's DistributedDataParallel (c10d::Reducer) over our
-// communicator: somebody else's answer to what a step's gradient is.
+// The engine of PyTorch's DistributedDataParallel (c10d::Reducer) over our communicator: an
+// independent answer to what a step's gradient is.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,4 +1,4 @@
-// This file is a call of flash attention from the numbers that scripts/bench/gpu_suite sends.
+// Builds a call of flash attention from the numbers that scripts/bench/gpu_suite sends.
 #pragma once
 
 #include "kernels/cuda/flash_attention_call.h"

@@ -1,5 +1,4 @@
-// This file is how scripts/bench/gpu_suite hands tensors and masks to kernels: as arrays of
-// numbers.
+// How scripts/bench/gpu_suite passes tensors and masks to kernels: as arrays of numbers.
 #pragma once
 
 #include "kernels/attention_mask.h"
