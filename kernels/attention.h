@@ -15,32 +15,33 @@
 namespace nextframe {
 
 struct AttentionOptions {
-  AttentionMask mask;  // its `keys` is ignored: the tensor says
+  AttentionMask mask;  // its `keys` is ignored and taken from the tensor
   double scale = 1;    // of the scores, above 0
   bool normalise =
-      false;          // queries and keys: RMSNorm over F without a gain, before they are turned
-  Rotation rotation;  // by position; of first_query + i for query i; undefined: not turned
+      false;          // QK-norm: RMSNorm of queries and keys over F, without a gain, before RoPE
+  Rotation rotation;  // RoPE angles by position (first_query + i for query i); undefined: none
 };
 
 /// softmax(scale * query key^T) value; registered as nextframe::attention.
 ///   query       [O, Q, I, K, F]   key, value  [O, L, I, K, F]   one dtype: float32, bfloat16,
 ///   float64, on CUDA float16       returns     as query
-/// On the CPU bfloat16 factors of products are rounded to bfloat16 (the shares of a single query
-/// are not); sums and the softmax are float32. Results do not depend on the number of threads or on
-/// the other sequences of the call.
+/// On the CPU, factors of products are rounded to bfloat16 for bfloat16 inputs (except the
+/// softmax of a single query); sums and the softmax are float32. Results do not depend on the
+/// number of threads or on other sequences in the call.
 at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                      const AttentionOptions& options);
 
-/// The same of packed projections, every token a query; registered as nextframe::self_attention.
+/// Self-attention of packed projections, where every token is a query; registered as
+/// nextframe::self_attention.
 ///   projections  [O, L, I, 3, K, F], queries, keys, values
 ///   returns      [O, L, I, K, F]
-/// Backward keeps only the projections; on CUDA, of more than 64 positions in 16 bits, the result
-/// and four bytes of each of its rows too. A forward that is run again for its backward, or without
-/// gradients, keeps nothing of this.
+/// Saves only the projections for backward; on CUDA, for more than 64 positions in 16 bits,
+/// also the result and the log-sum of each row. Without gradients it saves nothing, as in the
+/// first forward of activation checkpointing.
 at::Tensor self_attention(const at::Tensor& projections, const AttentionOptions& options);
 
-/// What attention() means, in LibTorch's operations and the inputs' precision. What runs where
-/// there is no kernel, and what every kernel is tested against in float64.
+/// The definition of attention(), in LibTorch's operations and the inputs' precision. Runs
+/// where there is no kernel; every kernel is tested against it in float64.
 at::Tensor attention_definition(const at::Tensor& query, const at::Tensor& key,
                                 const at::Tensor& value, const AttentionOptions& options);
 

@@ -20,20 +20,21 @@ struct KeyInterval {
   NF_MASK_FUNCTION bool contains(int64_t key) const { return begin <= key && key < end; }
 };
 
-/// Frame-causal: a token sees all tokens of its own frame and of earlier ones. Frames of one token
-/// make that plain causal attention. Query i of a call is token `first_query + i`; keys are tokens
-/// 0 .. keys - 1, frame after frame. Both ends of both intervals grow with the query.
+/// Frame-causal attention: a token sees all tokens of its own frame and of earlier frames.
+/// With one token a frame that is plain causal attention. Query i of a call is token
+/// `first_query + i`; keys are tokens 0 .. keys - 1, frame after frame. Both ends of both
+/// intervals grow with the query.
 struct AttentionMask {
-  int64_t keys = 0;           // number of keys
-  int64_t frame_tokens = 0;   // of a frame; 0: every query sees every key, and nothing below counts
-  int64_t window_frames = 0;  // the newest frames that a query sees, its own counted; 0: all
-  int64_t sink_frames = 0;    // the first frames of its clip that a query sees whatever the window
+  int64_t keys = 0;          // number of keys
+  int64_t frame_tokens = 0;  // in a frame; 0: every query sees every key, and the rest is ignored
+  int64_t window_frames =
+      0;  // sliding window: the newest frames that a query sees, its own included; 0: all
+  int64_t sink_frames = 0;  // attention sinks: the first frames of the clip, which every query sees
   int64_t clip_frames =
-      0;  // of each of several clips behind one another, blind to each other; 0: it is one clip
-  int64_t first_query =
-      0;  // token number of query 0; above 0 when earlier queries were answered before
+      0;  // length of each of several independent clips, one after another; 0: one clip
+  int64_t first_query = 0;  // token number of query 0; above 0 if earlier tokens are not queried
 
-  /// The newest frames that a query sees.
+  /// The keys of the newest frames, which a query sees.
   NF_MASK_FUNCTION KeyInterval seen(int64_t query) const {
     if (frame_tokens == 0) return {0, keys};
     const int64_t frame = (first_query + query) / frame_tokens;
@@ -42,8 +43,8 @@ struct AttentionMask {
     return {smaller(oldest * frame_tokens, keys), smaller((frame + 1) * frame_tokens, keys)};
   }
 
-  /// The first frames of its clip that a query sees besides; ends where seen() begins, at the
-  /// latest.
+  /// The keys of the first frames of its clip, which a query sees besides; ends where seen()
+  /// begins, at the latest.
   NF_MASK_FUNCTION KeyInterval sink(int64_t query) const {
     const int64_t begin = frame_tokens == 0 ? 0 : seen(query).begin;
     if (sink_frames == 0 || frame_tokens == 0) return {begin, begin};
@@ -52,7 +53,7 @@ struct AttentionMask {
             smaller((clip + sink_frames) * frame_tokens, begin)};
   }
 
-  /// The queries that see a key, of `queries`: one interval, for a first frame is not forgotten.
+  /// The queries, of `queries`, that see a key: one interval, since sink frames stay visible.
   NF_MASK_FUNCTION KeyInterval seen_by(int64_t key, int64_t queries) const {
     if (frame_tokens == 0) return {0, queries};
     const int64_t frame = key / frame_tokens;

@@ -31,10 +31,10 @@ AttentionOptions attention_options(at::IntArrayRef numbers, double scale,
                                    const OptionalTensor& cosine, const OptionalTensor& sine,
                                    int64_t keys);
 
-/// Says once that such queries have no kernel and run by the definition.
+/// Warns once that such queries have no kernel and run by the definition.
 void warn_no_attention_kernel(const at::Tensor& query);
 
-/// nextframe::attention by its definition.
+/// The fallback of nextframe::attention: its definition.
 at::Tensor attention_fallback(const at::Tensor& query, const at::Tensor& key,
                               const at::Tensor& value, const OptionalTensor& cosine,
                               const OptionalTensor& sine, at::IntArrayRef numbers, double scale);
@@ -86,7 +86,7 @@ Operand operand_of(const at::Tensor& x_OLIKF) {
           x_OLIKF.stride(3)};
 }
 
-/// Norm, rotation, scale and mask of a call over `keys` keys.
+/// Copies QK-norm, RoPE, scale and mask into a call over `keys` keys.
 template <class Call>
 void take_options(Call& call, const AttentionOptions& options, int64_t keys) {
   call.normalise = options.normalise;
@@ -108,8 +108,8 @@ void keep_keys_fallback(const at::Tensor& projections, const at::Tensor& ring_ke
                         const at::Tensor& ring_value, const OptionalTensor& cosine,
                         const OptionalTensor& sine, at::IntArrayRef numbers);
 
-/// Keeps, and looks by nextframe::attention at the slots that are seen, copied into their order if
-/// they lie around the ring's end.
+/// Appends to the cache, then runs nextframe::attention over the visible slots, which are
+/// first copied into order if they wrap around the ring buffer's end.
 at::Tensor decode_attention_fallback(const at::Tensor& projections, const at::Tensor& ring_key,
                                      const at::Tensor& ring_value, const OptionalTensor& cosine,
                                      const OptionalTensor& sine, at::IntArrayRef numbers,

@@ -11,8 +11,8 @@
 
 namespace nextframe {
 
-/// int64 [2], seed and step: kernels read them from memory, so that a step that was captured once
-/// draws anew each time.
+/// Seed and step as int64 [2]. Kernels read them from memory, so that a step captured in a
+/// CUDA graph draws new numbers each time.
 at::Tensor as_tensor(const Draw& draw, c10::Device device = at::kCPU);
 
 /// Uniform in [0, 1). Row b is keyed by (draw, stream, sample_ids_B[b]) alone, so a sample draws
@@ -27,8 +27,8 @@ at::Tensor draw_uniform(const at::Tensor& draw, DrawStream stream, const at::Ten
 at::Tensor draw_normal(const at::Tensor& draw, DrawStream stream, const at::Tensor& sample_ids_B,
                        at::IntArrayRef sizes);
 
-/// The start value of parameter `name`: normal with this standard deviation, keyed by (seed, name),
-/// so that it does not depend on the order in which a model makes its parameters.
+/// The initial value of parameter `name`: normal with this standard deviation, keyed by (seed,
+/// name), so that it does not depend on the order in which a model makes its parameters.
 at::Tensor draw_parameter(uint64_t seed, const std::string& name, at::IntArrayRef sizes,
                           double standard_deviation);
 

@@ -7,13 +7,13 @@
 
 namespace nextframe {
 
-/// mma: those for every GPU since sm_80. hopper: on compute capability 9.0 those of sm_90a. cudnn:
-/// NVIDIA's library, for plain causal and full attention. For calls that the last two cannot
-/// answer, which is said once, those of mma.
+/// mma: our kernels for every GPU since sm_80. hopper: our kernels for sm_90a. cudnn: NVIDIA's
+/// library, for plain causal and full attention. Calls that the last two cannot answer run
+/// with mma, after one warning.
 enum class FlashChoice { mma, hopper, cudnn };
 
-/// By such a name, for all calls of this process from now on. Without it mma: sm_90a's have run in
-/// the emulator alone, cuDNN on no GPU of ours yet.
+/// Sets the choice by name, for all calls of this process. The default is mma: sm_90a's
+/// kernels have run only in the emulator, and cuDNN on no GPU of ours yet.
 void choose_flash_kernels(const std::string& name);
 
 FlashChoice flash_choice();
@@ -21,8 +21,8 @@ FlashChoice flash_choice();
 /// full: every query sees every key. causal: as many queries as keys, and query i sees keys 0 to i.
 enum class StandardMask { full, causal, other };
 
-/// What the mask is for so many queries. Other only where it is neither, but for one thing: a
-/// window that forgets keys which first frames make good for is not looked through.
+/// Whether the mask is one of the standard ones for so many queries. (It may miss one where a
+/// window excludes keys that are sinks.)
 inline StandardMask standard_mask(const AttentionMask& mask, int64_t queries) {
   // Intervals grow with the query: the first sees the fewest new keys, the last has forgotten most.
   if (queries < 1 || mask.seen(queries - 1).begin > 0) return StandardMask::other;

@@ -10,14 +10,14 @@ class RecordedGraph {
  public:
   virtual ~RecordedGraph() = default;
 
-  /// Starts the same operations, with the same arguments on the same memory, on LibTorch's current
+  /// Launches the same operations, with the same arguments and memory, on LibTorch's current
   /// stream.
   virtual void replay() = 0;
 };
 
-/// Records what `body` starts on the current stream, of which nothing is run. Memory that it takes
-/// on the way is kept for the replays. Throws where something cannot be recorded; then nothing of
-/// that stream was run either, while what the host did stays done.
+/// Records what `body` launches on the current stream, without running it. Memory that it
+/// allocates is kept for replays. Throws if something cannot be recorded; then nothing has run
+/// on the stream, but what the host did is not undone.
 using GraphRecorder =
     std::function<std::unique_ptr<RecordedGraph>(const std::function<void()>& body)>;
 

@@ -6,7 +6,7 @@
 
 namespace nextframe {
 
-/// While one lives it is told; of what was noted before at once. One at a time.
+/// Gets every warning while it lives, and earlier ones at once. Only one may exist at a time.
 class KernelWarningListener {
  public:
   using Tell = std::function<void(const std::string& note)>;
@@ -17,7 +17,7 @@ class KernelWarningListener {
   KernelWarningListener& operator=(const KernelWarningListener&) = delete;
 };
 
-/// Each text is told once a process. May be called by any thread.
+/// Emits each text once in a process. Thread-safe.
 void warn_once_of_kernel(const std::string& text);
 
 }  // namespace nextframe

@@ -9,17 +9,17 @@ namespace nextframe {
 /// y = x weight^T over the last dimension, no bias.
 ///   x        [..., in]   weight  float32 [out, in]
 ///   returns  [..., out], bfloat16 if `bf16`, else float32
-/// With `bf16` both factors of all three products, forward and backward, are rounded to bfloat16;
-/// the weight's gradient leaves in float32.
+/// With `bf16`, both factors of all three products (forward and backward) are rounded to
+/// bfloat16; the weight's gradient is float32.
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, bool bf16);
 
 struct SumAndProduct {
-  at::Tensor sum;      // as it came: the residual stream goes on
+  at::Tensor sum;      // the input: the residual stream goes on
   at::Tensor product;  // [..., out], as linear's
 };
 
-/// The start of a layer: linear(norm(sum)), the norm of kernels/norm.h. Going on with the `sum`
-/// that it returns joins the two gradients in one pass.
+/// The start of a layer: linear(norm(sum)), with the norm of kernels/norm.h. Use the returned
+/// `sum` from there on: then its two gradients are added in the same pass.
 ///   sum  float32 [..., in]
 SumAndProduct norm_linear(const at::Tensor& sum, const at::Tensor& weight, bool bf16);
 

@@ -13,13 +13,14 @@ struct SumAndNorm {
   at::Tensor norm;  // sum / sqrt(mean(sum^2) + kNormEpsilon) over the last dimension
 };
 
-/// The end of one layer and the start of the next in one pass.
+/// The residual addition at the end of one layer and the norm at the start of the next, in one
+/// pass.
 ///   x       float32 [..., D]      update  float32 or bfloat16 [..., D]
 ///   norm    as update
 SumAndNorm add_rms_norm(const at::Tensor& x, const at::Tensor& update);
 
-/// x itself and its norm, in bfloat16 if `bf16`. Going on with this `sum` joins the two gradients
-/// in one pass.
+/// x itself and its norm, in bfloat16 if `bf16`. Use the returned `sum` from there on: then
+/// its two gradients are added in the same pass.
 SumAndNorm keep_and_norm(const at::Tensor& x, bool bf16);
 
 /// x + update, float32.

@@ -6,9 +6,9 @@
 
 namespace nextframe {
 
-/// How a frame is cut: squares of patch_px, each seen with halo_px of its surroundings on every
-/// side, zero outside of the frame. E = (patch_px + 2 halo_px)^2 * C, in the order row, column,
-/// channel.
+/// How a frame is cut: into squares of patch_px, each with halo_px of its surroundings on
+/// every side (zeros outside of the frame). E = (patch_px + 2 halo_px)^2 * C values, in the
+/// order row, column, channel.
 struct PatchGrid {
   int64_t patch_px = 8;
   int64_t halo_px = 0;
@@ -21,8 +21,9 @@ struct PatchGrid {
 ///   returns       patches_BTNE of `dtype` (float32 or bfloat16), N = (H / patch_px)(W / patch_px)
 at::Tensor patchify(const at::Tensor& frames_BTHWC, const PatchGrid& grid, at::ScalarType dtype);
 
-/// The same, and behind each patch what changed since the frame before: [B, T, N, 2 E]. Before the
-/// first frame of a clip stands before_B1HWC; where it is undefined, nothing has changed.
+/// The same, with each patch followed by its change since the previous frame: [B, T, N, 2 E].
+/// before_B1HWC is the frame before the first one of each clip; if it is undefined, that
+/// change is zero.
 at::Tensor patchify_with_changes(const at::Tensor& frames_BTHWC, const at::Tensor& before_B1HWC,
                                  const PatchGrid& grid, at::ScalarType dtype);
 
@@ -36,7 +37,7 @@ at::Tensor unpatchify(const at::Tensor& patches_BTNE, const PatchGrid& grid, int
 /// uint8 0 .. 255 -> float32 -1 .. 1, any shape.
 at::Tensor pixels_from_bytes(const at::Tensor& bytes);
 
-/// float32 -1 .. 1 -> 0 .. 1; what lies outside is cut off.
+/// float32 -1 .. 1 -> 0 .. 1; clips what lies outside.
 at::Tensor unit_range(const at::Tensor& pixels);
 
 }  // namespace nextframe

@@ -6,25 +6,26 @@
 
 namespace nextframe {
 
-/// Angles of L positions; pair i of a head is (value i, value i + head_dim / 2).
+/// RoPE angles of L positions; pair i of a head is (value i, value i + head_dim / 2).
 struct Rotation {
   at::Tensor cosine_LP;  // float32, P = head_dim / 2 pairs
   at::Tensor sine_LP;
 };
 
-/// Positions first_frame .. first_frame + num_frames - 1 in time: pair i turns by t * 100^(-i / P).
+/// Positions first_frame .. first_frame + num_frames - 1 in time: pair i is rotated by t * 100^(-i
+/// / P).
 Rotation rotation_in_time(int64_t num_frames, int64_t head_dim, int64_t first_frame = 0);
 
-/// Positions in a grid of patches, row by row: the first half of the pairs turns by the row, the
-/// second by the column, from half a turn over the whole grid to half a turn a patch. `before` and
-/// `after` tokens without a place stand around the grid and are not turned.
+/// Positions in a grid of patches, row by row: the first half of the pairs is rotated by the
+/// row, the second by the column, with frequencies from half a turn over the whole grid to
+/// half a turn a patch. The `before` and `after` tokens around the grid have no position and
+/// are not rotated.
 Rotation rotation_in_space(int64_t rows, int64_t columns, int64_t before, int64_t after,
                            int64_t head_dim);
 
-/// x / sqrt(mean(x^2) + kNormEpsilon) over F if `normalise`, then each pair turned by the angles of
-/// its row, in the precision of x.
-///   x_OLIKF  [O, L, I, K, F]     rotation  rows first .. first + L - 1 are taken; undefined: not
-///   turned
+/// QK-norm and RoPE, by definition: x / sqrt(mean(x^2) + kNormEpsilon) over F if `normalise`,
+/// then each pair rotated by the angles of its row, in the precision of x.
+///   x_OLIKF  [O, L, I, K, F]     rotation  uses rows first .. first + L - 1; undefined: none
 at::Tensor norm_rope(const at::Tensor& x_OLIKF, bool normalise, const Rotation& rotation,
                      int64_t first);
 

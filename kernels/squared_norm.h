@@ -12,7 +12,8 @@ namespace nextframe {
 /// that of kernels/cuda/square_sums.cuh. Either depends on nothing but the length.
 double squared_norm(const at::Tensor& x, const cpu::Loops& with = cpu::loops());
 
-/// The same written to `result`, a float64 scalar on the device of x, which nobody waits for.
+/// The same, written to `result`, a float64 scalar on the device of x, without waiting for the
+/// device.
 void squared_norm_to(const at::Tensor& result, const at::Tensor& x,
                      const cpu::Loops& with = cpu::loops());
 

@@ -11,8 +11,8 @@
 
 namespace nextframe {
 
-/// A collective under way. Waiting twice is allowed; errors of the collective are thrown by wait(),
-/// as EnvironmentError.
+/// A collective in progress. wait() throws the collective's error as EnvironmentError, and may
+/// be called twice.
 class Ticket {
  public:
   Ticket() = default;  // already done
@@ -25,42 +25,41 @@ class Ticket {
   std::function<void()> wait_;
 };
 
-/// What one rank sends to a peer, or receives from it.
+/// A tensor that a rank sends to a peer, or receives from it.
 struct Parcel {
   int64_t peer;
   at::Tensor tensor;
 };
 
-/// A fixed group of ranks. Every rank calls the same functions in the same order; each call returns
-/// at once, and the tensors it was given must stay alive and untouched until its ticket has been
-/// waited for. Tensors are contiguous, on the communicator's device, of type float32, float64,
-/// bfloat16, int64 or uint8.
+/// A fixed group of ranks (a process group). Every rank makes the same calls in the same
+/// order. Each call returns at once; its tensors must stay alive and untouched until its
+/// ticket was waited for. Tensors are contiguous, on the communicator's device, of type
+/// float32, float64, bfloat16, int64 or uint8.
 class Communicator {
  public:
   virtual ~Communicator() = default;
   virtual int64_t rank() const = 0;
   virtual int64_t size() const = 0;
 
-  /// Sum over ranks, in place, in the library's own order of additions.
+  /// Sums over ranks in place, in the library's own order of additions.
   virtual Ticket all_reduce(const at::Tensor& inout) = 0;
   /// out = slice `rank` of the sum of `in` over ranks; in.numel() = size() * out.numel().
   virtual Ticket reduce_scatter(const at::Tensor& in, const at::Tensor& out) = 0;
-  /// out = every rank's `in`, by rank; out.numel() = size() * in.numel(). `in` may be its own place
-  /// in `out`, which saves a copy.
+  /// out = every rank's `in`, by rank; out.numel() = size() * in.numel(). `in` may be this
+  /// rank's slice of `out`, which saves a copy.
   virtual Ticket all_gather(const at::Tensor& in, const at::Tensor& out) = 0;
   virtual Ticket broadcast(const at::Tensor& inout, int64_t root) = 0;
-  /// Rank r receives in_counts[r] elements of every rank's `in`, in rank order; counts are
-  /// elements.
+  /// Rank r receives in_counts[r] elements of every rank's `in`, in rank order.
   virtual Ticket all_to_all(const at::Tensor& in, const std::vector<int64_t>& in_counts,
                             const at::Tensor& out, const std::vector<int64_t>& out_counts) = 0;
-  /// Sends and receives parcels of any number and size; those between the same two ranks arrive in
-  /// the order given, and both sides agree on their sizes.
+  /// Sends and receives parcels of any number and size. Those between the same two ranks
+  /// arrive in order, and both sides must agree on their sizes.
   virtual Ticket exchange(const std::vector<Parcel>& outgoing,
                           const std::vector<Parcel>& incoming) = 0;
   virtual Ticket barrier() = 0;
 
-  /// Runs `work` of this rank alone after all that was called before, where collectives run: on
-  /// their thread, or by putting it on their stream. What is called later finds it done.
+  /// Runs `work` on this rank after all earlier calls and before all later ones: on the
+  /// collectives' thread, or enqueued on their stream.
   virtual Ticket then(std::function<void()> work) = 0;
 };
 

@@ -9,7 +9,7 @@
 
 namespace nextframe {
 
-/// What the choice depends on.
+/// What the choice of a device depends on.
 struct DeviceQuestion {
   std::string requested = "auto";  // auto | cpu | cuda
   bool has_cuda_build = false;
@@ -18,17 +18,17 @@ struct DeviceQuestion {
   int64_t local_size = 1;
 };
 
-/// The only visible GPU, else the one of the local rank; the CPU where none is visible and none was
-/// demanded. EnvironmentError when there is no GPU for this rank.
+/// The only visible GPU, else the one with the local rank's number; the CPU if none is visible
+/// and none was demanded. Throws EnvironmentError if there is no GPU for this rank.
 c10::Device pick_device(const DeviceQuestion& question);
 
-/// One rank's place and GPU, as the others see it.
+/// A rank's host and GPU, as the others see it.
 struct RankDevice {
   int64_t host_number = 0;   // equal for ranks of one host
   std::string gpu_identity;  // "" on the CPU
 };
 
-/// Names the first two ranks that would share a GPU, with the remedy; "" if none do.
+/// "", or a message that names the first two ranks that would share a GPU, and the remedy.
 std::string shared_gpu_problem(const std::vector<RankDevice>& ranks);
 
 }  // namespace nextframe

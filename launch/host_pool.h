@@ -16,32 +16,32 @@ struct ExcludedHost {
   double remaining_s = 0;
 };
 
-/// Where a start takes place.
+/// The hosts that a start uses.
 struct Placement {
   int64_t num_ranks = 0;
-  std::vector<Host> hosts{};  // none: mpirun knows where
+  std::vector<Host> hosts{};  // empty: mpirun knows the hosts
   std::vector<ExcludedHost> left_out{};
 };
 
 struct HostPoolLimits {
-  int64_t max_failures = 2;  // without a commit in between; then the host is left out
+  int64_t max_failures = 2;  // without a checkpoint in between, before the host is excluded
   double exclude_s = 600;
-  bool oversubscribe = false;  // more ranks than slots are welcome
+  bool oversubscribe = false;  // more ranks than slots are allowed
 };
 
 enum class FailureAction { recorded, excluded, required };
 
-/// Times are seconds of any clock that does not go back.
+/// Times are seconds of any monotonic clock.
 class HostPool {
  public:
-  /// Ranks fewer than `min_ranks` are no job: a host without which they do not fit stays.
+  /// A job needs at least `min_ranks` ranks: a host that is needed for those is never excluded.
   HostPool(std::vector<Host> hosts, int64_t min_ranks, HostPoolLimits limits);
 
   /// Counts a failure against a host. `required`: it should be excluded, but the job needs it.
   FailureAction record_failure(const std::string& name, const std::string& why, double now_s);
   /// After a new checkpoint: hosts that failed before have worked since.
   void clear_failures();
-  /// The first hosts that are enough for `wanted` ranks, or all and fewer ranks.
+  /// The first hosts that have room for `wanted` ranks, or all hosts and fewer ranks.
   Placement place(int64_t wanted, double now_s) const;
 
  private:

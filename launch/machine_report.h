@@ -7,14 +7,14 @@
 
 namespace nextframe {
 
-/// The first line of the MPI library's own name; does not start MPI.
+/// The first line of the MPI library's version string; does not start MPI.
 std::string mpi_library();
 
-/// "2.28.9", or why there is none.
+/// NCCL's version, "2.28.9", or why it is missing.
 std::string nccl_library();
 
-/// Name and value of the environment variables that change how a job runs. Those that could hold a
-/// secret are left out.
+/// Names and values of the environment variables that change how a job runs, except those that
+/// might hold a secret.
 std::vector<std::pair<std::string, std::string>> relevant_environment();
 
 }  // namespace nextframe

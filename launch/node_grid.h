@@ -11,16 +11,17 @@ namespace nextframe {
 struct NodeGrid {
   int64_t num_nodes = 1;
   int64_t ranks_per_node = 1;
-  std::string problem;  // why the ranks do not stand so, if they do not; then it is one node
+  std::string problem;  // why ranks do not form such a grid; then all count as one node
 
   int64_t node(int64_t rank) const { return rank / ranks_per_node; }
   int64_t place(int64_t rank) const { return rank % ranks_per_node; }
 
-  /// Whether ranks meet within nodes and nodes across places.
+  /// Whether there are several nodes with several ranks each, so that collectives can have two
+  /// levels.
   bool has_two_levels() const { return num_nodes > 1 && ranks_per_node > 1; }
 };
 
-/// `host_of_rank`: equal numbers are ranks of one host.
+/// `host_of_rank`: a number for each rank, equal for ranks of one host.
 NodeGrid make_node_grid(const std::vector<int64_t>& host_of_rank);
 
 }  // namespace nextframe

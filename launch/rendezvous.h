@@ -16,21 +16,22 @@
 
 namespace nextframe {
 
-/// "2 of 4 ranks have not come within 300 s: rank 1, rank 3; here are rank 0 on a, rank 2 on b", or
-/// that all have come and MPI does not start. `here`: host by rank.
+/// The message: "2 of 4 ranks have not come within 300 s: rank 1, rank 3; here are rank 0 on
+/// a, rank 2 on b", or that all have come and MPI still does not start. `here`: host by rank.
 std::string describe_missing_ranks(const std::map<int64_t, std::string>& here, int64_t size,
                                    double limit_s);
 
-/// Each rank leaves a hidden file beside the run's folder, or in the nearest folder above that is
-/// there. Where that fails nothing is watched.
+/// Each rank leaves a hidden file beside the run's folder, or in the nearest existing folder
+/// above. Where that fails, nothing is watched.
 class RendezvousWatch {
  public:
-  /// `on_missing` is called once, in a thread, when this object still lives after the limit; on the
-  /// lowest rank that is here with the text, on the others a little later with "".
+  /// If this object still lives after `limit`, calls `on_missing` once, in its own thread: on
+  /// the lowest rank that has come with the message, on the others a little later with "".
   RendezvousWatch(const std::filesystem::path& run, const LauncherEnvironment& environment,
                   std::chrono::milliseconds limit,
                   std::function<void(const std::string&)> on_missing);
-  /// All have come. Each removes its file, rank 0 also those that killed starts of this run left.
+  /// Destroy it once all ranks have come: removes this rank's file, and on rank 0 also those that
+  /// killed starts of this run left.
   ~RendezvousWatch();
   RendezvousWatch(const RendezvousWatch&) = delete;
   RendezvousWatch& operator=(const RendezvousWatch&) = delete;

@@ -11,7 +11,8 @@ enum class StopRequest : int {
   interrupt = 2  // SIGINT: save and exit 130; a second SIGINT kills at once
 };
 
-/// Listens while it lives; the handlers that were there before come back afterwards. One at a time.
+/// Handles signals as long as it lives, and restores the previous handlers afterwards. Only one may
+/// exist at a time.
 class SignalWatch {
  public:
   SignalWatch();
@@ -19,7 +20,7 @@ class SignalWatch {
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;
 
-  /// The strongest request since the start, of this rank only: ranks have to agree on the largest.
+  /// The strongest request so far, on this rank only; ranks must agree on the strongest of all.
   StopRequest requested() const;
 
  private:

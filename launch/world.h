@@ -17,22 +17,22 @@ namespace nextframe {
 
 struct WorldOptions {
   std::string device = "auto";  // parallel.device: auto | cpu | cuda
-  int64_t threads = 1;          // parallel.threads: CPU threads a rank
+  int64_t threads = 1;          // parallel.threads: CPU threads for each rank
 };
 
-/// The ranks that a communicator has.
+/// The ranks that a communicator connects.
 enum class RankGroup {
   all,
-  node,   // those of this rank's node, by place
-  across  // those at this rank's place, by node
+  node,   // the ranks of this node
+  across  // the ranks with this rank's place, one on each node
 };
 
-/// Every rank makes one, at the same time, and it must outlive its communicators. Makes the device
-/// current, takes this rank's share of the CPU cores, and sets the calling thread's LibTorch
-/// threads.
+/// Every rank makes one at the same time; it must outlive its communicators. Makes the device
+/// current, binds this rank to its share of the CPU cores, and sets the calling thread's
+/// number of LibTorch threads.
 class World {
  public:
-  /// EnvironmentError when the device that was asked for is not there for every rank.
+  /// Throws EnvironmentError if the requested device is not available to every rank.
   World(const MpiSession& session, const WorldOptions& options);
 
   int64_t rank() const { return rank_; }
@@ -44,19 +44,20 @@ class World {
   bool is_root() const { return rank_ == 0; }
   c10::Device device() const { return device_; }
 
-  /// All ranks, for tensors in host memory: control, checkpoints, roll call. Collective. Each has
-  /// its own thread and its own order, so two of them never disturb each other. `name` is what it
-  /// is called when a hang is explained.
+  /// Makes a communicator of all ranks for tensors in host memory. Collective. Each
+  /// communicator has its own thread and its own order of calls, so two of them never
+  /// disturb each other. `name` is used to explain hangs.
   std::unique_ptr<Communicator> make_host_communicator(const std::string& name = "host") const;
 
-  /// For tensors on device(): NCCL for GPUs, else as above. Collective: all ranks make theirs, each
-  /// for its own group, whose number joins the name ("gradients in node 1").
+  /// Makes a communicator for tensors on device(): NCCL for GPUs, else as above. Collective:
+  /// all ranks call it, each for its own group, whose number is added to the name
+  /// ("gradients in node 1").
   std::unique_ptr<Communicator> make_device_communicator(const std::string& name = "device",
                                                          RankGroup group = RankGroup::all) const;
 
-  /// The calls of all these communicators.
+  /// Records the calls of all these communicators.
   const std::shared_ptr<FlightLog>& flight_log() const { return flight_log_; }
-  /// Those of them that work beside the host.
+  /// Those communicators that work asynchronously to the host (NCCL).
   const std::shared_ptr<AbortableCommunicators>& abortables() const { return abortables_; }
 
  private:
@@ -77,7 +78,7 @@ class World {
   std::shared_ptr<AbortableCommunicators> abortables_ = std::make_shared<AbortableCommunicators>();
 };
 
-/// To be called first in every thread that calls LibTorch: the number of threads is a property of
+/// Call it first in every thread that uses LibTorch: the number of threads is a property of
 /// the calling thread, and part of a run's identity.
 void set_torch_threads(int64_t threads);
 

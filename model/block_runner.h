@@ -8,17 +8,17 @@
 
 namespace nextframe {
 
-/// The default just calls. A block is a pure function of its input and of the parameters of the
-/// module "blocks.<index>", so a runner may run it twice and get the same bits. Without gradients
-/// it is run once: it may add to what a rollout remembers.
+/// The default just calls the block. With gradients, a block is a pure function of its input
+/// and of the parameters of module "blocks.<index>", so a runner may run it twice and get the
+/// same bits. Without gradients it must run once, because it may append to a KV cache.
 class BlockRunner {
  public:
   using Part = std::function<at::Tensor(const at::Tensor& hidden)>;
 
-  /// A block as one function, or as two that a runner may treat apart.
+  /// A block as one function, or as two that a runner may treat separately.
   struct Block {
-    Part attention;     // first; empty in a block that is not cut
-    Part feed_forward;  // what follows, or all of the block
+    Part attention;     // the first part; empty if the block is one function
+    Part feed_forward;  // the second part, or the whole block
     at::Tensor operator()(const at::Tensor& hidden) const {
       return feed_forward(attention ? attention(hidden) : hidden);
     }

@@ -10,7 +10,8 @@
 
 namespace nextframe {
 
-/// What a network keeps of the frames that it has seen, so that it can go on with the next.
+/// What a network caches of the frames that it has seen (KV caches), so that it can continue with
+/// the next one.
 class FrameCache {
  public:
   virtual ~FrameCache() = default;
@@ -22,24 +23,25 @@ class FrameModel : public WorldModel {
 
   LossTerms loss(const Batch& batch, const at::Tensor& draw) override;
 
-  /// Longer episodes are cut into windows of clip_frames frames. After the first, a window moves on
-  /// by half a clip and only its later half is predicted, each frame from at least half a clip of
-  /// true frames; the last window ends with the episode.
+  /// Teacher-forced predictions. Longer episodes are cut into windows of clip_frames frames,
+  /// which advance by half a clip. Except in the first window, only the later half is
+  /// predicted, so every frame has at least half a clip of true frames before it. The last
+  /// window ends with the episode.
   at::Tensor one_step(const at::Tensor& frames_BTHWC, const at::Tensor& actions_BTA,
                       const RolloutOptions& options) override;
   at::Tensor rollout(const at::Tensor& context_BTHWC, const at::Tensor& actions_BTA,
                      const RolloutOptions& options) override;
 
  protected:
-  /// The causal network, see Network in model/objective/objective.h; frames as [B, T, H, W, C].
-  /// T is at most clip_frames.
+  /// The causal network (see Network in model/objective/objective.h) on frames [B, T, H, W,
+  /// C], with T at most clip_frames.
   virtual at::Tensor network(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
                              const at::Tensor& level_BT) = 0;
 
-  /// An empty memory, of a network that can go on frame by frame; null: it cannot.
+  /// An empty cache, if the network can continue frame by frame; else null.
   virtual std::unique_ptr<FrameCache> make_memory() const { return nullptr; }
 
-  /// network() of the frames that follow those in `memory`, which these join.
+  /// network() of the frames that follow those in `memory`; appends them to it.
   virtual at::Tensor network_after(FrameCache& memory, const at::Tensor& x_BTHWC,
                                    const at::Tensor& actions_BTA, const at::Tensor& level_BT);
 

@@ -7,8 +7,8 @@
 
 namespace nextframe {
 
-/// Registers parameters on a module. `path` must be the module's own path within the model, so that
-/// a start value depends on the parameter's name alone.
+/// Registers parameters on a module. `path` must be the module's path within the model, so
+/// that an initial value depends only on the parameter's full name.
 class ParameterMaker {
  public:
   explicit ParameterMaker(uint64_t seed, std::string path = "")

@@ -13,16 +13,16 @@
 
 namespace nextframe {
 
-/// What every model is built from beside its own config.
+/// What every model is built from, besides its own config.
 struct ModelInputs {
   ClipShape shape;
   std::shared_ptr<Objective> objective;
-  bool bf16 = false;  // products in bfloat16; everything else stays float32
+  bool bf16 = false;  // matrix products in bfloat16; everything else stays float32
   uint64_t seed = 0;  // of the initial parameters, drawn by counter (kernels/draws.h)
 };
 
-/// A model's name, its fields and its constructor, kept apart so that a config can be read and
-/// checked before any data is opened.
+/// A model's summary, fields and constructor. They are separate, so that a config can be read
+/// and checked before any data is opened.
 struct ModelEntry {
   std::string summary;  // one line, for --help and the docs
   /// A fresh config, visited by `field`, then checked (report), then built.

@@ -15,25 +15,25 @@ struct BlockShape {
   int64_t dim;        // D
   int64_t mlp_width;  // of the gated hidden layer
   int64_t heads;
-  int64_t layers;      // of the model: deeper ones start with smaller updates
-  double logit_scale;  // sharpness of attention at the start; 1 is 1 / sqrt(head width)
-  bool in_time;        // whether it attends over time too
+  int64_t layers;      // number of layers in the model; deeper models start with smaller updates
+  double logit_scale;  // initial scale of attention logits, in units of 1 / sqrt(head width)
+  bool in_time;        // whether it also attends over time
   bool bf16;           // products in bfloat16
 };
 
-/// Attention in space, then in time if it has one, then a feed-forward layer; each reads the norm
-/// of the residual stream and adds to it.
+/// Attention over space, then over time (if the block has it), then a feed-forward layer. Each
+/// reads the norm of the residual stream and adds to it (pre-norm).
 class SpaceTimeBlock : public torch::nn::Module {
  public:
   SpaceTimeBlock(const BlockShape& shape, const ParameterMaker& make);
 
-  /// The first part of the block: attention in space, and in time. float32 [B, T, N, D] to the
-  /// same. With a `memory` the tokens follow the frames in it, and join them; `in_time` is then of
-  /// theirs alone.
+  /// The first part of the block: attention over space, and over time. float32 [B, T, N, D] to
+  /// the same. With `memory`, a KV cache, the tokens follow the frames in it and are
+  /// appended; `in_time` is then for the new frames only.
   at::Tensor attend(const at::Tensor& tokens_BTND, const Rotation& in_space,
                     const Rotation& in_time, TimeKvCache* memory) const;
 
-  /// The second part; shapes as above.
+  /// The second part, the feed-forward layer; shapes as above.
   at::Tensor feed_forward(const at::Tensor& tokens_BTND) const;
 
  private:

@@ -17,56 +17,57 @@
 
 namespace nextframe {
 
-/// What a model reports of one grain. A sum and its weight, never a mean: grains with unequal
-/// numbers of valid frames must add up to the same step whoever computes them.
+/// The loss of one grain, as a sum and its weight, never a mean: grains with different numbers
+/// of valid frames must add up to the same step whichever rank computes them.
 struct LossTerms {
   at::Tensor sum;     // float32 scalar, differentiable
   at::Tensor weight;  // float64 scalar on the batch's device: number of valid elements in `sum`
   std::map<std::string, at::Tensor>
-      sums;  // named statistics, summed over the same elements; detached
+      sums;  // named statistics, summed over the same elements, detached
 };
 
 struct RolloutOptions {
-  int64_t denoise_steps = 4;  // of a sampling objective; `regress` has none
-  uint64_t seed = 0;          // of a sampling objective's noise
+  int64_t denoise_steps = 4;  // for sampling objectives; `regress` has none
+  uint64_t seed = 0;          // for the noise of sampling objectives
   at::Tensor sample_ids_B{};  // int64, the episode of each row, keys its noise; undefined means 0
-  int64_t first_frame = 0;    // which frame of their episodes the rows begin with
-  bool from_memory = true;    // go on from what was kept of earlier frames, where a model can
+  int64_t first_frame = 0;    // the number of the rows' first frame in their episodes
+  bool from_memory = true;    // use a KV cache of earlier frames, if the model has one
 };
 
-/// A model that learns by predicting the next frame of a clip. Changes no buffer in a forward.
+/// A model that learns to predict the next frame of a clip. forward changes no buffers.
 class WorldModel : public torch::nn::Module {
  public:
-  /// Hands over who runs the blocks of the trunk. False: this model has none, so it can neither be
-  /// recomputed in backward nor have its parameters sharded.
+  /// Sets the runner of the trunk's blocks. Returns false if the model has no such blocks;
+  /// then neither activation checkpointing nor FSDP can be used with it.
   virtual bool run_blocks_with(std::shared_ptr<BlockRunner> /*runner*/) { return false; }
 
-  /// Next-frame loss over a grain; its noise is keyed by `draw` and the sample ids. Neither it nor
-  /// its backward asks the device for a number or is given one that changes from step to step, so
-  /// that both can be captured in a CUDA graph.
+  /// The next-frame loss of a grain; its noise is keyed by `draw` and the sample ids. Neither
+  /// forward nor backward may read a number back from the device or take arguments that
+  /// change from step to step, so that both can be captured in a CUDA graph.
   ///   draw  seed and step, see as_tensor() in kernels/draws.h; on the device of the batch
   virtual LossTerms loss(const Batch& batch, const at::Tensor& draw) = 0;
 
-  /// Predictions of frames 1 .. T-1, each from the true frames before it.
+  /// Teacher forcing: predictions of frames 1 .. T-1, each from the true frames before it.
   ///   frames_BTHWC  uint8      actions_BTA  float32
   ///   returns       [B, T-1, H, W, C] float32 in [0, 1]
   virtual at::Tensor one_step(const at::Tensor& frames_BTHWC, const at::Tensor& actions_BTA,
                               const RolloutOptions& options) = 0;
 
-  /// Dreams on from true frames: frame t is predicted from frames before t, own predictions
-  /// included. Each layer looks at clip_frames - 1 of them, the newest. From memory, what a layer
-  /// kept of them was made when they were new; else it is made again from those frames alone, which
-  /// is the same as long as there are no older ones.
+  /// Rolls out (dreams) from true frames: frame t is predicted from the frames before it, own
+  /// predictions included. Each layer attends to the clip_frames - 1 newest of them. With a
+  /// KV cache, keys and values were computed when a frame was new, from older frames, too;
+  /// else they are recomputed from the window's frames only. Both are equal as long as no
+  /// frame has left the window.
   ///   context_BTHWC  uint8, T = number of context frames >= 1
   ///   actions_BTA    float32, T = context frames + dreamed frames - 1
   ///   returns        the dreamed frames, [B, actions T - context T + 1, H, W, C] float32 in [0, 1]
   virtual at::Tensor rollout(const at::Tensor& context_BTHWC, const at::Tensor& actions_BTA,
                              const RolloutOptions& options) = 0;
 
-  /// Tokens that one clip becomes; 0 for a model without tokens.
+  /// The number of tokens of one clip; 0 for a model without tokens.
   virtual int64_t tokens_per_clip() const { return 0; }
 
-  /// Floating-point operations of one clip's forward and backward products; 0 when not known.
+  /// Floating-point operations of one clip's products, forward and backward; 0 if unknown.
   virtual double flops_per_clip() const { return 0; }
 };
 

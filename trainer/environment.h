@@ -9,11 +9,11 @@
 
 namespace nextframe {
 
-/// Field -> value: torch, cpu capability, build, device, and on a GPU its name, cuDNN and CUDA
-/// (whose toolkit brings cuBLAS), and what numerics_variables() finds.
+/// From field to value: torch, CPU capability, build and device; on a GPU also its name,
+/// cuDNN, CUDA (whose toolkit brings cuBLAS), and what numerics_variables() finds.
 std::map<std::string, std::string> numerics_environment(c10::Device device, int64_t threads);
 
-/// "bits may differ: torch 2.11.0 → 2.12.0", one line a field that differs.
+/// One line for each field that differs: "bits may differ: torch 2.11.0 → 2.12.0".
 std::vector<std::string> numerics_differences(const std::map<std::string, std::string>& before,
                                               const std::map<std::string, std::string>& now);
 

@@ -23,8 +23,8 @@ enum class ExitCode : int {
   interrupted = 130  // and saved
 };
 
-/// An error of a kind that scripts tell apart. data/ throws its own DataError, launch/ its
-/// EnvironmentError; main maps each to its code.
+/// An error with an exit code of its own. data/ throws DataError and launch/ EnvironmentError
+/// instead; describe_failure() maps those to their codes.
 class ExitError : public std::runtime_error {
  public:
   ExitError(ExitCode exit_code, const std::string& message)
@@ -48,8 +48,9 @@ struct Failure {
   bool is_placed = false;  // each line of the message already says where
 };
 
-/// The failure that `exception` stands for. Errors of the data, the environment and ExitErrors have
-/// codes of their own, every way to run out of memory is ExitCode::memory, the rest is internal.
+/// Turns an exception into a code and a message. Errors of data, of the environment and
+/// ExitErrors have their own codes, every way to run out of memory is ExitCode::memory, and
+/// the rest is internal.
 Failure describe_failure(const std::exception_ptr& exception);
 
 }  // namespace nextframe

@@ -22,13 +22,13 @@ struct LoadedRun {
   std::string checkpoint_folder;  // the one that was read
 };
 
-/// Reads a checkpoint's folder, or the newest valid checkpoint of a run's folder.
-/// `prefer_ema` takes the averaged weights where there are any; `overrides` ("a.b=c") come before
-/// what its config says. Throws CheckpointError.
+/// Loads a checkpoint's folder, or the newest valid checkpoint of a run's folder. `prefer_ema`
+/// takes the averaged weights if there are any; `overrides` ("a.b=c") win over its config.
+/// Throws CheckpointError.
 LoadedRun load_run(const std::string& run_or_checkpoint, bool prefer_ema = true,
                    const std::vector<std::string>& overrides = {});
 
-/// The checkpoint's folder that `run_or_checkpoint` means. Throws CheckpointError.
+/// The checkpoint's folder that `run_or_checkpoint` refers to. Throws CheckpointError.
 std::string resolve_checkpoint(const std::string& run_or_checkpoint);
 
 }  // namespace nextframe

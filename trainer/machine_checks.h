@@ -16,13 +16,13 @@ struct MachineCheck {
 /// Writes, flushes, renames and reads back a file in `folder`, and removes it.
 MachineCheck check_disk(const std::filesystem::path& folder);
 
-/// Room for checkpoints in `folder`.
+/// Checks that `folder` has room for checkpoints.
 MachineCheck check_free_space(const std::filesystem::path& folder);
 
-/// This machine's clock against the one of the file system of `folder`.
+/// Compares this machine's clock with that of the file system of `folder`.
 MachineCheck check_clock(const std::filesystem::path& folder);
 
-/// Files that may be open at once.
+/// Checks the limit of open files.
 MachineCheck check_open_files();
 
 std::vector<MachineCheck> check_machine(const std::filesystem::path& folder);

@@ -15,35 +15,38 @@
 
 namespace nextframe {
 
-/// A named buffer of the run's state, laid out as FlatParameters, or packed by ChunkOwners.
+/// A named buffer of the optimizer's state, laid out as FlatParameters, or packed by ChunkOwners.
 struct StateBuffer {
   std::string name;  // parameters | moment1 | moment2 | ema
   at::Tensor values;
-  const std::vector<ChunkSpan>* owned = nullptr;  // what of it is here, packed; null: all of it
-  int64_t copy = 0, num_copies = 1;               // so many ranks have the same packed
+  const std::vector<ChunkSpan>* owned =
+      nullptr;                       // what this rank has of it, packed; null: all of it
+  int64_t copy = 0, num_copies = 1;  // this rank has copy number `copy` of its shard
 };
 
 class Optimizer {
  public:
-  /// Without `sharding` this rank holds and updates everything. With it, which outlives the
-  /// optimizer, it holds moments and average of what it owns; parameters that are whole on every
-  /// rank are gathered in each update. `work` may replay an update that sends nothing.
+  /// Without `sharding` this rank holds and updates everything. With it (ZeRO; it outlives the
+  /// optimizer) the rank holds moments and average of what it owns only, and each update
+  /// all-gathers the parameters, unless these are sharded, too. `work` may replay an update
+  /// that communicates nothing.
   Optimizer(const OptimizerConfig& config, FlatParameters& parameters, Sharding* sharding = nullptr,
             ReplayedGraph work = {});
 
-  /// One update from the sum of all grains' gradients, whole or of what this rank owns. Collective.
+  /// Makes one update from the sum of all grains' gradients: the whole one, or this rank's shard.
+  /// Collective.
   ///   step    1 for the first
   ///   scale   1 / total weight and the clipping factor, multiplied
-  ///   is_bad  a scalar on the gradient's device, of GradientNorm: not 0 changes nothing, whatever
-  ///           else was decided; undefined: 0
+  ///   is_bad  GradientNorm's scalar on the device: if it is not 0, the update changes nothing;
+  ///           undefined means 0
   void update(const at::Tensor& gradient_sum, int64_t step, double lr, double scale,
               const at::Tensor& is_bad = {});
 
-  /// Parameters, moments and, if kept, the weight average: all that a checkpoint and a digest hold.
+  /// Parameters, both moments and the weight average, if there is one: all tensors of a checkpoint.
   std::vector<StateBuffer> state() const;
 
-  /// Runs `body` with the weight average, if one is kept, in the place of the parameters; these are
-  /// whole on every rank then. Collective where state is split.
+  /// Runs `body` with the weight average (EMA), if there is one, in place of the parameters.
+  /// With sharding, all ranks have all parameters meanwhile, and the call is collective.
   void with_average(const std::function<void()>& body);
 
  private:
@@ -52,9 +55,9 @@ class Optimizer {
   OptimizerConfig config_;
   FlatParameters& parameters_;
   ChunkOwners everything_;               // of one rank
-  Sharding* sharding_;                   // null where nothing is split
+  Sharding* sharding_;                   // null where nothing is sharded
   const std::vector<ChunkSpan>& spans_;  // that this rank updates
-  at::Tensor packed_values_;             // undefined where parameters are whole
+  at::Tensor packed_values_;             // undefined unless parameters are sharded
   at::Tensor moment1_, moment2_, average_;
   at::Tensor numbers_;  // of the step, see adamw_numbers()
   ReplayedGraph work_;

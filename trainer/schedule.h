@@ -19,8 +19,7 @@ struct ScheduleConfig {
   void check(const Report& report) const;
 };
 
-/// The factor in [0, 1] by which step `step` (0 is the first) of `steps` scales the peak learning
-/// rate.
+/// The factor in [0, 1] that scales the peak learning rate at step `step` (from 0) of `steps`.
 double learning_rate_factor(const ScheduleConfig& schedule, int64_t step, int64_t steps);
 
 }  // namespace nextframe

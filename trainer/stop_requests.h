@@ -12,13 +12,13 @@
 namespace nextframe {
 
 struct StopLimits {
-  std::filesystem::path file{};           // is there: save and end
+  std::filesystem::path file{};           // while it exists: save and end
   double max_minutes = 0;                 // of this start; 0: no limit
   std::optional<double> job_ends_in_s{};  // the scheduler kills everything then
 };
 
-/// What this rank knows; the strongest request of any rank is everybody's. Once asked, always
-/// asked. For one thread.
+/// The requests that this rank has seen; strongest_request() makes all ranks agree. A request
+/// is never taken back. For use by one thread.
 class StopRequests {
  public:
   using Clock = std::function<double()>;  // seconds; never goes back
@@ -26,18 +26,18 @@ class StopRequests {
   /// `signals` outlives it. Time counts from here.
   StopRequests(const SignalWatch& signals, const StopLimits& limits, Clock now_s = steady_s);
 
-  /// Cheap enough for every step and every wait: the file is looked for once a second.
+  /// Cheap enough to call in every step and every wait: it looks for the file once a second.
   StopRequest requested();
 
-  /// A save took so long. The job's end is met by a minute and three times the longest of them, but
-  /// at least half of the job's time is used.
+  /// Takes note of how long a save took. A Slurm job is asked to stop one minute plus three
+  /// times the longest save before its end, but not before half of its time is used.
   void note_save_time(double seconds);
 
-  /// "a signal", "the file runs/mine/STOP", ...; "another rank" when this one was
-  /// not asked.
+  /// Who asked: "a signal", "the file runs/mine/STOP", ...; "another rank" if this one was not
+  /// asked.
   std::string reason() const;
 
-  /// The request has been obeyed: removes the file, so that the next start goes on.
+  /// Call it once the request was obeyed: removes the file, so that the next start trains on.
   void acknowledge();
 
  private:

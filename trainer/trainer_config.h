@@ -31,34 +31,34 @@ struct OptimizerConfig {
 
 struct TrainerConfig {
   int64_t steps = 1000;
-  int64_t global_batch = 8;  // clips a step, over all ranks
-  int64_t grains = 8;        // pieces of fixed shape that a step is cut into; divides global_batch
+  int64_t global_batch = 8;           // clips a step, over all ranks
+  int64_t grains = 8;                 // microbatches of fixed shape; a divisor of global_batch
   std::string precision = "fp32";     // fp32 | bf16 products
   std::string recompute = "none";     // none | block | attention
-  std::string flash_kernels = "mma";  // mma | hopper | cudnn: of long attention on a GPU
-  bool cuda_graphs = false;           // replay grains and the optimizer's step
+  std::string flash_kernels = "mma";  // mma | hopper | cudnn: for long attention on a GPU
+  bool cuda_graphs = false;           // record grains and the optimizer's step as CUDA graphs
   int64_t seed = 0;
   int64_t log_every_steps = 10;
-  int64_t max_bad_steps = 3;  // skipped in a row, then back to a checkpoint without their clips
-  int64_t max_rollbacks = 2;  // without getting past the bad place
-  double peak_tflops = 0;     // of a rank's device, for MFU; 0: known by its name, else measured
+  int64_t max_bad_steps = 3;  // in a row, before the run rolls back to a checkpoint
+  int64_t max_rollbacks = 2;  // without getting past the bad steps
+  double peak_tflops = 0;     // of a rank's device, for MFU; 0: looked up by name, else measured
   double max_minutes = 0;     // of one start, then save and end; 0: no limit
-  double skip_spikes_above_z = 0;  // robust standard deviations; 0 skips no finite numbers
+  double skip_spikes_above_z = 0;  // in robust standard deviations; 0: never skip finite numbers
 
   void fields(FieldVisitor& field);
   void check(const Report& report) const;
 };
 
 struct ParallelConfig {
-  std::string reduce = "strict";                  // strict | fast
-  std::string shard = "none";                     // none | optimizer: moments and average
-  std::string shard_group = "world";              // world | node: among whom it is split
-  std::string device = "auto";                    // auto | cpu | cuda
-  int64_t threads = 1;                            // CPU threads a rank
-  int64_t first_bucket_bytes = int64_t{1} << 20;  // of the gradient that is exchanged first
-  int64_t bucket_bytes = int64_t{25} << 20;       // of each that follows
+  std::string reduce = "strict";      // strict | fast
+  std::string shard = "none";         // none | optimizer | gradients | parameters (ZeRO-1, -2, -3)
+  std::string shard_group = "world";  // world | node: the ranks among which state is sharded
+  std::string device = "auto";        // auto | cpu | cuda
+  int64_t threads = 1;                // CPU threads a rank
+  int64_t first_bucket_bytes = int64_t{1} << 20;  // of the first gradient bucket
+  int64_t bucket_bytes = int64_t{25} << 20;       // of each further bucket
   double hang_limit_s = 0;      // that a step may take; 0: automatic (launch/hang/section_stack.h)
-  double pause_limit_s = 1800;  // that starting, saving or evaluating may take
+  double pause_limit_s = 1800;  // for starting, saving or evaluating
 
   void fields(FieldVisitor& field);
   void check(const Report& report) const;
@@ -67,8 +67,8 @@ struct ParallelConfig {
 struct CheckpointConfig {
   int64_t every_steps = 200;
   int64_t keep = 3;                // newest ones kept; at least 2
-  double timeout_s = 600;          // without progress on disk, after which a save has failed
-  int64_t digest_every_steps = 0;  // writes the state's digest into metrics.jsonl; 0 never
+  double timeout_s = 600;          // without progress on disk, before a save counts as failed
+  int64_t digest_every_steps = 0;  // how often metrics.jsonl gets the state's digest; 0: never
 
   void fields(FieldVisitor& field);
   void check(const Report& report) const;

@@ -16,7 +16,7 @@
 
 namespace nextframe {
 
-/// Whether a field changes a run's numbers. Only identity fields ask for --fork when they differ.
+/// Whether a field changes a run's numbers. Only a difference in identity fields needs --fork.
 enum class FieldTag { identity, free };
 
 struct FieldInfo {
@@ -52,7 +52,7 @@ class FieldVisitor {
   virtual void visit(const FieldInfo& info, std::vector<std::string>& value) = 0;
 };
 
-/// Takes one problem of a config struct: the field's name and what is wrong with its value.
+/// Reports one problem of a config struct: the field's name, and what is wrong with its value.
 using Report = std::function<void(const std::string& field, const std::string& problem)>;
 
 }  // namespace nextframe

@@ -18,14 +18,14 @@ struct TreeNode {
   bool operator==(const TreeNode&) const = default;
 };
 
-/// The leaves [first, last) that rank `rank` of `world_size` owns, of `num_leaves`.
+/// The leaves [first, last), of `num_leaves`, that rank `rank` of `world_size` owns.
 inline std::pair<int64_t, int64_t> owned_leaves(int64_t num_leaves, int64_t rank,
                                                 int64_t world_size) {
   return {rank * num_leaves / world_size, (rank + 1) * num_leaves / world_size};
 }
 
-/// Folds leaves that arrive in ascending order into as few tree nodes as can be finished locally.
-/// Holds at most one value a level. `Add` is called as add(left, right) and returns their sum.
+/// Adds up leaves that arrive in ascending order, into as few tree nodes as possible. Holds at
+/// most one value for each level. `Add` is called as add(left, right) and returns their sum.
 template <class Value, class Add>
 class TreeFold {
  public:
@@ -71,7 +71,7 @@ TreeFold<Value, Add> make_tree_fold(int64_t num_leaves, Add add) {
   return TreeFold<Value, Add>(num_leaves, std::move(add));
 }
 
-/// The maximal nodes that leaves [first, last) finish on their own.
+/// The largest nodes that leaves [first, last) add up to on their own.
 inline std::vector<TreeNode> maximal_nodes(int64_t num_leaves, int64_t first, int64_t last) {
   const auto keep = [](char left, char) { return left; };
   TreeFold<char, decltype(keep)> fold(num_leaves, keep);
@@ -81,7 +81,7 @@ inline std::vector<TreeNode> maximal_nodes(int64_t num_leaves, int64_t first, in
   return nodes;
 }
 
-/// The tree's sum of numbers, for scalars that decide something.
+/// The tree's sum of numbers, for scalars on which all ranks must agree.
 inline double tree_sum(const std::vector<double>& leaves) {
   const auto add = [](double left, double right) { return left + right; };
   TreeFold<double, decltype(add)> fold(static_cast<int64_t>(leaves.size()), add);

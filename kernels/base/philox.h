@@ -50,13 +50,13 @@ NF_HOST_DEVICE inline float uniform_from_bits(uint32_t bits) {
   return static_cast<float>(bits >> 8) * 0x1p-24f;
 }
 
-/// What a random draw is keyed by beside its sample id. Never a rank, never the order of calls.
+/// What a random draw is keyed by, besides its sample id: never a rank, never the order of calls.
 struct Draw {
   uint64_t seed = 0;
   uint64_t step = 0;  // of training; evaluation uses its own seeds
 };
 
-/// Who draws: one number a purpose, so that two purposes never share bits.
+/// The purpose of a draw, so that two purposes never share bits.
 enum class DrawStream : uint64_t {
   parameters = 1,
   noise_level = 2,
@@ -66,7 +66,7 @@ enum class DrawStream : uint64_t {
   world = 6
 };
 
-/// What the keys of all samples are mixed from: draw_key is mix_key(this, sample id).
+/// The part of the key that all samples share: draw_key is mix_key(this, sample id).
 NF_HOST_DEVICE inline uint64_t draw_key_of_all(const Draw& draw, DrawStream stream) {
   return mix_key(mix_key(draw.seed, static_cast<uint64_t>(stream)), draw.step);
 }

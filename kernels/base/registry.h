@@ -26,7 +26,7 @@ inline size_t edit_distance(const std::string& a, const std::string& b) {
   return row.back();
 }
 
-/// The word of `known` that `word` was probably meant to be, or "".
+/// The word in `known` that `word` is probably a misspelling of, or "".
 inline std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
   std::string best;
   size_t best_distance = std::max<size_t>(2, word.size() / 3) + 1;
@@ -41,7 +41,7 @@ inline std::string did_you_mean(const std::string& word, const std::vector<std::
 template <class Entry>
 class Registry {
  public:
-  /// One table an entry type, alive before any static registration runs.
+  /// One table for each entry type, constructed before any static registration uses it.
   static Registry& instance() {
     static Registry registry;
     return registry;

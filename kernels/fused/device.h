@@ -10,12 +10,12 @@
 
 namespace nextframe::fused {
 
-/// Whether tensors on x's device have fused forms.
+/// Whether there are fused kernels for x's device.
 inline bool has_forms_for(const at::Tensor& x) {
   return x.is_cpu() || (x.is_cuda() && cuda::launches() != nullptr);
 }
 
-/// f(launches, stream), on x's device.
+/// Calls f(launches, stream) with x's device as the current one.
 template <class F>
 void launch_for(const at::Tensor& x, const F& f) {
   const c10::DeviceGuard device(x.device());
@@ -24,8 +24,8 @@ void launch_for(const at::Tensor& x, const F& f) {
   launches.check();
 }
 
-/// f(loops) or f(launches, stream): operations that both name and call the same are written once,
-/// as [&](const auto& forms, auto... stream) { forms.swiglu(…, stream...); }.
+/// Calls f(loops) or f(launches, stream). Operations whose names and arguments agree are
+/// written once, as [&](const auto& forms, auto... stream) { forms.swiglu(…, stream...); }.
 template <class F>
 void run_on(const at::Tensor& x, const cpu::Loops& with, const F& f) {
   x.is_cpu() ? f(with) : launch_for(x, f);

@@ -10,34 +10,33 @@
 
 namespace nextframe {
 
-/// An error of one communicator.
+/// An error of a communicator.
 struct CommunicatorFault {
   std::string communicator;      // "gradients"; "": there is none
-  std::string text;              // the collective and the library's own words
-  bool is_peer_failure = false;  // as far as the library knows: another rank has gone
-  bool was_thrown = false;       // thrown by the call that has met it, too
+  std::string text;              // the collective, and the library's message
+  bool is_peer_failure = false;  // according to the library, another rank has gone
+  bool was_thrown = false;       // was also thrown by a call
 };
 
-/// Any thread may call.
+/// Thread-safe.
 class AbortableCommunicator {
  public:
   virtual ~AbortableCommunicator() = default;
-  /// The first error so far; those that abort() brings about do not count. May hang with the
-  /// device.
+  /// The first error so far, not counting those caused by abort(). May hang with the device.
   virtual CommunicatorFault fault() = 0;
-  /// Starts to give up what is under way, so that who waits for it gets an error. Ready when that
-  /// has been done; it may never be.
+  /// Starts to abort collectives in progress, so that their waiters get an error. The future
+  /// is ready when that is done, which may be never.
   virtual std::future<void> abort() = 0;
 };
 
-/// Those of a process. Any thread may call.
+/// All such communicators of a process. Thread-safe.
 class AbortableCommunicators {
  public:
   void add(const std::shared_ptr<AbortableCommunicator>& link);
 
-  /// The first one found.
+  /// The first error found.
   CommunicatorFault fault() const;
-  /// False when one of them was not done after `limit_s`; it is left behind.
+  /// Aborts all. Returns false if one was not done after `limit_s`; it is left behind.
   bool abort(double limit_s) const;
 
  private:

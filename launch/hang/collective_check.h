@@ -13,7 +13,7 @@
 
 namespace nextframe {
 
-/// Who asks, for messages, and what it can move.
+/// The caller, for messages, and the device of its tensors.
 struct CollectiveCaller {
   std::string who;  // "rank 3 on node07"
   int64_t rank = 0;
@@ -21,7 +21,7 @@ struct CollectiveCaller {
   c10::DeviceType device = c10::DeviceType::CPU;
 };
 
-/// Each throws std::invalid_argument that names the rank, the call, what was got and what is
+/// Each throws std::invalid_argument with the rank, the call, what was given and what is
 /// needed.
 void check_in_place(const CollectiveCaller& caller, const char* call, const at::Tensor& inout);
 void check_root(const CollectiveCaller& caller, const char* call, int64_t root);
@@ -34,12 +34,12 @@ void check_all_to_all(const CollectiveCaller& caller, const at::Tensor& in,
 void check_exchange(const CollectiveCaller& caller, const std::vector<Parcel>& outgoing,
                     const std::vector<Parcel>& incoming);
 
-/// Of all parcels together.
+/// Bytes of all parcels together.
 int64_t sum_bytes(const std::vector<Parcel>& parcels);
 
-/// What the recorder keeps of a call on one tensor.
+/// The flight recorder's entry for a call on one tensor.
 CollectiveCall call_on(const std::string& name, const at::Tensor& tensor);
-/// Of an exchange.
+/// The flight recorder's entry for an exchange.
 CollectiveCall exchange_call(const CollectiveCaller& caller, const at::Tensor& in,
                              const std::vector<int64_t>& in_counts, const at::Tensor& out,
                              const std::vector<int64_t>& out_counts);

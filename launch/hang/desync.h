@@ -10,15 +10,16 @@
 
 namespace nextframe {
 
-/// Whether all ranks have called the same so far, by the digests of their recorders.
+/// Whether all ranks have made the same calls so far, according to the digests of their recorders.
 bool do_calls_agree(const std::vector<CallsDigest>& by_rank);
 
-/// Collective, over a communicator for host tensors that all ranks still agree on. Throws the same
-/// EnvironmentError on every rank: the first call of `recorders` that differs, and whose it is.
+/// Throws the same EnvironmentError on every rank, with the first call in `recorders` that
+/// differs and the ranks that made it. Collective, over a communicator for host tensors that
+/// is still in sync.
 [[noreturn]] void throw_desync(Communicator& control,
                                const std::vector<std::shared_ptr<FlightRecorder>>& recorders);
 
-/// The digests of several communicators of a rank as one; each rank is in as many.
+/// Combines the digests of a rank's communicators into one; all ranks must have equally many.
 CallsDigest join_digests(const std::vector<std::shared_ptr<FlightRecorder>>& recorders);
 
 }  // namespace nextframe

@@ -14,33 +14,33 @@ namespace nextframe {
 
 enum class CollectiveState { queued, running, done, failed };
 
-/// What this rank asked for.
+/// One call of a collective, as this rank made it.
 struct CollectiveCall {
   std::string name;       // "all_reduce"
-  int64_t bytes = 0;      // that this rank put in
+  int64_t bytes = 0;      // of this rank's input
   std::string dtype;      // "float32"; "" for a barrier
-  int64_t out_bytes = 0;  // of an exchange, whose ranks may put in and get different amounts
+  int64_t out_bytes = 0;  // of an exchange, where ranks may send and receive different amounts
   uint64_t balance = 0;   // of an exchange: see exchange_balance
 };
 
 struct CollectiveRecord {
-  int64_t sequence = -1;  // counts a communicator's collectives; equal on all ranks if all is well
+  int64_t sequence = -1;  // number of the call; equal on all ranks if they are in sync
   CollectiveCall call;
-  std::string purpose;  // "bucket 2"; what CollectivePurpose said, or ""
+  std::string purpose;  // from CollectivePurpose: "bucket 2", or ""
   int64_t step = 0;     // of training, counted from 1
   CollectiveState state = CollectiveState::queued;
-  double queued_s = 0;  // since 1970, as all of them; 0: not yet
+  double queued_s = 0;  // Unix time, like the next two; 0: not yet
   double started_s = 0;
   double finished_s = 0;
 };
 
-/// All calls of one communicator so far, in two numbers that 52 bits hold.
+/// A digest of all calls of one communicator so far: two numbers of 52 bits.
 struct CallsDigest {
-  uint64_t order = 0;    // of names, sizes, types and purposes: the same on every rank
+  uint64_t order = 0;    // hash of names, sizes, types and purposes: equal on all ranks
   uint64_t balance = 0;  // of exchanges: their sum over ranks is 0, modulo 2^52
 };
 
-/// A ring of the newest collectives. Safe to call from many threads.
+/// A ring buffer of the newest collectives. Thread-safe.
 class FlightRecorder {
  public:
   explicit FlightRecorder(std::string name = "", int64_t capacity = 2048,
@@ -51,16 +51,16 @@ class FlightRecorder {
   int64_t num_ranks() const { return num_ranks_; }  // of the communicator; 0: all of the job
   int64_t capacity() const { return static_cast<int64_t>(ring_.size()); }
 
-  /// Enters a collective and returns its sequence number.
+  /// Adds a collective and returns its sequence number.
   int64_t enter(const CollectiveCall& call);
-  /// Moves on a collective that is still in the ring; forgotten ones are ignored.
+  /// Sets the state of a collective; ignored if it is no longer in the ring buffer.
   void mark(int64_t sequence, CollectiveState state);
 
-  /// How many were entered.
+  /// How many collectives were added so far.
   int64_t entered() const;
   /// The newest `count` records at most, oldest first.
   std::vector<CollectiveRecord> newest(int64_t count) const;
-  /// The oldest one that this rank has entered and not finished; sequence -1 if there is none.
+  /// The oldest collective that this rank has not finished; sequence -1 if there is none.
   CollectiveRecord oldest_open() const;
   CallsDigest digest() const;
   /// The newest as lines: "  #17 all_reduce 4096 bytes float32 done, queued at 1.204 s, ...".
@@ -73,7 +73,7 @@ class FlightRecorder {
   const std::string name_;
   const std::shared_ptr<const std::atomic<int64_t>> step_;
   const int64_t num_ranks_;
-  // A clock that never goes back, set to the time of day once.
+  // A monotonic clock, set to the time of day once.
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   const double start_unix_s_;
   mutable std::mutex mutex_;
@@ -82,8 +82,8 @@ class FlightRecorder {
   CallsDigest digest_;
 };
 
-/// What the collectives that this thread calls meanwhile are for: "bucket 2". The same text on all
-/// ranks.
+/// Labels the collectives that this thread calls while the object lives: "bucket 2". The same
+/// text on all ranks.
 class CollectivePurpose {
  public:
   explicit CollectivePurpose(std::string purpose);
@@ -95,31 +95,32 @@ class CollectivePurpose {
   std::string before_;
 };
 
-/// A number of what one rank sends to and expects of each other one; summed over all ranks it is 0,
-/// modulo 2^64, when everybody gets what was sent.
+/// A checksum of what one rank sends to and expects from each other rank. Summed over all
+/// ranks it is 0 modulo 2^64 if everybody gets what was sent.
 uint64_t exchange_balance(int64_t rank, const std::vector<int64_t>& sent_bytes,
                           const std::vector<int64_t>& expected_bytes);
 
 const char* state_name(CollectiveState state);
 
-/// Safe to call from many threads.
+/// All flight recorders of a process, by name of communicator. Thread-safe.
 class FlightLog {
  public:
-  /// For a communicator called `name`; a second one of that name becomes "name 2". Every rank opens
-  /// its recorders in the same order, so the names mean the same everywhere. A communicator of some
-  /// ranks only has a name that says which, and their number; 0 is all of them.
+  /// Opens the recorder of a communicator called `name`; a second one of that name becomes
+  /// "name 2". Every rank opens its recorders in the same order, so that names mean the same
+  /// everywhere. A communicator of only some ranks says so in its name and gives their
+  /// number; 0 means all ranks.
   std::shared_ptr<FlightRecorder> open(const std::string& name, int64_t num_ranks = 0);
 
-  /// The living one of that name, or null.
+  /// The recorder of that name that still exists, or null.
   std::shared_ptr<FlightRecorder> find(const std::string& name) const;
 
-  /// The living ones whose names begin so.
+  /// The existing recorders whose names begin with `prefix`.
   std::vector<std::shared_ptr<FlightRecorder>> find_all(const std::string& prefix) const;
 
-  /// Written into what is recorded from now on.
+  /// Sets the step that is recorded from now on.
   void set_step(int64_t step) { *step_ = step; }
 
-  /// Of the communicators that still live, in the order in which they were opened.
+  /// The recorders that still exist, in the order in which they were opened.
   std::vector<std::shared_ptr<FlightRecorder>> recorders() const;
 
  private:

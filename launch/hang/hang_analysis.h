@@ -11,23 +11,23 @@
 namespace nextframe {
 
 enum class HangCause {
-  nothing,          // no report shows a collective that waits
+  nothing,          // no report shows a waiting collective
   different_calls,  // ranks called different collectives, or with sizes that do not fit
-  silent_rank,      // a rank has stopped to write: stopped, killed, or its disk is gone
-  absent_rank,      // a rank that writes has never entered what the others wait in
-  link_failed,      // the library below a communicator says that it has failed
-  nobody_done       // all entered, and it does not end: network or device
+  silent_rank,      // a rank no longer writes: stopped, killed, or its disk is gone
+  absent_rank,      // a rank still writes, but has not called what the others wait in
+  link_failed,      // NCCL or MPI reports that a communicator has failed
+  nobody_done       // all have called it, and it does not end: network or device
 };
 
 struct HangVerdict {
   HangCause cause = HangCause::nothing;
-  std::vector<int64_t> ranks;  // the culprits
+  std::vector<int64_t> ranks;  // that caused it
   std::string communicator;    // "" without a collective
   int64_t sequence = -1;
   std::string text;  // one line
 };
 
-/// `reports`: at most one a rank, dumps or heartbeats, of a world of `size` ranks.
+/// `reports`: at most one for each of `size` ranks, dumps or heartbeats.
 HangVerdict explain_hang(const std::vector<RankReport>& reports, int64_t size);
 
 /// The first collective, if any, in which the dumps among `reports` differ.

@@ -16,35 +16,35 @@ namespace nextframe {
 
 class HangFolder {
  public:
-  HangFolder() = default;  // nowhere yet: everything fails quietly
-  /// `log` is the run's folder for logs; `start` names this start.
+  HangFolder() = default;  // no folder yet: everything fails silently
+  /// `log` is the run's folder for logs; `start` is the name of this start.
   HangFolder(std::filesystem::path log, std::string start);
 
   const std::string& start() const { return start_; }
   std::filesystem::path path() const { return log_ / "hang" / start_; }
 
-  /// All return false, or nothing, when the disk does not let them.
+  /// These return false, or nothing, if the disk does not allow it.
   bool write_heartbeat(const RankReport& report) const;
   bool write_dump(const RankReport& report) const;
   bool has_dump(int64_t rank) const;
-  /// True for the first rank that calls.
+  /// Asks all ranks for their dumps. Returns true on the first rank that calls it.
   bool call_for_dumps() const;
-  /// Until there is a verdict: what comes later, of a rank that was stopped until the job was
-  /// killed, would only blur it.
+  /// Whether dumps are still wanted. After the verdict they are not: a rank that was stopped
+  /// until the job was killed would only confuse it.
   bool wants_dumps() const;
   bool write_verdict(const std::string& line) const;
 
-  /// The dump of each rank, else its heartbeat of this start; ranks that left neither are missing.
+  /// Each rank's dump, else its heartbeat of this start. Ranks with neither are missing.
   std::vector<RankReport> reports() const;
-  /// Copies the heartbeats of ranks without a dump beside the dumps: the next start writes over
-  /// them.
+  /// Copies the heartbeats of ranks without a dump next to the dumps, since the next start
+  /// overwrites them.
   void keep_heartbeats() const;
 
-  /// The newest start of a run that left dumps, or "".
+  /// The newest start of a run that has dumps, or "".
   static std::string newest_hang(const std::filesystem::path& log);
   /// The line of its verdict.txt, or "".
   static std::string newest_verdict(const std::filesystem::path& log);
-  /// Removes all but the newest few.
+  /// Removes all but a few of the newest.
   static void prune(const std::filesystem::path& log);
 
  private:
@@ -52,7 +52,7 @@ class HangFolder {
   std::string start_;
 };
 
-/// Sorts by time: "20260131T120000.123Z".
+/// A name that sorts by time: "20260131T120000.123Z".
 std::string new_start_name();
 
 }  // namespace nextframe

@@ -13,7 +13,7 @@ namespace nextframe {
 
 struct CommunicatorReport {
   std::string name;
-  int64_t entered = 0;                        // collectives so far
+  int64_t entered = 0;                        // number of collectives so far
   std::vector<CollectiveRecord> collectives;  // the newest ones, oldest first
   int64_t num_ranks = 0;                      // that it has; 0: all of the job
 };
@@ -22,20 +22,20 @@ struct RankReport {
   int64_t rank = 0;
   int64_t size = 1;  // of the world
   std::string host;
-  std::string start;     // names a start of the run; the same on all ranks
-  double time_s = 0;     // when it was said, since 1970
+  std::string start;     // name of this start of the run; the same on all ranks
+  double time_s = 0;     // of the report, Unix time
   int64_t step = 0;      // counted from 1; 0 before the first
   std::string section;   // "setup", "data", "step", "wait", "evaluate", "save", ...
   double section_s = 0;  // how long it has been there
-  bool is_dump = false;  // of a hang, with all that is known; else a heartbeat
+  bool is_dump = false;  // everything that is known of a hang; else a heartbeat
   std::vector<CommunicatorReport> communicators;
-  CommunicatorFault fault;  // of a dump: what its own communicators have met
+  CommunicatorFault fault;  // in a dump: the error of one of its communicators
 };
 
-/// One JSON object, a collective a line.
+/// One JSON object, with a line for each collective.
 std::string to_json(const RankReport& report);
 
-/// Throws std::exception on anything else than what to_json wrote.
+/// Throws std::exception for anything but to_json's output.
 RankReport parse_rank_report(const std::string& text);
 
 /// "rank 3 on node07".

@@ -10,60 +10,15 @@
 
 namespace nextframe {
 
-struct SectionTimeout {
-  std::string section;  // innermost
-  int64_t step = 0;
-  double took_s = 0;  // in the section whose limit it is
-  double limit_s = 0;
-};
-
-/// Sections lie within each other. A step and a pause have limits of their own; a part of them only
-/// says where a rank is. While a pause lasts the clock of the step around it stands still. The
-/// others may wait for what one rank does in a pause until all meet in the step after it: until
-/// then the pause's limit is added to the step's. Between sections the limit of a pause holds.
-/// Times are seconds of one clock.
-class SectionStack {
- public:
-  SectionStack(HangLimits limits, double now_s);
-
-  void enter_step(int64_t number, double now_s);
-  void enter_pause(const std::string& name, double now_s);
-  void enter_part(const std::string& name, double now_s);
-  /// A part in which this rank waits for all others, once a step.
-  void enter_sync_point(double now_s);
-  /// The innermost one.
-  void leave(double now_s);
-
-  /// Set when the rank has been too long where it is.
-  std::optional<SectionTimeout> expired(double now_s) const;
-
-  int64_t step() const { return step_; }
-  const std::string& section() const { return open_.back().name; }
-  double section_s(double now_s) const { return now_s - open_.back().entered_s; }
-
- private:
-  enum class Kind { step, pause, part, sync_point };
-  struct Open {
-    Kind kind;
-    std::string name;
-    double entered_s;
-    bool has_grace = false;  // a step that others may enter later, by a pause
-    double paused_s = 0;     // of the time since then
-  };
-  HangLimits limits_;
-  std::vector<Open> open_;  // the first is what lies between all others
-  int64_t step_ = 0;
-  bool others_may_pause_ = false;  // there was a pause since the last sync point
-};
-
 class HangLimits {
  public:
-  /// `step_s`: of a step; 0 is automatic: five times the longest seen, at least 10 s. `pause_s`: of
-  /// what happens beside steps (setup, saving, evaluating), and of the first five steps.
+  /// `step_s`: limit of a step; 0 is automatic: five times the longest so far, at least 10 s.
+  /// `pause_s`: limit of everything besides steps (setup, saving, evaluating), and of the
+  /// first five steps.
   HangLimits(double step_s, double pause_s) : step_s_(step_s), pause_s_(pause_s) {}
 
   void note_step(double took_s) {
-    // The first ones make connections and take memory: no measure of the others.
+    // The first steps connect and allocate memory, so they are no measure of the others.
     if (++num_steps_ > kWarmUpSteps) longest_s_ = std::max(longest_s_, took_s);
   }
 
@@ -81,8 +36,55 @@ class HangLimits {
   int64_t num_steps_ = 0;
 };
 
-/// Times are seconds. Somebody calls tick() several times a second; where it is not called for
-/// longer than kMaxTick_s, only that much counts, and the rest was a standstill.
+struct SectionTimeout {
+  std::string section;  // innermost
+  int64_t step = 0;
+  double took_s = 0;  // in the section whose limit it is
+  double limit_s = 0;
+};
+
+/// Sections are nested. Steps and pauses have limits; parts of them only say where a rank is.
+/// While a pause lasts, the clock of the step around it stops. Other ranks may wait, up to the
+/// next sync point, for what one rank does in a pause: until then the pause's limit is added
+/// to the step's. Between sections the limit of a pause applies. Times are seconds of one
+/// clock.
+class SectionStack {
+ public:
+  SectionStack(HangLimits limits, double now_s);
+
+  void enter_step(int64_t number, double now_s);
+  void enter_pause(const std::string& name, double now_s);
+  void enter_part(const std::string& name, double now_s);
+  /// A part in which this rank waits for all others; once a step.
+  void enter_sync_point(double now_s);
+  /// Leaves the innermost section.
+  void leave(double now_s);
+
+  /// Set if the rank has been in its section for too long.
+  std::optional<SectionTimeout> expired(double now_s) const;
+
+  int64_t step() const { return step_; }
+  const std::string& section() const { return open_.back().name; }
+  double section_s(double now_s) const { return now_s - open_.back().entered_s; }
+
+ private:
+  enum class Kind { step, pause, part, sync_point };
+  struct Open {
+    Kind kind;
+    std::string name;
+    double entered_s;
+    bool has_grace = false;  // other ranks may enter this step later, by a pause
+    double paused_s = 0;     // seconds spent in pauses since then
+  };
+  HangLimits limits_;
+  std::vector<Open> open_;  // the first one stands for the time between sections
+  int64_t step_ = 0;
+  bool others_may_pause_ = false;  // there was a pause since the last sync point
+};
+
+/// A clock that stops while this process is suspended, so that a stopped and continued job
+/// does not count as hanging. tick() is called several times a second; if it was not called
+/// for longer than kMaxTick_s, only that much counts.
 class AwakeClock {
  public:
   explicit AwakeClock(double wall_s) : last_wall_s_(wall_s) {}
@@ -94,10 +96,10 @@ class AwakeClock {
     last_wall_s_ = wall_s;
   }
 
-  /// Time awake since the start.
+  /// Seconds awake since the start.
   double now(double wall_s) const { return awake_s_ + since_tick(wall_s); }
 
-  /// How long the process stood still since the last call.
+  /// Seconds that the process was suspended since the last call.
   double take_suspended() {
     const double taken = standstill_s_;
     standstill_s_ = 0;

@@ -15,29 +15,31 @@
 
 namespace nextframe {
 
-/// Who is watched.
+/// The rank that is watched.
 struct WatchedRank {
   int64_t rank = 0;
   int64_t size = 1;
   std::string host;
 };
 
-/// What is known when a rank has been too long in a section, or a communicator of it has failed.
+/// What is known when a rank has been in a section for too long, or one of its communicators has
+/// failed.
 struct Hang {
-  SectionTimeout expiry;  // without limits where a communicator has failed
+  SectionTimeout expiry;  // without limits if a communicator has failed
   WatchedRank who;
   HangFolder folder;
   std::function<RankReport()> report;
   CommunicatorFault fault;
-  std::shared_ptr<AbortableCommunicators> abortables;  // to be given up; may be null
+  std::shared_ptr<AbortableCommunicators> abortables;  // to be aborted; may be null
 };
 
-/// Three threads: one that only counts time, so that no disk or device can stop it, one that
-/// writes, and one that asks the communicators that work beside the host for their errors.
-/// Sections are entered and left by one thread, the one that trains.
+/// Has three threads: one only counts time, so that no disk or device can block it; one writes
+/// heartbeats; and one polls the asynchronous communicators for errors. Sections are entered
+/// and left by the training thread only.
 class Watchdog {
  public:
-  /// `on_hang` is called once, by any of these threads. The usual one does not return.
+  /// `on_hang` is called once, by any of these threads. The usual one, report_hang_and_exit, does
+  /// not return.
   Watchdog(WatchedRank who, HangLimits limits, std::shared_ptr<FlightLog> log,
            std::function<void(const Hang&)> on_hang,
            std::shared_ptr<AbortableCommunicators> abortables = nullptr);
@@ -45,10 +47,10 @@ class Watchdog {
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
-  /// From now on heartbeats and dumps go there.
+  /// Writes heartbeats and dumps to `folder` from now on.
   void set_folder(const HangFolder& folder);
 
-  /// Left when it is destroyed.
+  /// A section, which is left when this object is destroyed.
   class [[nodiscard]] Section {
    public:
     explicit Section(Watchdog& watchdog) : watchdog_(watchdog) {}
@@ -60,24 +62,24 @@ class Watchdog {
     Watchdog& watchdog_;
   };
 
-  /// See SectionStack.
+  /// Enter a section; see SectionStack.
   Section step(int64_t number);
   Section pause(const char* name);
   Section part(const char* name);
   Section sync_point();
 
-  /// What `work` returns; it runs as a part.
+  /// Runs `work` as a part and returns its result.
   template <class Work>
   auto run_section(const char* name, const Work& work) {
     const auto section = part(name);
     return work();
   }
 
-  /// For the thread that trains, with an error on its way: where a communicator has failed, or all
-  /// are being given up, `on_hang` says what there is to say, and this waits for its end.
+  /// For the training thread, when it has caught an error: if a communicator has failed, or
+  /// all are being aborted, lets `on_hang` report that, and waits for it.
   void report_communicator_fault();
 
-  /// How long this process stood still, stopped or without a core, since the last call.
+  /// Seconds that this process did not run (stopped, or without a core) since the last call.
   double take_suspended_s();
 
  private:
@@ -86,7 +88,7 @@ class Watchdog {
   Section enter(const Change& change);
   void leave();
 
-  std::shared_ptr<State> state_;  // outlives the object when a disk or device holds a thread up
+  std::shared_ptr<State> state_;  // outlives the object if a disk or device blocks a thread
   std::thread timer_, heartbeat_writer_, fault_poller_;
 };
 

@@ -11,10 +11,10 @@
 
 namespace nextframe {
 
-/// Throws std::runtime_error with MPI's own text.
+/// Throws std::runtime_error with MPI's message if `code` is an error.
 void check_mpi(int code, const char* call);
 
-/// Any size.
+/// Of any size.
 void mpi_all_reduce(const at::Tensor& inout, MPI_Comm comm);
 void mpi_broadcast(const at::Tensor& inout, int64_t root, MPI_Comm comm);
 
@@ -24,7 +24,7 @@ void mpi_all_gather(const at::Tensor& in, const at::Tensor& out, MPI_Comm comm);
 void mpi_all_to_all(const at::Tensor& in, const std::vector<int64_t>& in_counts,
                     const at::Tensor& out, const std::vector<int64_t>& out_counts, MPI_Comm comm);
 
-/// As many MPI messages as parcels that are not empty.
+/// One MPI message for each parcel that is not empty.
 void mpi_exchange(const std::vector<Parcel>& outgoing, const std::vector<Parcel>& incoming,
                   MPI_Comm comm);
 

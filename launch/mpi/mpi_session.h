@@ -8,18 +8,19 @@
 namespace nextframe {
 
 struct SessionOptions {
-  std::filesystem::path run{};  // ranks sign beside it until all have come; "": nobody waits
-  double limit_s = 300;         // then a start without all ranks ends with 86
+  std::filesystem::path run{};  // for the rendezvous, beside this folder; "": none
+  double limit_s = 300;         // after which a start without all ranks ends with exit code 86
 };
 
-/// Starts MPI where a launcher's environment is there, else leaves libmpi alone: one solo process.
-/// Made by the commands that need a world, after everything that can be checked without one.
+/// Starts MPI if a launcher's environment variables are there; else this is a solo process,
+/// which does not touch libmpi. Commands that need a world make one after checking everything
+/// that can be checked without it.
 ///
-/// Destroyed by an exception it does not wait for the other ranks, who may never come: main prints
-/// the error and leaves through end_job.
+/// If an exception destroys it, it does not wait for the other ranks, which may never come:
+/// main prints the error and exits through end_job.
 class MpiSession {
  public:
-  /// EnvironmentError when Slurm started several tasks that do not find each other.
+  /// Throws EnvironmentError if Slurm started several tasks that do not find each other.
   explicit MpiSession(const SessionOptions& options = {});
   ~MpiSession();
   MpiSession(const MpiSession&) = delete;
@@ -33,8 +34,8 @@ class MpiSession {
   int exceptions_at_start_;
 };
 
-/// The last call of main. Returns `exit_code` when no rank can be waiting for this one; else ends
-/// every rank of the job with that code, within seconds, and does not return.
+/// The last call of main. Returns `exit_code` if no rank can be waiting for this one. Else it
+/// ends every rank of the job with that code, within seconds, and does not return.
 int end_job(int exit_code);
 
 /// "rank 3 on node07", or only the host in a solo process; before, during and after MPI.

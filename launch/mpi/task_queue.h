@@ -15,7 +15,7 @@ class TaskQueue {
  public:
   TaskQueue() : state_(std::make_shared<State>()), thread_([state = state_] { run(*state); }) {}
 
-  /// Runs what was pushed before, then ends the thread.
+  /// Runs all tasks that were pushed, then ends the thread.
   ~TaskQueue() {
     push(nullptr);
     if (thread_.joinable()) thread_.join();
@@ -31,7 +31,7 @@ class TaskQueue {
     state_->is_filled.notify_one();
   }
 
-  /// Leaves the thread to itself, for a process that is about to end while a task hangs.
+  /// Detaches the thread, for a process that is about to end while a task hangs.
   void abandon() { thread_.detach(); }
 
  private:

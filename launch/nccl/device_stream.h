@@ -9,34 +9,34 @@
 
 namespace nextframe {
 
-/// A point in a queue's work.
+/// A point in a stream's work (a CUDA event).
 class StreamEvent {
  public:
   virtual ~StreamEvent() = default;
-  /// Whether all work before it is done; never waits, any thread.
+  /// Whether all work before it is done. Never waits; thread-safe.
   virtual bool is_done() const = 0;
-  /// Lets what the calling thread puts on its current stream from now on wait for this point, and
-  /// returns at once. False where the caller's work runs in no stream: it has to wait itself.
+  /// Makes the calling thread's current stream wait for this event, and returns at once.
+  /// Returns false if the caller's work runs in no stream; then the caller must wait itself.
   virtual bool make_caller_wait() const = 0;
 };
 
-/// Work runs in the order given, beside the host.
+/// Work runs in order, asynchronously to the host.
 class DeviceStream {
  public:
   virtual ~DeviceStream() = default;
   virtual c10::Device device() const = 0;
-  /// What NCCL takes for a stream.
+  /// The stream as NCCL takes it.
   virtual void* handle() const = 0;
-  /// Work that is given from now on starts after what the calling thread's current stream holds.
+  /// Makes later work wait for everything on the calling thread's current stream.
   virtual void wait_for_caller() = 0;
-  /// Puts the tensor operations of `work` into the queue.
+  /// Enqueues the tensor operations of `work`.
   virtual void run(const std::function<void()>& work) = 0;
-  /// The point after all that was given.
+  /// An event after everything that was enqueued.
   virtual std::shared_ptr<StreamEvent> record() = 0;
 };
 
-/// A high-priority stream of a GPU that computation never runs on. EnvironmentError in a program
-/// that was built without CUDA.
+/// A high-priority stream of a GPU, on which no computation runs. Throws EnvironmentError in a
+/// build without CUDA.
 std::unique_ptr<DeviceStream> make_gpu_stream(int64_t gpu_index);
 
 }  // namespace nextframe

@@ -7,7 +7,7 @@
 
 namespace nextframe::nccl {
 
-/// What nccl.h of this version declares; an older library is refused.
+/// The version of the nccl.h that this copies; an older library is rejected.
 inline constexpr int kVersion = 22809;  // 2.28.9
 
 using Comm = void*;    // ncclComm_t
@@ -21,7 +21,7 @@ struct UniqueId {
   char internal[128];
 };
 
-/// Every field but the first four keeps the library's own choice.
+/// All fields but the first four keep the library's defaults.
 struct Config {
   size_t size = sizeof(Config);
   unsigned int magic = 0xcafebeef;

@@ -12,20 +12,21 @@
 namespace nextframe {
 
 struct NcclLimits {
-  double start_s = 300;  // for the other ranks to answer
-  double abort_s = 5;    // for NCCL to end what is under way
+  double start_s = 300;  // how long to wait for the other ranks
+  double abort_s = 5;    // how long NCCL may take to abort collectives
 };
 
-/// As many ranks as `host_communicator`, which is used only now, to agree on NCCL's unique id.
+/// Makes a communicator of the ranks of `host_communicator`, which is only used here, to broadcast
+/// NCCL's unique id.
 ///
-/// Collectives run in order on `queue`. Each starts after the work that the calling thread's
-/// current stream holds by then; Ticket::wait makes the then current stream wait for the result,
-/// the host goes on. Only a barrier's ticket is waited for by the host, and every ticket where the
-/// queue's device has no streams.
+/// Collectives run in order on the stream `queue`. Each starts after the work on the calling
+/// thread's current stream; Ticket::wait makes the current stream wait for the result, while
+/// the host goes on. The host itself waits only for a barrier's ticket, or if the device has
+/// no streams.
 ///
-/// EnvironmentError where NCCL's library is missing, a peer does not come, or NCCL fails.
-/// `recorder` keeps its calls; without one it has a recorder of its own. It joins `abortables`, if
-/// any, once it has started. Errors name `rank_in_job`; -1: the rank in `host_communicator`.
+/// Throws EnvironmentError if NCCL's library is missing, a peer does not come, or NCCL fails.
+/// `recorder` records its calls; without one it makes its own. Once started it is added to
+/// `abortables`, if given. Errors name `rank_in_job`; -1: the rank in `host_communicator`.
 std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host_communicator,
                                                      std::unique_ptr<DeviceStream> queue,
                                                      const NcclLimits& limits = {},

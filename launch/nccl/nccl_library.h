@@ -5,7 +5,7 @@
 
 namespace nextframe {
 
-/// NCCL's functions under their own names. The library stays loaded until the process ends.
+/// NCCL's functions by their own names. The library stays loaded until the process ends.
 struct NcclLibrary {
   nccl::GetVersion* GetVersion;
   nccl::GetUniqueId* GetUniqueId;
@@ -26,14 +26,14 @@ struct NcclLibrary {
   nccl::Group* GroupEnd;
 };
 
-/// Pins what decides the order of NCCL's additions (see pin_nccl_sums), then loads the library.
-/// EnvironmentError when libnccl.so.2 is missing, or older than launch/nccl/nccl_api.h.
+/// Calls pin_nccl_sums, then loads the library. Throws EnvironmentError if libnccl.so.2 is
+/// missing, or older than launch/nccl/nccl_api.h.
 NcclLibrary load_nccl();
 
-/// To be called before NCCL is loaded. Pins what decides in which order NCCL adds: rings, the
-/// simple protocol, no sums in the switch, sixteen channels. So the fast sum has the same bits from
-/// start to start on the same GPUs. The strict sum lets NCCL add nothing. What the user has set
-/// stays.
+/// Sets the environment variables that fix NCCL's order of additions, before NCCL is loaded:
+/// rings, the simple protocol, no sums in the switch, sixteen channels. So the fast all-reduce
+/// gives the same bits in every start on the same GPUs. (In the strict sum NCCL adds nothing.)
+/// Does not override what the user has set.
 void pin_nccl_sums();
 
 }  // namespace nextframe

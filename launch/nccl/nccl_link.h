@@ -17,8 +17,8 @@
 
 namespace nextframe {
 
-/// Errors are EnvironmentErrors that name rank, host, GPU and call and end in the recorder's last
-/// lines. After the first one nothing but abort() reaches NCCL any more.
+/// Errors are EnvironmentErrors with rank, host, GPU and call, followed by the recorder's last
+/// lines. After the first error only abort() calls NCCL.
 class NcclLink final : public AbortableCommunicator {
  public:
   /// Every rank makes one; `host` carries NCCL's unique id from rank 0 to the others. Errors name
@@ -34,33 +34,33 @@ class NcclLink final : public AbortableCommunicator {
   DeviceStream& queue() { return *queue_; }
   nccl::Comm comm() const { return handle_->comm; }
 
-  /// Enters a collective, runs its NCCL calls behind what the caller's stream holds, and returns
-  /// the point after it.
+  /// Records a collective, makes its NCCL calls after the work on the caller's stream, and
+  /// returns the event after it.
   std::shared_ptr<StreamEvent> start(const CollectiveCall& what,
                                      const std::function<void()>& calls);
-  /// Throws what one NCCL call has met.
+  /// Throws if this NCCL call has failed.
   void check(nccl::Result result, const std::string& call);
-  /// Throws what any collective has met by now.
+  /// Throws if any collective has failed by now.
   void check_all(const std::string& call);
-  /// Waits on the host for a point, or for an error.
+  /// Waits on the host for an event, or for an error.
   void wait_for(const StreamEvent& point, const std::string& call);
 
-  /// Waits for the peers to end theirs, if all went well; else aborts. Once is enough.
+  /// If all went well, waits for the peers to close theirs; else aborts. Later calls do nothing.
   void close();
 
   CommunicatorFault fault() override;
   std::future<void> abort() override;
 
  private:
-  /// Shared with the thread that aborts, which may outlive the link.
+  /// Shared with the aborting thread, which may outlive the link.
   struct Handle {
-    std::mutex mutex;  // of asking and aborting; no longer held than NCCL takes for that
+    std::mutex mutex;  // held while NCCL is polled or aborted
     nccl::Comm comm = nullptr;
     bool is_aborted = false;
   };
   struct Answer {
     nccl::Result state = nccl::kSuccess;
-    std::string words;  // NCCL's own, of an error
+    std::string words;  // NCCL's message for an error
     bool is_error() const { return state != nccl::kSuccess && state != nccl::kInProgress; }
   };
   Answer ask();
@@ -84,7 +84,7 @@ class NcclLink final : public AbortableCommunicator {
   CollectiveCaller caller_;
   std::shared_ptr<FlightRecorder> recorder_;
   const std::shared_ptr<Handle> handle_ = std::make_shared<Handle>();
-  std::mutex mutex_;             // of pending_ and fault_
+  std::mutex mutex_;             // guards pending_ and fault_
   std::deque<Pending> pending_;  // not known to be done
   CommunicatorFault fault_;      // the first that was thrown
   std::atomic<bool> is_broken_ = false, is_given_up_ = false;

@@ -9,22 +9,23 @@
 namespace nextframe {
 
 struct ChildProcess {
-  std::vector<std::string> words;                              // program and arguments
-  std::vector<std::pair<std::string, std::string>> variables;  // unless they are set already
-  std::string log;     // file that takes what it prints; written anew
-  double limit_s = 0;  // then it is killed
+  std::vector<std::string> words;  // program and arguments
+  std::vector<std::pair<std::string, std::string>>
+      variables;       // environment variables, unless they are set already
+  std::string log;     // file for its output, overwritten
+  double limit_s = 0;  // after which it is killed
 };
 
 struct ChildResult {
   int code = 0;  // its exit code, or 128 + the signal that ended it
   bool timed_out = false;
-  bool is_interrupted = false;  // `stop` said so
+  bool is_interrupted = false;  // because `stop` returned true
 };
 
-/// Runs it in a process group of its own, with nothing to read, and looks at `stop` several times a
-/// second. Nothing of it is left when this returns; should this process be killed, the kernel sends
-/// the child SIGTERM. Every other child of this process is left alone. EnvironmentError when it
-/// cannot be started.
+/// Runs the program in its own process group, without standard input, and polls `stop` several
+/// times a second. When this returns, no process of it is left. If this process is killed, the
+/// kernel sends the child SIGTERM. Other children of this process are not touched. Throws
+/// EnvironmentError if it cannot be started.
 ChildResult run_child(const ChildProcess& child, const std::function<bool()>& stop);
 
 }  // namespace nextframe

@@ -8,10 +8,10 @@
 
 namespace nextframe {
 
-/// The hosts, of those in `hosts`, that `text` shows as the cause. `text` is the standard error of
-/// one start. In this order, the first that finds any: a daemon that was lost or could not be
-/// started; the rank that mpirun saw die by a signal; the rank that a hang is laid to; the rank
-/// that printed an error, if ranks of one host only did: what all ranks say is no host's fault.
+/// The hosts, among `hosts`, that caused a failure, according to `text`, the standard error of
+/// one start. Tries in this order: a daemon that was lost or could not be started; the rank
+/// that mpirun saw die by a signal; the rank that caused a hang; the ranks that printed an
+/// error, if all are on one host (what all ranks say is no host's fault).
 std::vector<std::string> hosts_to_blame(const std::string& text, const std::vector<Host>& hosts);
 
 }  // namespace nextframe

@@ -11,20 +11,20 @@ namespace nextframe {
 
 struct Host {
   std::string name;
-  int64_t slots = 1;  // ranks that it takes
+  int64_t slots = 1;  // how many ranks it takes
 };
 
 bool operator==(const Host& a, const Host& b);
 
-/// "node1:8,node2": 1 slot where no number is given, as mpirun counts. Empty for what only mpirun
-/// understands, such as "node1:*" or "+n0".
+/// Parses "node1:8,node2", with 1 slot where no number is given, as in mpirun. Empty for what
+/// only mpirun understands, such as "node1:*" or "+n0".
 std::vector<Host> parse_host_list(const std::string& list);
 
-/// Lines "node1 slots=8" and comments behind '#'. Empty unless every host has its slots.
+/// Parses lines "node1 slots=8" and comments after '#'. Empty unless every host has slots.
 std::vector<Host> parse_host_file(const std::string& text);
 
-/// SLURM_JOB_NODELIST "node[01-03,07],login" and SLURM_TASKS_PER_NODE "8(x4),4". Empty when they do
-/// not fit each other.
+/// Parses SLURM_JOB_NODELIST "node[01-03,07],login" and SLURM_TASKS_PER_NODE "8(x4),4". Empty
+/// if they do not match.
 std::vector<Host> parse_slurm_hosts(const std::string& nodes, const std::string& tasks);
 
 /// "node1:8,node2:1"
@@ -32,11 +32,11 @@ std::string to_host_list(const std::vector<Host>& hosts);
 
 int64_t count_slots(const std::vector<Host>& hosts);
 
-/// "node07" and "node07.cluster.example" are one host.
+/// Whether two names mean one host, such as "node07" and "node07.cluster.example".
 bool is_same_host(const std::string& a, const std::string& b);
 
-/// Those of `named`, a host file or a list; where it is "" Slurm's. Empty for this machine alone,
-/// and where only mpirun can tell, as with a host file without slots.
+/// The hosts of `named`, a host file or a list; if it is "", those of the Slurm job. Empty for
+/// this machine alone, and where only mpirun can tell, as with a host file without slots.
 std::vector<Host> job_hosts(const std::string& named, const LauncherEnvironment& environment);
 
 }  // namespace nextframe

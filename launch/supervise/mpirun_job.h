@@ -16,19 +16,39 @@
 
 namespace nextframe {
 
-/// One at a time in a process. mpirun gets no signal but SIGUSR1 and SIGKILL: a terminal's Ctrl-C
-/// does not reach it, and SIGTERM only comes if this process is killed, so that no rank outlives
-/// it.
+struct MpirunOptions {
+  std::string hosts{};         // a host file, or a list as mpirun reads it; "" is this machine.
+                               // Asked only where a placement names no hosts
+  bool oversubscribe = false;  // more ranks than slots, on hosts or in a Slurm job
+  bool is_slurm_job = false;   // mpirun takes hosts and slots from Slurm
+};
+
+/// The mpirun command that starts `command` on every rank of `place`. It sets the daemons'
+/// timeouts: they notice a cut network within 5 to 8 s and tolerate 4 s; by default they would
+/// wait for minutes.
+std::vector<std::string> mpirun_words(const MpirunOptions& options, const Placement& place,
+                                      const std::vector<std::string>& command);
+
+/// Environment variables for mpirun and the ranks, unless they are set already.
+std::vector<std::pair<std::string, std::string>> mpirun_variables(const MpirunOptions& options,
+                                                                  const Placement& place);
+
+/// What any version of mpirun prints when it has fewer slots than ranks.
+inline constexpr char kNoSlotsText[] = "not enough slots available";
+
+/// Only one may exist in a process. mpirun gets only SIGUSR1 and SIGKILL: a terminal's Ctrl-C
+/// does not reach it, and it gets SIGTERM only if this process is killed, so that no rank
+/// outlives it.
 class MpirunJob : public SupervisedJob {
  public:
-  /// `command` is asked for at each start.
+  /// `command` is called for each start.
   MpirunJob(MpirunOptions options, std::function<std::vector<std::string>()> command,
             std::function<void(const std::string&)> say);
   ~MpirunJob() override;
   MpirunJob(const MpirunJob&) = delete;
   MpirunJob& operator=(const MpirunJob&) = delete;
 
-  /// EnvironmentError when there is no mpirun.
+  /// Throws EnvironmentError if there is no mpirun.
   void start(const Placement& placement) override;
   void ask_to_save() override;
   void kill() override;
@@ -36,12 +56,12 @@ class MpirunJob : public SupervisedJob {
   bool lacked_slots() const override;
   std::string last_words() const override { return last_errors_; }
 
-  /// Reaps what has ended. The exit code of mpirun (128 + signal), once, when it was mpirun.
+  /// Reaps ended processes. If mpirun was among them, returns its exit code (or 128 + signal) once.
   std::optional<int> take_exit();
 
-  /// mpirun's standard error, to be polled for reading; -1 when it is closed.
+  /// The descriptor of mpirun's standard error, for poll(); -1 once it is closed.
   int errors() const { return errors_; }
-  /// Passes on what has come there, without waiting.
+  /// Forwards what has arrived there, without waiting.
   void relay_errors();
 
  private:
@@ -56,25 +76,5 @@ class MpirunJob : public SupervisedJob {
   std::string last_errors_;
   std::set<pid_t> ranks_;  // of this host
 };
-
-struct MpirunOptions {
-  std::string hosts{};         // a host file, or a list as mpirun reads it; "" is this machine.
-                               // Asked only where a placement names no hosts
-  bool oversubscribe = false;  // more ranks than slots, on hosts or in a Slurm job
-  bool is_slurm_job = false;   // mpirun takes hosts and slots from Slurm
-};
-
-/// The words of the command that starts `command` on every rank of `place`. Its daemons notice
-/// within 5 to 8 s that the network between them is cut, and outlast 4 s; by default they wait for
-/// minutes.
-std::vector<std::string> mpirun_words(const MpirunOptions& options, const Placement& place,
-                                      const std::vector<std::string>& command);
-
-/// Variables that mpirun and the ranks need, unless they are set already.
-std::vector<std::pair<std::string, std::string>> mpirun_variables(const MpirunOptions& options,
-                                                                  const Placement& place);
-
-/// What mpirun says when it has fewer slots than ranks, in any version.
-inline constexpr char kNoSlotsText[] = "not enough slots available";
 
 }  // namespace nextframe

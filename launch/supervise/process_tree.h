@@ -13,13 +13,13 @@ namespace nextframe {
 struct ProcessInfo {
   pid_t process = 0;
   pid_t parent = 0;
-  char state = '?';  // as the kernel writes it: R runs, S sleeps, T is stopped, Z has ended
+  char state = '?';  // as in /proc: R running, S sleeping, T stopped, Z ended
 };
 
-/// One process; nothing once it is gone.
+/// Information on one process; empty once it is gone.
 std::optional<ProcessInfo> process_info(pid_t process);
 
-/// Everything below `root`, parents before their children.
+/// All processes below `root`, parents before children.
 std::vector<ProcessInfo> descendants(pid_t root);
 
 std::set<pid_t> descendant_ids(pid_t root);
@@ -27,12 +27,13 @@ std::set<pid_t> descendant_ids(pid_t root);
 /// Whether `process` runs the same program file as this one.
 bool runs_this_program(pid_t process);
 
-/// From now on a process whose parent dies becomes this process's child instead of init's, whatever
-/// its session or process group: descendants() of this process misses none.
+/// Makes orphans below this process its own children instead of init's
+/// (PR_SET_CHILD_SUBREAPER), so that descendants() of this process misses none.
 void adopt_orphans();
 
-/// SIGKILL to every descendant of this process but `spared`, until none is left or the limit has
-/// passed. Reaps them. Returns those that would not end: they wait inside the kernel.
+/// Sends SIGKILL to every descendant of this process except `spared`, and reaps them, until
+/// none is left or the limit has passed. Returns those that did not end because they are
+/// blocked in the kernel.
 std::vector<pid_t> kill_descendants(const std::set<pid_t>& spared, std::chrono::milliseconds limit);
 
 }  // namespace nextframe

@@ -14,21 +14,22 @@ struct SbatchOptions {
   int64_t num_nodes = 1;
   int64_t cpus_per_rank = 1;
   int64_t gpus_per_node = 0;  // 0: ranks on CPUs
-  int64_t notice_s = 120;     // between the request to save and the end
-  bool use_srun = false;      // ranks started by srun, without a supervisor
+  int64_t notice_s = 120;     // between the request to save and the end of the job
+  bool use_srun = false;      // srun starts the ranks, without a supervisor
   std::string apptainer{};    // an image file, or "": then nextframe is a program in it
   std::string pyxis{};        // an image as Pyxis names it, or ""
 };
 
-/// Containers are started by srun, a rank each: mpirun in one could not reach the other hosts.
+/// Whether srun starts the ranks. It does for containers, one for each rank: mpirun inside one
+/// could not reach the other hosts.
 bool uses_srun(const SbatchOptions& options);
 
-/// `launch` are the words of "nextframe launch ... train ...", `train` those of "nextframe train
-/// ...". A preempted job, and under srun a crashed one, is queued again.
+/// `launch` is the command "nextframe launch ... train ...", `train` is "nextframe train ...".
+/// A preempted job is requeued, and with srun a crashed one, too.
 std::string sbatch_script(const SbatchOptions& options, const std::vector<std::string>& launch,
                           const std::vector<std::string>& train);
 
-/// The words as a shell reads them back.
+/// Quotes the words for a shell.
 std::string shell_words(const std::vector<std::string>& words);
 
 }  // namespace nextframe

@@ -23,8 +23,8 @@ class HeldSignals {
   int descriptor_ = -1;
 };
 
-/// Runs `job` under `supervisor` to the end; calls `look` about once a second. Returns the exit
-/// code.
+/// Runs `job` under `supervisor` to its end, and calls `look` about once a second. Returns the
+/// exit code.
 int supervise(Supervisor& supervisor, MpirunJob& job, const std::function<void()>& look);
 
 }  // namespace nextframe

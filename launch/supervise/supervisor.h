@@ -12,18 +12,18 @@
 
 namespace nextframe {
 
-/// One start of mpirun and everything below it.
+/// The supervised job: mpirun and everything below it.
 class SupervisedJob {
  public:
   virtual ~SupervisedJob() = default;
   virtual void start(const Placement& placement) = 0;
-  /// Asks every rank to save and end.
+  /// Asks every rank to save and exit.
   virtual void ask_to_save() = 0;
-  /// Ends every process of the job, at once; afterwards none of it is left.
+  /// Kills every process of the job; afterwards none is left.
   virtual void kill() = 0;
-  /// A rank of this host has ended, or stands still after SIGSTOP, while mpirun goes on.
+  /// Whether a rank of this host has ended, or was stopped by SIGSTOP, while mpirun goes on.
   virtual bool has_lost_a_rank() = 0;
-  /// The job that has just ended never began, because there are fewer slots than ranks.
+  /// Whether the job that just ended never began, because there are fewer slots than ranks.
   virtual bool lacked_slots() const = 0;
   /// The end of what mpirun and the ranks of this start wrote to standard error.
   virtual std::string last_words() const = 0;
@@ -31,11 +31,11 @@ class SupervisedJob {
 
 struct SupervisorLimits {
   int64_t num_ranks = 1;
-  int64_t min_ranks = 1;  // go on with no fewer
+  int64_t min_ranks = 1;  // never restart with fewer
   int64_t max_restarts = 100;
-  int64_t max_restarts_without_commit = 3;  // then the exit code is 93
+  int64_t max_restarts_without_commit = 3;  // after which the exit code is 93
   double grace_s = 100;                     // for saving, once asked
-  double lost_rank_s = 30;                  // that a job may go on without one of its ranks
+  double lost_rank_s = 30;                  // how long a job may go on without one of its ranks
   std::vector<Host> hosts{};                // none: mpirun knows them
   HostPoolLimits pool{};
   std::string this_host{};
@@ -49,7 +49,7 @@ struct LaunchEvent {
   int64_t step = 0;                 // of the newest committed checkpoint, 0 if there is none
   int64_t code = -1;                // end: the exit code
   double ran_s = 0;                 // end: since the start
-  std::vector<std::string> blamed;  // end: the hosts that it is laid to
+  std::vector<std::string> blamed;  // end: the hosts that caused it
   std::string next;                 // end: "restart" or "leave"
 };
 
@@ -59,7 +59,7 @@ struct SupervisorView {
   std::function<void(const LaunchEvent&)> note;
 };
 
-/// Times are seconds of any clock that does not go back.
+/// Times are seconds of any monotonic clock.
 class Supervisor {
  public:
   Supervisor(SupervisorLimits limits, SupervisedJob& job, SupervisorView view);
@@ -69,11 +69,11 @@ class Supervisor {
   void on_signal(int signal, double now_s);
   /// mpirun has ended: its exit code, or 128 + the signal that killed it.
   void on_exit(int code, double now_s);
-  /// Whatever is due by now.
+  /// Call it regularly: does whatever is due.
   void on_time(double now_s);
 
   bool is_running() const { return state_ == State::running || state_ == State::stopping; }
-  /// Set once nothing is left to do.
+  /// Set once the supervisor is done.
   std::optional<int> exit_code() const { return exit_code_; }
 
  private:
@@ -97,7 +97,7 @@ class Supervisor {
   std::optional<int> exit_code_;
   HostPool pool_;
   int64_t wanted_ranks_;
-  LaunchEvent current_;   // of the start that runs or ran last
+  LaunchEvent current_;   // the current or last start
   int64_t restarts_ = 0;  // all of them
   int64_t restarts_without_commit_ = 0;
   bool has_committed_ = false;  // under this supervisor
@@ -105,7 +105,7 @@ class Supervisor {
   double started_s_ = 0;
   double next_start_s_ = 0;
   std::optional<double> lost_rank_since_s_;
-  bool has_stood_still_ = false;  // a rank of this host, until the job was killed
+  bool has_stood_still_ = false;  // a rank of this host was stopped
   int stop_signal_ = 0;
   double asked_s_ = 0, asked_again_s_ = 0;
 };

@@ -12,7 +12,7 @@ at::Tensor valid_pairs(const at::Tensor& mask_BT);
 at::Tensor weighted_squared_error(const at::Tensor& a_BT, const at::Tensor& b_BT,
                                   const at::Tensor& weight_BT);
 
-/// The sum of weight_BT over all numbers of frames x: a float64 scalar, on the device.
+/// The sum of weight_BT over all elements of frames x: a float64 scalar on the device.
 at::Tensor total_weight(const at::Tensor& weight_BT, const at::Tensor& x_BT);
 
 }  // namespace nextframe

@@ -14,20 +14,20 @@
 
 namespace nextframe {
 
-/// A causal network over frames. Output t depends on inputs <= t only.
+/// A causal network over frames: output t depends only on inputs up to t.
 ///   x_BT...      float32, frames in the model's own layout, pixels scaled to [-1, 1]
 ///   actions_BTA  float32
-///   level_BT     float32, how clean a frame is: 1 clean, 0 pure noise
+///   level_BT     float32, the noise level of a frame: 1 is clean, 0 is pure noise
 ///   returns      as x
 using Network = std::function<at::Tensor(const at::Tensor& x_BT, const at::Tensor& actions_BTA,
                                          const at::Tensor& level_BT)>;
 
-/// Layout-agnostic: only the leading letters B and T are known here.
+/// Independent of the layout of frames: only the leading dimensions B and T are known here.
 class Objective {
  public:
   virtual ~Objective() = default;
 
-  /// Whether level_BT ever differs from 1, so whether a network needs to look at it.
+  /// Whether level_BT ever differs from 1, so that a network needs it as an input.
   virtual bool has_noise_levels() const = 0;
 
   /// The loss over frames 1 .. T-1 of clean frames x; mask_BT is bool, sample_ids_B keys the noise.
@@ -36,15 +36,15 @@ class Objective {
                          const at::Tensor& actions_BTA, const at::Tensor& mask_BT,
                          const at::Tensor& sample_ids_B, const at::Tensor& draw) const = 0;
 
-  /// Frames 1 + skip .. T-1, each from the clean frames before it. Noise is keyed by (options.seed,
-  /// sample id, number of the frame in its episode), so neither the other rows nor where a window
-  /// was cut changes it.
+  /// Teacher forcing: frames 1 + skip .. T-1, each from the clean frames before it. Noise is
+  /// keyed by (options.seed, sample id, number of the frame in its episode), so it does not
+  /// depend on other rows or on where a window was cut.
   virtual at::Tensor one_step(const Network& network, const at::Tensor& x_BT,
                               const at::Tensor& actions_BTA, int64_t skip,
                               const RolloutOptions& options) const = 0;
 
   /// The frame after x, [B, 1, ...], from clean frames x_BT and as many actions. It is frame
-  /// `frame_number` counted from the start of its episode.
+  /// number `frame_number` of its episode.
   virtual at::Tensor next(const Network& network, const at::Tensor& x_BT,
                           const at::Tensor& actions_BTA, int64_t frame_number,
                           const RolloutOptions& options) const = 0;

@@ -9,12 +9,12 @@
 
 namespace nextframe {
 
-/// Forward and backward of one shape, medians of the rounds.
+/// Forward and backward of one shape; medians over rounds.
 struct AttentionBench {
   std::string name;  // attention/fwd+bwd/bf16/T16-D64
   double ours_s = 0;
   double flash_s = 0;  // at::scaled_dot_product_attention by LibTorch's flash kernel
-  double math_s = 0;   // and written out
+  double math_s = 0;   // the same, written out in LibTorch's operations
   double ratio() const { return (flash_s < math_s ? flash_s : math_s) / ours_s; }
 };
 

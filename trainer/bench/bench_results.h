@@ -9,7 +9,7 @@
 
 namespace nextframe {
 
-/// One measured number, and what the fastest peer of the same run reached.
+/// One measured number, and that of the fastest peer in the same run.
 struct BenchResult {
   std::string name;  // <what>/<pass>/<dtype>/<shape>
   std::string unit;
@@ -23,7 +23,8 @@ struct BenchResult {
 /// where there is a peer; to standard output.
 void print_json(const std::vector<BenchResult>& figures);
 
-/// What a product of 1,024 squared reaches, as figures of the machine, on as many threads as set.
+/// The speed of a 1,024 x 1,024 matrix product with the current number of threads, as a reference
+/// for the machine.
 std::vector<BenchResult> machine_results();
 
 inline double seconds_of(const std::function<void()>& run) {

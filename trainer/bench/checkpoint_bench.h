@@ -14,18 +14,18 @@ struct CheckpointBenchOptions {
   double step_s = 0.1;  // of computing that stands for a training step
 };
 
-/// Seconds are medians of the saves.
+/// Times are medians over the saves.
 struct CheckpointBench {
   int64_t state_bytes = 0;
-  double copy_s = 0;        // into memory that is used again: what a step waits for
-  double hash_s = 0;        // of all chunks, alone
-  double disk_write_s = 0;  // of as many bytes, alone, flushed
-  double disk_read_s = 0;   // of them, past the page cache, alone
-  double write_s = 0;       // hash, write, flush, read back and compare
+  double copy_s = 0;        // into the reused buffer: what a step waits for
+  double hash_s = 0;        // hashing all chunks, nothing else
+  double disk_write_s = 0;  // writing and flushing as many bytes, nothing else
+  double disk_read_s = 0;   // reading them past the page cache, nothing else
+  double write_s = 0;       // the whole: hash, write, flush, read back, compare
   double commit_s = 0;      // manifest, rename, folders flushed
-  double stall_s = 0;       // that a run waited for one save, all in all
+  double stall_s = 0;       // that training waited for one save in total
   double between_s = 0;     // from one save to the next
-  double slowdown = 0;      // of computing while a save is under way: 0.1 is a tenth less done
+  double slowdown = 0;      // of computing during a save: 0.1 means 10 % less done
   double stall_share() const { return stall_s / between_s; }
 };
 

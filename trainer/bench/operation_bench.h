@@ -6,11 +6,11 @@
 
 namespace nextframe {
 
-/// Medians of the rounds.
+/// Medians over rounds.
 struct OperationBench {
   std::string name;
   double ours_s = 0;
-  double theirs_s = 0;  // the same in LibTorch's operations, the fused one where it has one
+  double theirs_s = 0;  // LibTorch's operations, fused where it has a fused one
   double ratio() const { return theirs_s / ours_s; }
 };
 

@@ -11,12 +11,12 @@ namespace nextframe {
 
 struct OperationTime {
   std::string name;    // of a product and of attention: with its shape
-  double calls = 0;    // a grain, or a frame
-  double self_s = 0;   // likewise; without the operations that it calls
-  double alone_s = 0;  // likewise, of a product: repeated with all of it in cache
+  double calls = 0;    // per grain, or per frame
+  double self_s = 0;   // per grain or frame, without the operations that it calls
+  double alone_s = 0;  // of a product: the time when repeated with its operands in cache
 };
 
-/// A product [m, k] x [k, n] as it was called: whether each factor lies transposed.
+/// A product [m, k] x [k, n], and whether each factor was transposed in memory.
 struct Product {
   int64_t m, k, n;
   bool left_transposed, right_transposed;
@@ -30,7 +30,7 @@ struct RecordedOperations {
   std::map<Product, int64_t> products;              // calls of each
 };
 
-/// Runs `work` with each of this thread's operations timed, which costs a little.
+/// Runs `work` and times each operation of this thread, which slows it down a little.
 RecordedOperations record_operations(const std::function<void()>& work);
 
 }  // namespace nextframe

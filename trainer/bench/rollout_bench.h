@@ -8,15 +8,15 @@
 
 namespace nextframe {
 
-/// What is dreamed on from.
+/// The inputs of the rollouts.
 struct RolloutClips {
   at::Tensor context_BTHWC;  // uint8
   at::Tensor actions_BTA;    // float32, T = context frames + dreamed frames - 1
 };
 
-/// Medians of the rounds.
+/// Medians over rounds.
 struct RolloutTime {
-  double rollout_s = 0;      // all frames of all clips, the context read
+  double rollout_s = 0;      // all frames of all clips, context included
   double first_frame_s = 0;  // a rollout of one frame: mostly the context
 };
 
@@ -33,7 +33,7 @@ struct RolloutBench {
   double frames_per_s(const RolloutTime& time) const {
     return static_cast<double>(clips * frames) / time.rollout_s;
   }
-  /// Of a frame after the first, of all clips; 0 where there is none.
+  /// Time of each frame after the first, of all clips; 0 if there is none.
   double further_frame_s(const RolloutTime& time) const {
     return frames < 2 ? 0 : (time.rollout_s - time.first_frame_s) / static_cast<double>(frames - 1);
   }

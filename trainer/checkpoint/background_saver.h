@@ -20,41 +20,42 @@
 namespace nextframe {
 
 struct SaveOptions {
-  int64_t keep = std::numeric_limits<int64_t>::max();  // newest valid checkpoints; all by default
-  double timeout_s = 600;  // without progress on disk, after which waiting is an error
+  int64_t keep = std::numeric_limits<int64_t>::max();  // how many of the newest valid checkpoints;
+                                                       // default: all
+  double timeout_s = 600;  // without progress on disk, before waiting becomes an error
 };
 
-/// A save has two stages: every rank writes its part; once all have, rank 0 commits and removes
-/// old checkpoints. The stage changes on all ranks in the same step, by what they tell each other
-/// in it, so no rank ever waits for another's disk unless it has to. One save at a time. After a
-/// CheckpointError, which all ranks throw together, the saver is done for. Its destructor gives up
-/// a save under way.
+/// A save has two stages: every rank writes its part; once all have, rank 0 commits and
+/// removes old checkpoints. Ranks exchange their status in every step and change the stage in
+/// the same one, so no rank waits for another's disk unless it must. There is one save at a
+/// time. A CheckpointError is thrown on all ranks together, and leaves the saver unusable. The
+/// destructor cancels a save in progress.
 class BackgroundSaver {
  public:
-  /// `control`, for host tensors, outlives the saver and is used by its caller's thread alone.
+  /// `control` moves host tensors, outlives the saver and is used only by the caller's thread.
   BackgroundSaver(Communicator& control, std::filesystem::path checkpoints, SaveOptions options,
                   std::function<void(const std::string&)> say);
 
-  /// Copies this rank's part and returns. Waits for the save before, if it is still under way.
-  /// Collective. The manifest gives what is not a tensor.
+  /// Copies this rank's part and returns. Waits for the previous save, if it is still in
+  /// progress. `manifest` has everything that is not a tensor. Collective.
   void begin(const RunState& state, Manifest manifest);
 
   bool is_under_way() const { return stage_ != Stage::idle; }
 
-  /// What this rank has to tell in a step: that it has done its part of the stage, that it cannot.
+  /// This rank's status: whether it has finished its part of the stage, and whether it has failed.
   bool has_saved() const { return writer_.is_done(); }
   bool has_failed() const { return writer_.has_failed(); }
 
-  /// The same of all ranks, in every step: goes on to the next stage. Collective.
+  /// Takes the status of all ranks, in every step, and goes on to the next stage. Collective.
   void advance(bool have_all_saved, bool has_any_failed);
 
-  /// Waits until the save under way, if any, is committed. Collective.
+  /// Waits until the save in progress, if any, is committed. Collective.
   void finish();
 
-  /// Seconds that the caller waited in this object since it was last asked.
+  /// Seconds that the caller waited in this object since the last call of this function.
   double take_stall_s();
 
-  /// Seconds from begin() to the commit, of the save that took longest.
+  /// Seconds from begin() to the commit, for the longest save.
   double longest_save_s() const { return longest_save_s_; }
 
  private:
@@ -73,13 +74,14 @@ class BackgroundSaver {
   Stage stage_ = Stage::idle;
   std::filesystem::path final_folder_;  // of the save under way
   Manifest manifest_;
-  /// Each is read back once. Used by the writer's thread alone, which may outlive the saver.
+  /// Checkpoints that were already verified. Used only by the writer's thread, which may outlive
+  /// the saver.
   std::shared_ptr<std::set<std::filesystem::path>> known_valid_ =
       std::make_shared<std::set<std::filesystem::path>>();
   bool has_reported_waiting_ = false;
   double stall_s_ = 0, longest_save_s_ = 0;
   std::chrono::steady_clock::time_point began_;  // the save under way
-  Writer writer_;                                // last: its thread ends before what it uses
+  Writer writer_;                                // last, so that its thread ends first
 };
 
 }  // namespace nextframe

@@ -32,11 +32,12 @@ struct Manifest {
   int64_t world_size = 1;
   std::string config;  // the run's resolved.yaml
   std::string dataset_fingerprint;
-  ClipShape shape;                                 // of the clips that the model was made for
-  std::map<std::string, std::string> environment;  // what the bits depend on; see environment.h
+  ClipShape shape;                                 // of the clips that the model was built for
+  std::map<std::string, std::string> environment;  // see trainer/environment.h
   std::map<std::string, int64_t> file_bytes;
-  std::vector<StoredTensor> tensors;      // by name
-  std::vector<std::string> bucket_order;  // of parameters, as gradients are exchanged; or empty
+  std::vector<StoredTensor> tensors;  // by name
+  std::vector<std::string>
+      bucket_order;  // parameter names, in the order of gradient buckets; or empty
   Hash digest;
 };
 
@@ -45,14 +46,14 @@ inline constexpr char kManifestName[] = "manifest.json";
 /// JSON with a checksum of itself.
 std::string to_json(const Manifest& manifest);
 
-/// Throws CheckpointError that names `source` when the text is cut off, altered or of another
+/// Throws CheckpointError, which names `source`, if the text is cut off, altered or in another
 /// format.
 Manifest parse_manifest(const std::string& text, const std::string& source);
 
-/// The digest that the listed chunk hashes and position make.
+/// Computes the digest from the listed chunk hashes and the position.
 Hash digest_of(const Manifest& manifest);
 
-/// Pieces of one rank, as it reports them to the rank that writes the manifest.
+/// The pieces of one rank, as it sends them to the rank that writes the manifest.
 std::string pieces_to_json(const std::vector<StoredTensor>& tensors, const std::string& file,
                            int64_t file_bytes);
 void merge_pieces(Manifest& manifest, const std::string& pieces_json);

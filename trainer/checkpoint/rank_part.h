@@ -23,23 +23,24 @@ struct PartChunk {
   int64_t count = 0;  // elements
 };
 
-/// All chunks that a rank writes: tensors by name, their chunks in ascending order, not always
-/// without gaps. Every chunk of the state is in exactly one rank's part.
+/// All chunks that a rank writes: tensors by name, their chunks in ascending order, perhaps
+/// with gaps. Every chunk of the state is in exactly one rank's part.
 struct RankPart {
   std::vector<PartChunk> chunks;
-  std::vector<at::Tensor> memory;  // what `values` point into: the state itself, where it is on the
-                                   // host, so it changes with the next step
-  bool is_copy = false;            // the state is on a GPU: nothing changes `memory`
+  std::vector<at::Tensor> memory;  // // what `values` point into; for a state in host memory that
+                                   // is the state itself, which the next step changes
+  bool is_copy = false;            // `memory` is a copy from a GPU, which no step changes
 };
 
-/// What this rank owns of what is split, and an equal part of the chunks of what every rank holds.
+/// What this rank owns of sharded state, and an equal part of the chunks of replicated state.
 RankPart part_of_rank(const RunState& state, int64_t rank, int64_t world_size);
 
-/// Used again for every part, so that only the first one has to ask the system for memory.
+/// A buffer in which a part waits to be written while training goes on. It is reused, so that only
+/// the first save allocates memory.
 class PartBuffer {
  public:
-  /// The same chunks, with values that nobody changes until the next call. Copies what is in the
-  /// state's own memory; what came from a GPU is a copy already.
+  /// Returns the same chunks with values that do not change until the next call. Copies state
+  /// in host memory; what came from a GPU is a copy already.
   RankPart hold(RankPart part);
 
  private:
@@ -49,9 +50,9 @@ class PartBuffer {
 /// rank-00003.bin
 std::string rank_file_name(int64_t rank);
 
-/// Writes a part to `path` for good, reads it back against its hashes and returns its list of
-/// pieces for the manifest. Throws FileError or CheckpointError naming the file, which is gone
-/// then. Calls no LibTorch.
+/// Writes a part durably to `path`, reads it back, compares the hashes, and returns its list
+/// of pieces for the manifest. On failure it removes the file and throws FileError or
+/// CheckpointError. Does not call LibTorch.
 std::string write_rank_part(const std::filesystem::path& path, const RankPart& part,
                             WriterPulse& pulse);
 

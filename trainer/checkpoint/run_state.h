@@ -12,8 +12,8 @@
 
 namespace nextframe {
 
-/// The numbers of a run's position; the sample position is one counter, so any rank count can
-/// continue.
+/// How far a run has come. The position in the stream of samples is one counter, so a run can
+/// continue on any number of ranks.
 struct Position {
   int64_t step = 0;     // steps done
   int64_t samples = 0;  // clips consumed, over all ranks
@@ -24,7 +24,7 @@ struct Position {
   bool operator==(const Position&) const = default;
 };
 
-/// The tensors and the position together, as views: nothing is copied.
+/// The tensors and the position. The tensors are views: nothing is copied.
 struct RunState {
   const FlatParameters& layout;
   std::vector<StateBuffer> buffers;  // sorted by name

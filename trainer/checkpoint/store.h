@@ -17,17 +17,18 @@ namespace nextframe {
 /// Folder name of a step: step_00001000.
 std::string checkpoint_name(int64_t step);
 
-/// Collective. Every rank writes its part of `state`; then one rank commits the whole by fsync,
-/// rename, fsync of the folder: a reader sees the old checkpoints or this one complete, never a
-/// mix. `manifest` gives what is not a tensor. Throws CheckpointError on all ranks, naming the file
-/// and the reason, when any rank fails. Returns the checkpoint's folder. Runs that go on meanwhile
-/// have a BackgroundSaver.
+/// Every rank writes its part of `state`; then one rank commits the whole by fsync, rename and
+/// fsync of the folder. So a reader sees the old checkpoints or this one complete, never a
+/// mix. `manifest` has everything that is not a tensor. If any rank fails, throws
+/// CheckpointError on all ranks, with the file and the reason. Returns the checkpoint's
+/// folder. Collective. BackgroundSaver does the same while training goes on.
 std::filesystem::path save_checkpoint(const std::filesystem::path& checkpoints,
                                       const RunState& state, Manifest manifest,
                                       Communicator& world);
 
-/// One rank, once all have written their parts: the folder gets its manifest and then its name.
-/// `pieces` is what write_rank_part returned, by rank. Throws FileError.
+/// Commits a checkpoint once all ranks have written their parts: writes the manifest, then
+/// renames the folder. `pieces` is what write_rank_part returned, by rank. Called on one rank.
+/// Throws FileError.
 void commit_checkpoint(const std::filesystem::path& temporary,
                        const std::filesystem::path& final_folder, Manifest manifest,
                        const std::vector<std::string>& pieces);
@@ -42,8 +43,8 @@ Manifest read_manifest(const std::filesystem::path& checkpoint);
 /// when valid.
 std::vector<std::string> verify_checkpoint(const std::filesystem::path& checkpoint);
 
-/// The newest checkpoint that verifies; tells `say` why a newer one was passed over. Throws
-/// CheckpointError when there are checkpoints and none of them is valid.
+/// The newest checkpoint that verifies; calls `say` with the reason why a newer one was
+/// skipped. Throws CheckpointError if there are checkpoints but none is valid.
 std::optional<std::filesystem::path> newest_valid_checkpoint(
     const std::filesystem::path& checkpoints, const std::function<void(const std::string&)>& say);
 
@@ -57,14 +58,14 @@ at::Tensor read_slice(const std::filesystem::path& checkpoint, const StoredTenso
 Position load_state(const std::filesystem::path& checkpoint, const Manifest& manifest,
                     const RunState& state);
 
-/// Removes all but the newest `keep` (at least 2) valid checkpoints, and what interrupted saves
-/// left behind. Every byte of those it keeps is read against its hash, except of those in
-/// `known_valid`, to which it adds what it has read. Returns the names removed.
+/// Removes all but the newest `keep` (at least 2) valid checkpoints, and what interrupted
+/// saves left behind. Verifies every byte of those it keeps, except of those in `known_valid`,
+/// and adds them to that set. Returns the names removed.
 std::vector<std::string> prune_checkpoints(const std::filesystem::path& checkpoints, int64_t keep,
                                            std::set<std::filesystem::path>& known_valid);
 
-/// Removes what interrupted saves and removals left behind; a checkpoint that was to be replaced
-/// and was not comes back. Returns the names removed.
+/// Removes what interrupted saves and removals left behind; restores a checkpoint whose
+/// replacement was interrupted. Returns the names removed.
 std::vector<std::string> remove_leftovers(const std::filesystem::path& checkpoints);
 
 }  // namespace nextframe

@@ -10,7 +10,7 @@
 
 namespace nextframe {
 
-/// How a task shows that it moves, and learns that nobody wants its result any more.
+/// How a task shows that it makes progress, and learns that it was cancelled.
 class WriterPulse {
  public:
   void beat() { ++beats_; }
@@ -29,24 +29,25 @@ struct WriterOutcome {
   std::string problem;  // "" is none
 };
 
-/// Used by one thread; tasks call no LibTorch.
+/// For use by one thread. Tasks must not call LibTorch.
 class Writer {
  public:
   using Task = std::function<std::string(WriterPulse&)>;
 
   Writer() = default;
-  /// Cancels the task under way and gives it a moment to end; a thread that hangs is left behind.
+  /// Cancels the task in progress and gives it a moment to end; abandons a thread that hangs.
   ~Writer();
 
-  /// Starts `task`; the one before must be done. `what` is told when it hangs: "writing …".
+  /// Starts `task`; the previous one must be done. `what` ("writing …") is for the message if it
+  /// hangs.
   void start(std::string what, Task task);
 
-  /// Whether nothing is under way. Never waits.
+  /// Whether no task is in progress. Never waits.
   bool is_done() const;
   bool has_failed() const;
 
-  /// Waits for the task and forgets it. One that does not move for `timeout_s` is a problem, and
-  /// stays under way.
+  /// Waits for the task. If it makes no progress for `timeout_s`, returns that as a problem,
+  /// and the task stays in progress.
   WriterOutcome wait(double timeout_s);
 
   /// Asks the task to end early, and waits a moment for it.

@@ -21,7 +21,7 @@ struct ConfigArguments {
   Config load() const { return load_config(path, overrides); }
 };
 
-/// Adds the positional `name` and --set, which may be given often and takes several values.
+/// Adds the positional `name`, and --set, which may be repeated and takes several values.
 std::shared_ptr<const ConfigArguments> add_config_arguments(
     CLI::App& app, const std::string& name = "CONFIG", const std::string& help = "the config file");
 
@@ -29,9 +29,9 @@ struct TrainArguments {
   std::shared_ptr<const ConfigArguments> config;
   std::string run, fork;
 
-  /// The run's folder, of `read`, the config that was read.
+  /// The run's folder, given the config that was read.
   std::filesystem::path folder(const Config& read) const;
-  /// The words that train in `folder`, or continue there.
+  /// The command line that trains in `folder`, or continues there.
   std::vector<std::string> command(const std::filesystem::path& folder) const;
 };
 

@@ -17,8 +17,8 @@ struct CommandLine {
 /// The tree of every registered command; "data make" stands below "data".
 std::unique_ptr<CommandLine> make_command_line();
 
-/// Parses the arguments and runs the chosen command; returns the exit code. What the command throws
-/// passes through; what is wrong with the arguments is a UsageError.
+/// Parses the arguments, runs the chosen command and returns the exit code. Throws UsageError
+/// for wrong arguments, and whatever the command throws.
 int run_command_line(int argc, const char* const* argv);
 
 }  // namespace nextframe

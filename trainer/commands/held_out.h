@@ -25,12 +25,12 @@ struct HeldOut {
   Dataset data;
 };
 
-/// Loads the model onto the device and the threads that its config asks for, and opens the data.
-/// DataError when its frames or actions are not those that the model was trained on.
+/// Loads the model onto the device and with the threads that its config asks for, and opens
+/// the data. Throws DataError if frames or actions do not match the model's training data.
 HeldOut open_held_out(const HeldOutArguments& arguments);
 
-/// One redrawn line on standard error if that is a terminal, else nothing; the line is taken away
-/// when a pass is done.
+/// Shows progress as one redrawn line on standard error if that is a terminal, else not at
+/// all. The line is erased when a pass is done.
 EvaluationProgress terminal_progress();
 
 }  // namespace nextframe

@@ -14,8 +14,8 @@ struct SbatchArguments {
 
 void add_sbatch_arguments(CLI::App& app, SbatchArguments& arguments);
 
-/// Writes the script and says how to submit it. `launch` are launch's own arguments, to be repeated
-/// in it. UsageError when the file exists or ranks and nodes do not fit.
+/// Writes the script and prints how to submit it. `launch` are launch's own arguments, which
+/// the script repeats. Throws UsageError if the file exists or ranks and nodes do not fit.
 int write_sbatch(const SbatchArguments& arguments, const std::vector<std::string>& launch,
                  const std::vector<std::string>& train);
 

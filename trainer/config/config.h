@@ -23,7 +23,7 @@ struct ResolvedField {
   FieldTag tag;
 };
 
-/// Every problem of a config. The message is complete; each of its lines names its place.
+/// All problems of a config. Each line of the message names its place.
 struct ConfigError : UsageError {
   explicit ConfigError(std::vector<Problem> all)
       : UsageError(to_string(all)), problems(std::move(all)) {}
@@ -43,11 +43,11 @@ struct Config {
   std::vector<ResolvedField>
       resolved;  // every field of every section, `model.*` and `objective.*` included
 
-  /// A field's value as YAML would write it; "" when there is no such field.
+  /// A field's value as YAML would write it; "" if there is no such field.
   std::string value_of(const std::string& key) const;
 
-  /// The model of the `model` and `objective` sections for data of this shape, parameters drawn
-  /// from trainer.seed.
+  /// Builds the model of the `model` and `objective` sections for data of this shape, with
+  /// parameters drawn from trainer.seed.
   std::shared_ptr<WorldModel> make_model(const ClipShape& shape) const;
 };
 
@@ -55,7 +55,7 @@ struct Config {
 /// Throws ConfigError whose message lists every problem, "file:line:column  error  ...".
 Config load_config(const std::string& path, const std::vector<std::string>& overrides = {});
 
-/// The same from text that a run saved (its resolved.yaml); `name` stands in messages for the file.
+/// The same from the text of a run's resolved.yaml; messages call it `name`.
 Config parse_config(const std::string& text, const std::string& name,
                     const std::vector<std::string>& overrides = {});
 
@@ -64,12 +64,13 @@ std::string to_yaml(const Config& config);
 
 /// Lines "key: old → new", in the order of the fields.
 struct ConfigDifferences {
-  std::vector<std::string> identity;  // another run: asks for --fork
-  std::vector<std::string> free;      // the same run goes on
+  std::vector<std::string> identity;  // these make it another run: needs --fork
+  std::vector<std::string> free;      // the same run can go on with these
 };
 
-/// `trainer.steps` may grow where the schedule does not look ahead to the last step (constant) or
-/// only at its own end (wsd). Paths of data are free: whoever opens the data compares fingerprints.
+/// `trainer.steps` may grow if the schedule does not depend on the last step (constant), or
+/// only near its end (wsd). Data paths are free: fingerprints are compared when the data is
+/// opened.
 ConfigDifferences compare_configs(const Config& before, const Config& now);
 
 }  // namespace nextframe

@@ -5,8 +5,8 @@
 
 namespace nextframe {
 
-/// What `key` means: "trainer.steps", a section ("trainer"), or a word alone ("steps") that stands
-/// in some section. UsageError with near keys for an unknown one.
+/// Explains `key`: "trainer.steps", a section ("trainer"), or a field of any section
+/// ("steps"). Throws UsageError with similar keys for an unknown one.
 std::string explain_key(const std::string& key);
 
 }  // namespace nextframe

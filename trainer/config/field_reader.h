@@ -11,10 +11,11 @@
 
 namespace nextframe {
 
-/// The strongest assignment of each key.
+/// For each key, the assignment with the highest precedence.
 using Assignments = std::map<std::string, Assignment>;
 
-/// Reads one section's fields. A value that does not fit leaves the default and is a problem.
+/// Reads one section's fields. A value that does not fit is reported as a problem, and the field
+/// keeps its default.
 class FieldReader final : public FieldVisitor {
  public:
   FieldReader(std::string section, const Assignments& assignments, Problems& problems,
@@ -24,7 +25,7 @@ class FieldReader final : public FieldVisitor {
         problems_(problems),
         resolved_(resolved) {}
 
-  /// Keys whose value did not fit, so that no check speaks of their defaults.
+  /// Keys whose value did not fit, so that later checks do not complain about their defaults.
   const std::set<std::string>& failed_keys() const { return failed_keys_; }
 
  private:

@@ -12,16 +12,16 @@ namespace nextframe {
 /// One file, or one --set.
 struct Layer {
   std::vector<Assignment> assignments;  // each key once
-  std::vector<Assignment> sections;     // where each section stands; values empty
-  std::vector<Value> extends;           // names of the files below this one
+  std::vector<Assignment> sections;     // places of the sections; their values are empty
+  std::vector<Value> extends;           // names of the files that this one extends
   std::shared_ptr<const Source> source;
 };
 
-/// Splits a YAML text into assignments. Duplicate keys, merge keys and shapes that a config cannot
-/// have become problems; what is not YAML at all makes one problem and an empty layer.
+/// Splits a YAML text into assignments. Duplicate keys, merge keys and shapes that a config
+/// cannot have become problems; text that is not YAML gives one problem and an empty layer.
 Layer parse_layer(const std::string& text, const std::string& name, Problems& problems);
 
-/// Reads "section.key=value". The value is taken as it is written, but for a list in brackets.
+/// Reads "section.key=value". The value is taken literally, except for a list in brackets.
 Layer parse_override(const std::string& override_text, Problems& problems);
 
 }  // namespace nextframe

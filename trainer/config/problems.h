@@ -7,7 +7,7 @@
 
 namespace nextframe {
 
-/// A text that values come from: a file, or one `--set a.b=c` of the command line.
+/// A text with values: a file, or one `--set a.b=c` of the command line.
 struct Source {
   std::string name;                // "run.yaml" or "--set a.b=c"
   std::vector<std::string> lines;  // empty where there is no text to show
@@ -30,13 +30,14 @@ struct Problem {
 class Problems {
  public:
   void add(Place place, std::string message);
-  /// As add; what was to be read here is lost, so nothing more can be said of the whole.
+  /// As add, for a text that could not be read at all, so that the config as a whole cannot be
+  /// checked.
   void add_fatal(Place place, std::string message);
 
   bool empty() const { return problems_.empty(); }
   bool fatal() const { return fatal_; }
 
-  /// In the order of their places, each once.
+  /// Sorted by place, without duplicates.
   std::vector<Problem> sorted() const;
 
  private:
@@ -44,8 +45,8 @@ class Problems {
   bool fatal_ = false;
 };
 
-/// One line a problem, "file:line:column  error  message", each with the source line and a caret
-/// below it, and a last line with their number.
+/// One line for each problem, "file:line:column  error  message", with the source line and a
+/// caret below it; the last line counts them.
 std::string to_string(const std::vector<Problem>& problems);
 
 }  // namespace nextframe

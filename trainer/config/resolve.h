@@ -8,8 +8,8 @@
 
 namespace nextframe {
 
-/// Puts the layers on top of each other, the last one strongest, and fills a config from them.
-/// `run_name` is the default of run.name. Whatever does not fit is a problem.
+/// Merges the layers, where later ones win, and fills a config from them. `run_name` is the
+/// default of run.name. Whatever does not fit is reported in `problems`.
 Config resolve(const std::vector<Layer>& layers, const std::string& run_name, Problems& problems);
 
 }  // namespace nextframe

@@ -5,7 +5,7 @@
 
 namespace nextframe {
 
-/// Draft 2020-12, of every section, with every registered model and objective.
+/// The schema (draft 2020-12) of all sections, with every registered model and objective.
 std::string config_schema();
 
 }  // namespace nextframe

@@ -15,11 +15,11 @@ struct Section {
   std::function<void(FieldVisitor&, const Report&)> visit;
 };
 
-/// The sections that are the same in every config, bound to `config`'s structs.
+/// The sections that every config has, bound to `config`'s structs.
 std::vector<Section> common_sections(Config& config);
 
-/// The two that are named by their `name` key: "model" of ModelRegistry, "objective" of
-/// ObjectiveRegistry.
+/// A section whose fields depend on its `name` key: "model" (ModelRegistry) or "objective"
+/// (ObjectiveRegistry).
 struct NamedSection {
   std::string name;
   std::vector<std::string> entries;
@@ -28,10 +28,10 @@ struct NamedSection {
 
 std::vector<NamedSection> named_sections();
 
-/// What no section can see alone. Reports name the whole key.
+/// Checks that involve several sections. Reports give the whole key.
 void check_across_sections(const Config& config, const Report& report);
 
-/// A field as it is before any config is read.
+/// A field with its default, before any config is read.
 struct KnownField {
   std::string section;
   std::string entry;  // the model or objective that owns it; "" in other sections
@@ -45,7 +45,7 @@ struct KnownField {
   std::string key() const { return section + "." + name; }
 };
 
-/// Every field of every section, of every registered model and objective.
+/// All fields of all sections, including every registered model and objective.
 std::vector<KnownField> known_fields();
 
 /// Names of all sections, in the order of a config.

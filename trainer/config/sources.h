@@ -8,12 +8,11 @@
 
 namespace nextframe {
 
-/// The layers of file `path`, from the weakest to the strongest: what its `extends` names, relative
-/// to its folder and in that order, then itself. Files that cannot be read and circles are
-/// problems.
+/// The layers of file `path`, where later ones win: the files that it `extends` (relative to
+/// its folder, in that order), then itself. Unreadable files and cycles are problems.
 std::vector<Layer> load_layers(const std::string& path, Problems& problems);
 
-/// The same for a text that stands for file `name`.
+/// The same for a text, which messages call `name`.
 std::vector<Layer> load_text_layers(const std::string& text, const std::string& name,
                                     Problems& problems);
 

@@ -14,8 +14,8 @@ struct Value {
 
   Kind kind = Kind::nothing;
   std::string text;          // of a scalar
-  bool quoted = false;       // '8' is a text, 8 a number
-  std::string tag;           // "!!int" and the like, which are refused
+  bool quoted = false;       // '8' is text, 8 is a number
+  std::string tag;           // "!!int" and the like, which are rejected
   std::vector<Value> items;  // of a list
   Place place;
 };
@@ -27,8 +27,8 @@ struct Assignment {
   Value value;
 };
 
-/// Reads `value` into `result` and returns "", or what is wrong: "needs an integer, got 'x'".
-/// Where an item of a list is wrong, `place` becomes the item's.
+/// Parses `value` into `result`. Returns "", or what is wrong: "needs an integer, got 'x'".
+/// For a wrong item of a list, `place` becomes that of the item.
 std::string read_value(const Value& value, bool& result, Place& place);
 std::string read_value(const Value& value, int64_t& result, Place& place);
 std::string read_value(const Value& value, double& result, Place& place);
@@ -36,7 +36,7 @@ std::string read_value(const Value& value, std::string& result, Place& place);
 std::string read_value(const Value& value, std::vector<int64_t>& result, Place& place);
 std::string read_value(const Value& value, std::vector<std::string>& result, Place& place);
 
-/// The value as YAML that reads back equal, on one line.
+/// The value as one line of YAML that parses back to the same value.
 std::string written(bool value);
 std::string written(int64_t value);
 std::string written(double value);

@@ -15,12 +15,13 @@ constexpr int64_t kAllFrames = std::numeric_limits<int64_t>::max();
 struct EpisodeSource {
   ClipShape shape;
   int64_t num_episodes = 0;
-  /// Every stride-th frame from the episode's start on: `max_frames` of them, or as many as it has.
+  /// Reads every stride-th frame from the episode's start: `max_frames` of them, or as many as it
+  /// has.
   std::function<Episode(int64_t episode, int64_t max_frames)> read;
   std::string fingerprint;  // of the data behind it
 };
 
-/// The first `limit` episodes of a dataset by index, or all. The dataset must outlive the source.
+/// The first `limit` episodes of a dataset, or all. The dataset must outlive the source.
 EpisodeSource first_episodes(const Dataset& dataset, int64_t limit);
 
 /// 0 .. num_episodes - 1.

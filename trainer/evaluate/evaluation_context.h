@@ -25,12 +25,13 @@ struct EpisodeScores {
 
 class EvaluationContext {
  public:
-  /// Without `train_for_mean_frame` the mean frame is that of the held-out episodes.
+  /// Without `train_for_mean_frame`, the mean frame comes from the held-out episodes.
   EvaluationContext(WorldModel& model, EpisodeSource held_out,
                     const EpisodeSource* train_for_mean_frame, EvaluateConfig config,
                     EvaluationProgress progress);
 
-  /// Teacher-forced scores of every episode, from frame kFirstScoredFrame on; measured once.
+  /// Teacher-forced (one-step) scores of every episode, from frame kFirstScoredFrame on; computed
+  /// once.
   const std::vector<EpisodeScores>& one_step();
 
   /// Scores of rollouts from every episode's start, from frame context_frames on.
@@ -44,7 +45,8 @@ class EvaluationContext {
   Bootstrap& bootstrap() { return bootstrap_; }
 
  private:
-  /// Scores the model's prediction and those of the baselines, which know `known_frames`.
+  /// Scores the model's prediction and those of the baselines, which see `known_frames` true
+  /// frames.
   void score(const PredictedFrame& frame, int64_t known_frames, EpisodeScores& scores) const;
 
   EpisodeSource held_out_;

@@ -15,24 +15,26 @@ struct Figure {
   int64_t n = 0;  // episodes: the independent units, over which the interval is drawn
 };
 
-/// What one episode adds to the sums that a figure is made of, for example {sum of MSE, frames}.
+/// One episode's contribution to the sums behind a figure, for example {sum of MSE, frames}.
 using Sums = std::vector<double>;
 
 /// From the sums over episodes to the figure, for example s[0] / s[1].
 using Statistic = std::function<double(const Sums&)>;
 
-/// a / b, where 0 / 0 is 1: two predictors without error are equally good.
+/// a / b, where 0 / 0 is 1: two perfect predictors are equally good.
 double ratio(double a, double b);
 
-/// Percentile bootstrap over episodes (Efron 1979): whole episodes are drawn with replacement,
-/// their sums added, the statistic taken again. Figures over as many episodes share their draws.
+/// Percentile bootstrap over episodes (Efron 1979): draws whole episodes with replacement,
+/// adds their sums, and computes the statistic again. Figures over equally many episodes share
+/// their draws.
 class Bootstrap {
  public:
   static constexpr int64_t kResamples = 1000;
 
   explicit Bootstrap(uint64_t seed) : seed_(seed) {}
 
-  /// One entry an episode that contributes; all of one length. None gives a figure with n = 0.
+  /// `episodes` has one entry of equal length for each episode that contributes. Without any, the
+  /// figure has n = 0.
   Figure figure(const std::vector<Sums>& episodes, const Statistic& statistic);
 
  private:

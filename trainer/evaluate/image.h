@@ -33,8 +33,8 @@ struct Image {
 constexpr int64_t kDigitWidth = 4;  // dots, the gap to the next one included
 constexpr int64_t kDigitHeight = 5;
 
-/// The bytes of a PNG; of an animated one (APNG) that repeats for ever; of an animated lossless
-/// WebP. An animation's images are of one size.
+/// Encode a PNG, an animated PNG (APNG, repeating forever), or an animated lossless WebP. All
+/// images of an animation have one size.
 std::string encode_png(const Image& image);
 std::string encode_apng(const std::vector<Image>& images, int64_t frame_ms);
 std::string encode_webp(const std::vector<Image>& images, int64_t frame_ms);

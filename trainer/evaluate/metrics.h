@@ -19,8 +19,8 @@ struct FrameScore {
 /// Frames as numbers: uint8 to float32 in [0, 1]; float32 is clipped to [0, 1]. Contiguous.
 at::Tensor to_unit_range(const at::Tensor& frames);
 
-/// All take two frames [H, W, C] as to_unit_range returns them, on the CPU, and sum in fp64 in one
-/// fixed order, whatever the number of threads.
+/// All metrics take two frames [H, W, C] on the CPU, as to_unit_range returns them, and sum in
+/// float64 in a fixed order that does not depend on the number of threads.
 double mean_squared_error(const at::Tensor& predicted_HWC, const at::Tensor& true_HWC);
 
 /// 10 log10(1 / mse), at most kPsnrCapDb.

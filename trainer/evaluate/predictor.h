@@ -15,14 +15,14 @@
 
 namespace nextframe {
 
-/// How far a long pass is, for a person who waits.
+/// Reports the progress of a long pass.
 using EvaluationProgress =
     std::function<void(const std::string& what, int64_t done, int64_t total)>;
 
-/// The first frame of an episode that is scored: earlier ones have too little context to be fair.
+/// The first frame of an episode that is scored; earlier ones have too little context.
 constexpr int64_t kFirstScoredFrame = 4;
 
-/// A predicted frame on its way to the metrics.
+/// A predicted frame, passed to the metrics.
 struct PredictedFrame {
   int64_t episode;           // its number in the source
   int64_t frame;             // its index in the episode
@@ -32,11 +32,11 @@ struct PredictedFrame {
 
 using PredictedFrameVisitor = std::function<void(const PredictedFrame&)>;
 
-/// Given an episode and its number, the actions [T, A] that the model is told.
+/// Given an episode and its number, the actions [T, A] that the model gets.
 using ActionsOf = std::function<at::Tensor(int64_t episode, const Episode& truth)>;
 
-/// Puts the model into evaluation mode as long as it lives. An episode's number keys the noise that
-/// it is predicted with. Throws NumericsError for a prediction that is not finite.
+/// Puts the model into evaluation mode as long as this object lives. Sampling noise is keyed
+/// by the episode's number. Throws NumericsError for a prediction that is not finite.
 class Predictor {
  public:
   Predictor(WorldModel& model, RolloutOptions options, EvaluationProgress progress);
@@ -44,13 +44,13 @@ class Predictor {
   Predictor(const Predictor&) = delete;
   Predictor& operator=(const Predictor&) = delete;
 
-  /// Visits, once each, all scored frames of every episode, each predicted from true frames; an
-  /// episode's frames in ascending order.
+  /// Teacher forcing: predicts every scored frame of every episode from the true frames before
+  /// it, and visits each once, in ascending order.
   void teacher_forced(const EpisodeSource& source, const ActionsOf& actions_of,
                       const PredictedFrameVisitor& visit);
 
-  /// Visits frames context .. context + horizon - 1, as far as the episode goes, of each of
-  /// `episodes` in turn, dreamed from its first `context` frames.
+  /// Rollouts: predicts frames context .. context + horizon - 1 (or up to the episode's end)
+  /// of each of `episodes` from its first `context` frames, and visits them in order.
   void rollouts(const EpisodeSource& source, const std::vector<int64_t>& episodes,
                 int64_t context_frames, int64_t horizon_frames, const PredictedFrameVisitor& visit);
 
@@ -60,7 +60,7 @@ class Predictor {
                                              const RolloutOptions&);
   using Read = std::function<std::optional<Clip>(int64_t episode)>;
 
-  /// Reads the episodes one by one, and predicts neighbours of equal sizes together.
+  /// Reads the episodes one by one, and predicts consecutive ones of equal sizes in one batch.
   void run(const std::string& what, Predict predict, const std::vector<int64_t>& episodes,
            const Read& read, const PredictedFrameVisitor& visit);
   void run_batch(Predict predict, const std::vector<Clip>& clips,

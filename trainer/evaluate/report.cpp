@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "data/durable_file.h"
+#include "trainer/evaluate/dream.h"
 
 namespace nextframe {
 namespace {

@@ -5,10 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "trainer/evaluate/dream.h"
 #include "trainer/evaluate/figure.h"
 
 namespace nextframe {
+
+struct Dream;
 
 struct NamedFigure {
   std::string name;  // dots nest: "one_step.mse"
@@ -40,7 +41,7 @@ struct SuiteReport {
   std::vector<std::string> notes;       // what could not be measured, and why
 };
 
-/// Which weights were measured, on what. Reports leave out what is "".
+/// Which weights were evaluated, and on what data. Reports omit empty fields.
 struct Provenance {
   std::string run_folder;         // "" for a checkpoint that stands alone
   std::string checkpoint_folder;  // "" while training, whose weights may never be saved
@@ -62,23 +63,24 @@ struct EvaluationReport {
   std::vector<SuiteReport> suites;
 };
 
-/// The figure at "one_step.mse", or in a table at "rollout.8.skill" (table, key, name); null if the
-/// suite did not measure it.
+/// Finds a figure by name, "one_step.mse", or in a table, "rollout.8.skill" (table, key,
+/// name). Null if the suite did not measure it.
 const Figure* find_figure(const EvaluationReport& report, const std::string& suite,
                           const std::string& name);
 
 std::string to_json(const EvaluationReport& report);
 std::string to_markdown(const EvaluationReport& report);
 
-/// One page without outside resources. `picture_png` and `animation_webp` are the bytes of images
-/// to show in it; empty shows none.
+/// One page without external resources. `picture_png` and `animation_webp` are the bytes of
+/// images to embed; empty for none.
 std::string to_html(const EvaluationReport& report, const std::string& picture_png,
                     const std::string& animation_webp);
 
-/// The few figures to read first, a line each, for a terminal.
+/// The most important figures, a line each, for a terminal.
 std::string to_summary(const EvaluationReport& report);
 
-/// Makes the folder if need be; a file is replaced whole or not at all. The page shows `dreams`.
+/// Writes report.json, report.md and report.html to `folder`, which is made if needed. Each file is
+/// replaced atomically. The page shows `dreams`.
 void write_report(const std::string& folder, const EvaluationReport& report,
                   const std::vector<Dream>& dreams);
 

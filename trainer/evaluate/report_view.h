@@ -8,7 +8,7 @@
 
 namespace nextframe {
 
-/// One metric of a table: predictors across, keys down.
+/// One metric as a table: a column for each predictor, a row for each key.
 struct TableView {
   std::string metric;                   // "mse"
   std::vector<std::string> predictors;  // "model", then as the table has them
@@ -19,13 +19,13 @@ struct TableView {
   std::vector<Row> rows;
 };
 
-/// One view a metric.
+/// One view for each metric.
 std::vector<TableView> views_of(const FigureTable& table);
 
-/// Whether a row is worth a line where there is not room for all: 1, 2, 3, 4, 6, 8, 12, 16, 24, ...
+/// Whether a row is shown where there is no room for all: 1, 2, 3, 4, 6, 8, 12, 16, 24, ...
 bool is_landmark(int64_t key);
 
-/// The figures to read first.
+/// A figure for the summary.
 struct Headline {
   std::string label;
   const Figure* figure;

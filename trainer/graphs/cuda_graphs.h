@@ -14,13 +14,13 @@
 
 namespace nextframe {
 
-/// Whatever changes from one time to the next the work reads from tensors that stay where they are.
-/// It is run the first time, so that libraries and caches are ready, recorded and replayed the
-/// second, and replayed from then on. Where recording fails, or tensors do not stay in place, that
-/// is told once, and all times are run.
+/// The work must read whatever changes between steps from tensors that stay at the same
+/// addresses. The first call runs it eagerly, so that libraries and caches are warm; the
+/// second records and replays it, and later calls replay it. If recording fails or addresses
+/// change, it says so once and runs the work eagerly from then on.
 class ReplayedGraph {
  public:
-  /// Addresses of tensors that are not always the same ones: a recording is of these.
+  /// Addresses of tensors that may differ between calls: each set of them has its own recording.
   using Addresses = std::vector<const void*>;
 
   ReplayedGraph() = default;  // runs it each time
@@ -48,12 +48,13 @@ class ReplayedGraph {
 
 /// Which parts of the step are recorded.
 struct GraphChoice {
-  ReplayedGraph grains;  // all of a rank's but the last, whose gradients leave while they are made
-  ReplayedGraph optimizer;  // not where it sends what it has updated
+  ReplayedGraph
+      grains;  // all of a rank's grains but the last, whose backward overlaps communication
+  ReplayedGraph optimizer;  // off where the update communicates
 };
 
-/// `recorder` is the device's, null where it has none. Where the config asks for graphs and not all
-/// can be had, says once why: "CUDA graphs: off: …".
+/// `recorder` is null where the device has no graphs. If the config asks for graphs that are
+/// not possible, says why once: "CUDA graphs: off: …".
 ///   owned_grains  of this rank
 GraphChoice choose_graphs(const Config& config, Shard shard, int64_t owned_grains,
                           const GraphRecorder& recorder,

@@ -19,17 +19,17 @@ class GrainPass {
   GrainPass(WorldModel& model, FlatParameters& parameters, ReplayedGraph work = {})
       : model_(model), parameters_(parameters), work_(std::move(work)) {}
 
-  /// Clears the gradients, then adds those of the grain.
+  /// Clears the gradients, then runs forward and backward of the grain.
   ///   draw             see WorldModel::loss
-  ///   may_replay       nobody has to hear of gradients while they are made
-  ///   before_backward  called once; before all that is replayed, else behind forward
-  ///   returns          the model's terms, detached; those of a replay are all float64, which holds
-  ///                    the same numbers
+  ///   may_replay       no hook needs to see gradients during backward
+  ///   before_backward  called once: between forward and backward, or before a replay
+  ///   returns          the model's loss terms, detached; from a replay they are float64, with the
+  ///                    same values
   LossTerms run(const Batch& batch, const at::Tensor& draw, bool may_replay,
                 const std::function<void()>& before_backward);
 
  private:
-  /// Where replays find what a grain is made of.
+  /// The fixed tensors from which replays read their grain.
   struct Inputs {
     Batch batch;
     at::Tensor draw;

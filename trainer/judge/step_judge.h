@@ -9,13 +9,13 @@
 
 namespace nextframe {
 
-/// What was seen of the steps so far. Part of a run's position, so checkpoints and digests hold it.
+/// Statistics of the steps so far. Part of a run's position, so checkpoints and digests include it.
 struct StepHistory {
   std::vector<double> losses, grad_norms;  // of the newest steps that were applied, oldest first
   int64_t skipped_steps = 0;               // of the steps done so far
   int64_t bad_in_row = 0;                  // the newest of them
-  std::vector<int64_t> suspects;           // clips that may have made those bad
-  int64_t rollbacks = 0;                   // since the last step past the place that was bad
+  std::vector<int64_t> suspects;           // clips that may have caused those
+  int64_t rollbacks = 0;                   // without getting past the bad steps
   int64_t bad_until = 0;                   // the step from which the last rollback was made
 
   bool operator==(const StepHistory&) const = default;
@@ -32,16 +32,16 @@ struct JudgedStep {
   Verdict verdict = Verdict::apply;
   double loss = 0, grad_norm = 0;      // as they were
   double loss_z = 0, grad_norm_z = 0;  // against the steps applied before
-  bool is_spike = false;               // finite, and far above what it was; perhaps applied
+  bool is_spike = false;               // finite, but far above the last steps; may still be applied
 };
 
 struct JudgeLimits {
-  int64_t max_bad_steps = 3;       // in a row, then the run goes back
-  int64_t max_rollbacks = 2;       // without progress, then it gives up
+  int64_t max_bad_steps = 3;       // in a row, before the run rolls back
+  int64_t max_rollbacks = 2;       // without progress, before the run gives up
   double skip_spikes_above_z = 0;  // 0: finite numbers are applied, however high
 };
 
-inline constexpr size_t kJudgedSteps = 128;  // that a spike is measured against
+inline constexpr size_t kJudgedSteps = 128;  // number of steps that a spike is compared with
 inline constexpr double kTellSpikeAboveZ = 10;
 
 /// The same numbers give the same verdict on every rank.
@@ -49,7 +49,7 @@ class StepJudge {
  public:
   explicit StepJudge(const JudgeLimits& limits) : limits_(limits) {}
 
-  /// Of step number `step`, 1 for the first; brings `history` up to it.
+  /// Judges step number `step` (from 1) and adds it to `history`.
   JudgedStep judge(StepHistory& history, int64_t step, double loss, double grad_norm) const;
 
  private:
@@ -58,10 +58,10 @@ class StepJudge {
   JudgeLimits limits_;
 };
 
-/// As far as a z-score goes, and what a number that is not finite has: no comparison misses it.
+/// The largest z-score. A number that is not finite gets it, too, so that no comparison misses it.
 inline constexpr double kHighestZ = 1e6;
 
-/// Fewer earlier values than this judge nothing: z is 0.
+/// With fewer earlier values than this, z is 0.
 inline constexpr size_t kFewestForZ = 16;
 
 /// How many robust standard deviations (1.4826 median absolute deviations, at least a thousandth of

@@ -8,10 +8,10 @@
 
 namespace nextframe {
 
-/// One number of ranks, to the end of the run.
+/// The plan for one number of ranks.
 struct PlanRow {
   RankPlan ranks;
-  double save_s = 0;           // a checkpoint
+  double save_s = 0;           // for one checkpoint
   double best_interval_s = 0;  // between checkpoints; 0 without failures
   double goodput = 1;          // at the interval that the config asks for
   double best_goodput = 1;
@@ -32,7 +32,7 @@ PlanRow plan_row(const Workload& work, const MachineRates& rates, int64_t ranks,
 std::string to_text(const PlanReport& report);
 std::string to_json(const PlanReport& report);
 
-/// What a person should change before it is queued, a line each.
+/// What to change before the job is queued, a line each.
 std::vector<std::string> advice(const PlanReport& report);
 
 }  // namespace nextframe

@@ -13,10 +13,10 @@ struct Workload {
   int64_t tensors = 0;
   int64_t grains = 1, clips_per_grain = 1;
   int64_t tokens_per_step = 0, frames_per_step = 0;
-  double flops_per_grain = 0;    // 0: the model does not know
+  double flops_per_grain = 0;    // 0: unknown
   int64_t activation_bytes = 0;  // of one grain; 0: not measured
   int64_t block_elements = 0;    // of the largest block of the trunk
-  int64_t outside_elements = 0;  // of all that is in no block
+  int64_t outside_elements = 0;  // of everything outside of blocks
   bool has_average = false, is_strict = true;
   std::string shard = "none", shard_group = "world";
   int64_t first_bucket_bytes = 0, bucket_bytes = 0;

@@ -11,8 +11,8 @@
 
 namespace nextframe {
 
-/// Writes to standard error, on the root only; and on every rank to that rank's log, once it has
-/// one.
+/// Writes to standard error on the root only, and on every rank to that rank's log, once it
+/// has one.
 class Console {
  public:
   explicit Console(bool is_root);
@@ -24,10 +24,10 @@ class Console {
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;
 
-  /// A message above the panel.
+  /// Prints a message (above the panel).
   void say(const std::string& line);
 
-  /// The newest step, of `steps` in all.
+  /// Shows the newest step, of `steps` in all.
   void show(const StepRecord& record, int64_t steps);
 
  private:

@@ -12,7 +12,7 @@ class LaunchLog {
  public:
   explicit LaunchLog(std::filesystem::path run_folder) : run_folder_(std::move(run_folder)) {}
 
-  /// Appends a line, or keeps it until the training has made the run's folder.
+  /// Appends a line, or keeps it until training has made the run's folder.
   void append(const LaunchEvent& event);
   /// Writes kept lines once the folder is there.
   void flush();

@@ -16,18 +16,18 @@ class Sharding;
 
 struct MemoryReport {
   int64_t parameters_bytes = 0;
-  int64_t gradients_bytes = 0;  // what backward adds to, and the sum that the optimizer takes
+  int64_t gradients_bytes = 0;  // the gradient buffer, and the sum that the optimizer gets
   int64_t moments_bytes = 0;    // both
   int64_t average_bytes = 0;
-  int64_t buckets_bytes = 0;  // sums of grains, and what is sent, received and gathered
+  int64_t buckets_bytes = 0;  // accumulated gradients, and what is sent, received and gathered
 
   int64_t total_bytes() const {
     return parameters_bytes + gradients_bytes + moments_bytes + average_bytes + buckets_bytes;
   }
 };
 
-/// What these hold after a step; buckets are complete after the second. Of what comes and goes
-/// within a step, the most that there was at a time.
+/// Measures these objects after a step (buckets are complete only after the second one). For
+/// buffers that come and go within a step, the peak counts.
 MemoryReport measure_memory(const FlatParameters& parameters, const Optimizer& optimizer,
                             const GradientSync& sync, const Sharding& sharding);
 
@@ -36,18 +36,18 @@ std::string to_line(const MemoryReport& report);
 
 class StepMemory {
  public:
-  /// Around forward and backward of each grain.
+  /// Call these before forward and after backward of each grain.
   void begin_grain();
   void end_grain();
 
-  /// The most that one grain has needed so far: activations, their gradients, and what operations
-  /// take for a moment. Batches that the loader reads meanwhile count too.
+  /// The most memory that one grain has needed so far: activations, their gradients, and
+  /// temporary buffers. Batches that the loader reads meanwhile count, too.
   int64_t activation_bytes() const { return activation_bytes_; }
 
-  /// The most of everything since the last call; 0 where tensors do not come from the pool.
+  /// Peak memory of CPU tensors since the last call; 0 where they do not come from our allocator.
   int64_t take_peak_bytes();
 
-  /// After the first step, one line; later nothing.
+  /// Prints one line after the first step, and nothing later.
   void print_once(Console& console, const std::string& recompute);
 
  private:

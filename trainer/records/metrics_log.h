@@ -11,21 +11,8 @@
 
 namespace nextframe {
 
-class MetricsLog {
- public:
-  /// Opens the file for appending. Lines of steps after `last_step`, which a killed run wrote and
-  /// this one will write again, and a line cut off by the kill are dropped first.
-  MetricsLog(const std::filesystem::path& path, int64_t last_step);
-
-  void append(const StepRecord& record);
-
- private:
-  std::filesystem::path path_;
-  std::ofstream file_;
-};
-
-/// Times and rates are means over the steps since the last record; loss, norm and statistics are of
-/// this step alone.
+/// Times and rates are means over the steps since the last record; loss, norm and statistics
+/// belong to this step only.
 struct StepRecord {
   int64_t step = 0;     // steps done
   int64_t samples = 0;  // clips consumed
@@ -43,14 +30,27 @@ struct StepRecord {
   double loss_z = 0,
          grad_norm_z = 0;         // against the last applied steps; see trainer/judge/step_judge.h
   int64_t skipped_steps = 0;      // of all steps so far
-  int64_t set_aside = 0;          // clips that the run does without
+  int64_t set_aside = 0;          // excluded clips
   int64_t memory_peak_bytes = 0;  // of this rank's tensors on the CPU; 0 when not measured
-  BusyTimes busy;                 // own work of the ranks, a step
+  BusyTimes busy;                 // the ranks' own work in a step
   std::map<std::string, double> statistics;  // the model's, as means
   std::string digest;                        // of the state, on steps where it was asked for
 };
 
 /// One JSON object on one line, without the line break. Numbers that are not finite are null.
 std::string to_json_line(const StepRecord& record);
+
+class MetricsLog {
+ public:
+  /// Opens the file for appending. First drops the lines of steps after `last_step`, which a
+  /// killed run wrote and this one will write again, and a line that the kill cut off.
+  MetricsLog(const std::filesystem::path& path, int64_t last_step);
+
+  void append(const StepRecord& record);
+
+ private:
+  std::filesystem::path path_;
+  std::ofstream file_;
+};
 
 }  // namespace nextframe

@@ -8,12 +8,12 @@
 
 namespace nextframe {
 
-/// Floating-point operations a second of square matrix products on this rank's device and threads,
-/// in bfloat16 or float32: the best of a few, a tenth of a second in all.
+/// Measures the FLOP/s of square matrix products on this rank's device and threads, in
+/// bfloat16 or float32: the best of a few, in a tenth of a second.
 double measure_peak_flops(c10::Device device, bool bf16);
 
-/// What its maker states of a GPU by name, for dense products in bfloat16 or in float32 without
-/// TF32, operations a second; 0 for a GPU that is not in the table.
+/// The FLOP/s that a GPU's maker states, for dense products in bfloat16, or in float32 without
+/// TF32; 0 for a GPU that is not in the table.
 double stated_peak_flops(const std::string& gpu_name, bool bf16);
 
 struct PeakFlops {
@@ -21,7 +21,8 @@ struct PeakFlops {
   std::string source;  // "given", "stated for …" or "measured …"
 };
 
-/// A rank's peak: `given_tflops` if it is not 0, else what is stated of the GPU, else `measure()`.
+/// A rank's peak: `given_tflops` if that is not 0, else what is stated for the GPU, else
+/// `measure()`.
 PeakFlops choose_peak_flops(double given_tflops, const std::string& gpu_name, bool bf16,
                             const std::function<double()>& measure);
 

@@ -21,8 +21,8 @@ struct RunFolder {
   std::filesystem::path stop_file() const { return path / "STOP"; }
 };
 
-/// Holds a run for one process: no second one trains it or removes its checkpoints. The system lets
-/// go of it when the process ends, however it ends.
+/// A lock on a run: no second process trains it or removes its checkpoints. The system
+/// releases it when the process ends, however it ends.
 class RunLock {
  public:
   RunLock() = default;
@@ -30,7 +30,7 @@ class RunLock {
   RunLock(const RunLock&) = delete;
   RunLock& operator=(const RunLock&) = delete;
 
-  /// EnvironmentError when another process holds `run`.
+  /// Throws EnvironmentError if another process has locked `run`.
   void take(const std::filesystem::path& run);
 
  private:
@@ -41,19 +41,19 @@ class RunLock {
 std::filesystem::path run_folder_path(const Config& config, const std::string& config_path,
                                       const std::string& run_option);
 
-/// Root only. Makes the folder with config.yaml, resolved.yaml and resume.sh, or recognises the run
-/// that is there. UsageError, with the difference and the --fork line, when that one has another
-/// identity. EnvironmentError when the folder cannot be written.
+/// Makes the folder with config.yaml, resolved.yaml and resume.sh, or recognises the run that
+/// is there. Throws UsageError, with the differences and the --fork command, if that run has
+/// another identity, and EnvironmentError if the folder cannot be written. Root only.
 RunFolder open_run_folder(const std::filesystem::path& path, const Config& config,
                           const std::string& config_path,
                           const std::vector<std::string>& command_line);
 
-/// Root only, once the run has accepted this config's data and checkpoint: writes down the free
-/// differences and resume.sh.
+/// Records the config's free differences and writes resume.sh, once the run has accepted this
+/// config's data and checkpoint. Root only.
 void accept_config(const RunFolder& folder, const Config& config,
                    const std::vector<std::string>& command_line);
 
-/// Root only: status.json, for scripts that watch a run.
+/// Writes status.json, for scripts that watch a run. Root only.
 ///   state  running | finished | preempted | interrupted
 void write_status(const RunFolder& folder, const std::string& state, int64_t step, int64_t steps);
 

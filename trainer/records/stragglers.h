@@ -9,21 +9,22 @@
 
 namespace nextframe {
 
-/// Own work of the ranks, in seconds a step. The wall time of a step says nothing: everybody waits
-/// for the slowest.
+/// The ranks' own work, in seconds a step. Wall times would be the same for all: everybody
+/// waits for the slowest.
 struct BusyTimes {
   double min_s = 0, median_s = 0, max_s = 0;
   int64_t slowest_rank = 0;
 };
 
-/// Times are seconds of any clock that does not go back.
+/// Times are seconds of any monotonic clock.
 class Stragglers {
  public:
-  /// `hosts` by rank. A rank with more grains than another is not slow for that.
+  /// `hosts` by rank. Times are compared per grain, since ranks may have different numbers of
+  /// grains.
   Stragglers(std::vector<std::string> hosts, const GrainOwners& grains);
 
-  /// After a step: what each rank worked by itself. Returns a line to say, or "": of a rank that is
-  /// slow again and again (once an hour, and when it is another one), or of one that stood still
+  /// Takes each rank's own work in a step. Returns a line to print, or "": about a rank that
+  /// is repeatedly slow (once an hour, and when it is another rank), or one that stood still
   /// for a while.
   std::string add(const std::vector<double>& busy_s, int64_t step, double now_s);
 
@@ -40,10 +41,10 @@ class Stragglers {
   std::vector<double> grains_;  // of each rank
   std::vector<double> sums_s_;  // since the last take()
   int64_t num_sums_ = 0;
-  std::vector<double> slowness_;               // of the median's own work; a moving mean
-  std::vector<double> reported_standstill_s_;  // when a rank was last said to have stood still
+  std::vector<double> slowness_;               // relative to the median; a moving mean
+  std::vector<double> reported_standstill_s_;  // when a standstill of the rank was last reported
   int64_t num_steps_ = 0;
-  int64_t reported_slow_rank_ = -1;  // the rank that was last said to be slow
+  int64_t reported_slow_rank_ = -1;  // the rank that was last reported as slow
   double reported_slow_s_ = 0;
 };
 

@@ -13,9 +13,8 @@ namespace nextframe {
 /// Writes TFRecord-framed Event messages (tensorflow/core/util/event.proto, record_writer.h).
 class TensorBoard {
  public:
-  /// Opens a new file in `folder`. What an earlier start wrote after `first_step` is hidden by
-  /// TensorBoard's own rule: a later file that begins at that step replaces it. Throws FileError,
-  /// as append does.
+  /// Opens a new file in `folder`. By TensorBoard's own rule it hides what an earlier start
+  /// wrote after `first_step`. Throws FileError, as append does.
   TensorBoard(const std::filesystem::path& folder, int64_t first_step);
 
   void append(const StepRecord& record);

@@ -14,7 +14,7 @@
 
 namespace nextframe {
 
-/// One parameter's gradient over a whole step, in float64.
+/// One parameter's gradient summed over a whole step, in float64.
 struct SummedGradient {
   std::string name;
   at::Tensor sum;        // flat
@@ -25,38 +25,39 @@ struct StepGradients {
   std::vector<SummedGradient> parameters;
   double weight = 0;  // of the loss, over all grains
 
-  /// What AdamW multiplies the sum with: mean and clipping.
+  /// The factor that AdamW applies to the sum: 1 / weight, and clipping.
   double scale(double clip_norm) const;
-  /// Names of those that no grain's backward reached.
+  /// Names of the parameters that no grain's backward reached.
   std::vector<std::string> unused() const;
 };
 
-/// Runs every grain of the step after `step` here, one after another, added in float64.
+/// Runs all grains of the step after `step` in this process and adds their gradients in float64.
 StepGradients sum_grains(const Config& config, WorldModel& model, const Dataset& data,
                          int64_t step);
 
-/// "" when every value that `exchanged` gives is `sum` times `scale`, to 1e-4 of the parameter's
-/// largest; else the parameter that is furthest off.
+/// "" if every exchanged gradient equals `sum` times `scale`, up to 1e-4 of the parameter's
+/// largest value; else a message about the parameter with the largest difference.
 std::string gradient_difference(
     const StepGradients& gradients, double scale,
     const std::function<at::Tensor(const std::string& name)>& exchanged);
 
-/// The same with what a checkpoint holds as first moment: with beta1 = 0, the last step's gradient.
+/// The same for the first moment in a checkpoint, which is the last step's gradient if beta1 = 0.
 std::string gradient_difference(const StepGradients& gradients, double clip_norm,
                                 const std::filesystem::path& checkpoint);
 
 struct RolloutCheck {
-  double difference = 0;  // largest of any value, in [0, 1]
-  double movement = 0;    // how far the dream leaves its last true frame, at most
+  double difference = 0;  // largest difference of any value, in [0, 1]
+  double movement = 0;    // how far the rollout moves away from its last true frame
   int64_t frames = 0;     // dreamed
 };
 
-/// Gives every parameter a nudge as large as half a usual start value, so that a model whose head
-/// starts at zero dreams something; then dreams on from half a clip to its end, both ways.
+/// Perturbs every parameter by half a typical initial value, since a model whose head starts
+/// at zero would not move. Then rolls out from half a clip to its end, with and without the KV
+/// cache.
 RolloutCheck check_rollout(WorldModel& model, const Dataset& data);
 
-/// "" for equal digests; else the first difference: position, tensors, or the first chunk of the
-/// first tensor whose hash differs, with how many of all differ.
+/// "" for equal digests; else the first difference: position, tensor names, or the first chunk
+/// whose hash differs, with the number of chunks that differ.
 std::string first_difference(const Manifest& left, const Manifest& right);
 
 }  // namespace nextframe

@@ -15,26 +15,26 @@ struct ScratchRun {
   int64_t ranks = 1;
   int64_t steps = 1;
   int64_t save_every_steps = 1;
-  std::vector<std::string> overrides;  // after those of the command line, so they win
+  std::vector<std::string> overrides;  // these win over those of the command line
 };
 
 class ScratchRuns {
  public:
-  /// A new folder below `parent`; its end removes it, unless keep() was called.
+  /// Makes a new folder below `parent`; the destructor removes it, unless keep() was called.
   ScratchRuns(const std::filesystem::path& parent, std::string config,
               std::vector<std::string> overrides, double limit_s);
   ~ScratchRuns();
   ScratchRuns(const ScratchRuns&) = delete;
   ScratchRuns& operator=(const ScratchRuns&) = delete;
 
-  /// "" when it ended well, else how it ended and its last words. A run that is there goes on.
-  /// Throws ExitError with code 130 after Ctrl-C.
+  /// Returns "" if the run ended well, else how it ended and its last output. An existing run
+  /// continues. Throws ExitError with code 130 after Ctrl-C.
   std::string train(const ScratchRun& run);
 
-  /// Of the checkpoint after `step`.
+  /// The folder of the checkpoint after `step`.
   std::filesystem::path checkpoint(const std::string& name, int64_t step) const;
 
-  /// A copy of a run that knows nothing of what came after `step`.
+  /// Copies a run as it was after `step`.
   void copy_until(const std::string& name, int64_t step, const std::string& copy);
 
   void keep() { is_kept_ = true; }

@@ -11,8 +11,17 @@
 
 namespace nextframe {
 
+struct CheckResult {
+  enum class Outcome { passed, failed, left_out };
+
+  std::string check;  // "ranks agree: 2 ranks"
+  Outcome outcome = Outcome::passed;
+  std::string found;  // one line
+  double took_s = 0;
+};
+
 struct VerifyPlan {
-  std::vector<int64_t> ranks;                 // the first is what the others are compared with
+  std::vector<int64_t> ranks;                 // the first one is the reference
   int64_t steps = 4;                          // 2 or more
   std::vector<std::string> recompute, shard;  // values to compare with the config's own
 };
@@ -21,11 +30,11 @@ class Verification {
  public:
   using Tell = std::function<void(const CheckResult&)>;
 
-  /// `begin` is told of each check before it starts, `tell` after it. All references outlive this.
+  /// Calls `begin` before each check and `tell` after it. All references outlive this.
   Verification(const Config& config, const Dataset& data, const VerifyPlan& plan, ScratchRuns& runs,
                std::function<void(const std::string& check)> begin, Tell tell);
 
-  /// Everything; nothing more after a first short run that failed. Whether all passed.
+  /// Runs all checks, or stops if the first short run fails. Returns whether all passed.
   bool run();
 
   void ranks_agree(int64_t ranks);
@@ -47,15 +56,6 @@ class Verification {
   std::function<void(const std::string&)> begin_;
   Tell tell_;
   bool has_failed_ = false;
-};
-
-struct CheckResult {
-  enum class Outcome { passed, failed, left_out };
-
-  std::string check;  // "ranks agree: 2 ranks"
-  Outcome outcome = Outcome::passed;
-  std::string found;  // one line
-  double took_s = 0;
 };
 
 }  // namespace nextframe
