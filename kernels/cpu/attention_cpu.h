@@ -14,7 +14,7 @@ namespace nextframe::cpu {
 at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                      const AttentionOptions& options, const Loops& with = loops());
 
-/// Writes the gradients, all of them, into tensors of the inputs' shapes.
+/// Writes all gradients into the given tensors, which have the inputs' shapes.
 void attention_backward(const at::Tensor& grad, const at::Tensor& query, const at::Tensor& key,
                         const at::Tensor& value, const AttentionOptions& options,
                         const at::Tensor& grad_query, const at::Tensor& grad_key,

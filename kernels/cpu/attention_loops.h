@@ -1,17 +1,16 @@
 // Attention over many sequences, forward and backward. Private to each source file, see
 // registers.h.
 //
-// One unit is one head of one sequence. Its rows are read where they lie, normalised, turned and
-// packed once; what follows are products of small matrices that stay in the nearest caches. Scores
-// are held with the queries in the lanes of a register, so that maximum, exponential and sum need
-// no shuffles:
+// One unit is one head of one sequence. Its rows are read in place and packed once, with QK-norm
+// and RoPE; what follows are products of small matrices that stay in the L1 and L2 caches. Each
+// lane of a register has one query's scores, so that maximum, exponential and sum need no shuffles:
 //
 //   forward   S^T = K Q^T;  P = softmax(scale S);  O = P V
 //   backward  S and P once more;  dV = P^T dO;  dP^T = V dO^T;  dS = P (dP - rowsum(P dP));
-//             dQ = scale dS K;  dK = scale dS^T Q;  then back through the turning and the norm
+//             dQ = scale dS K;  dK = scale dS^T Q;  then back through RoPE and QK-norm
 //
-// Neither O nor the sums of exponentials are kept from forward to backward. A block of queries
-// meets only those keys that the mask lets one of them see.
+// Nothing but the inputs is saved for backward. A block of queries skips the keys that the mask
+// hides from all of them.
 //
 #pragma once
 

@@ -16,7 +16,7 @@ NF_INLINE void for_columns(int64_t width, const Body& body) {
   if (column + kLanes <= width) body.template operator()<1>(column);
 }
 
-/// to[query][width] = sum over the keys that it sees of shares[key][query] * rows[key][width].
+/// to[query][width] = sum over the query's visible keys of shares[key][query] * rows[key][width].
 template <class W>
 NF_INLINE void sum_over_keys(const auto& s, int64_t block, int64_t queries, const Scores& shares,
                              const Packed& rows, float* to) {
@@ -42,7 +42,7 @@ NF_INLINE void sum_over_keys(const auto& s, int64_t block, int64_t queries, cons
       });
 }
 
-/// to[key][width] += sum over the block's queries that see it of shares[key][query] *
+/// to[key][width] += sum over the block's queries that see the key of shares[key][query] *
 /// rows[query][width].
 template <class W>
 NF_INLINE void sum_over_queries(const auto& s, int64_t block, int64_t queries,

@@ -13,8 +13,8 @@ namespace {
 
 constexpr int64_t kPrefetchedRows = 64;
 
-/// One row of at most kMaxHeadDim values, as many registers as its width needs. With a width that
-/// the compiler knows it never leaves them.
+/// One row of at most kMaxHeadDim values, in as many registers as needed. With a width known
+/// at compile time it stays in registers.
 struct Row {
   Floats part[kMaxHeadDim / kLanes];
 };
@@ -27,7 +27,7 @@ NF_INLINE T* unit_data(const AttentionCall& call, const AttentionOperand& operan
          head * operand.head;
 }
 
-/// Asks for the rows of a unit that comes soon: they are too short for the machine to guess it.
+/// Prefetches the rows of a later unit: they are too short for the hardware prefetcher.
 template <class T, bool kWrite = false>
 NF_INLINE void prefetch(const AttentionCall& call, const auto& s, const AttentionOperand& operand,
                         int64_t unit, int64_t rows) {
@@ -41,7 +41,7 @@ NF_INLINE void prefetch(const AttentionCall& call, const auto& s, const Attentio
   }
 }
 
-/// Reads head_dim values; those behind them are 0.
+/// Reads head_dim values and pads with zeros.
 template <class T>
 NF_INLINE void read_row(const auto& s, const T* from, Row& row) {
   const int64_t full = s.width.head_dim / kLanes;
@@ -95,7 +95,7 @@ NF_INLINE void add_row(const auto& s, float factor, const Row& row, Row& to) {
     to.part[v] = multiply_add(all(factor), row.part[v], to.part[v]);
 }
 
-/// To what a factor of type T keeps.
+/// Rounds to the precision of a factor of type T.
 template <class T>
 NF_INLINE void round_row(const auto& s, Row& row) {
   if constexpr (sizeof(T) == sizeof(float)) return;
@@ -119,7 +119,7 @@ NF_INLINE float inverse_size(const AttentionCall& call, const auto& s, const Row
          __builtin_sqrtf(dot(s, row, row) / static_cast<float>(s.width.head_dim) + call.epsilon);
 }
 
-/// Turns pair (i, i + head_dim / 2) by the angle of the position, or back by it.
+/// RoPE: rotates pair (i, i + head_dim / 2) by the angle of the position, or back.
 template <bool kBack>
 NF_INLINE void rotate(const AttentionCall& call, const auto& s, int64_t position, Row& row) {
   const int64_t pairs = s.width.head_dim / 2, half = pairs / kLanes;
@@ -142,7 +142,7 @@ NF_INLINE void rotate(const AttentionCall& call, const auto& s, int64_t position
   }
 }
 
-/// A row of queries or keys, normalised and turned to its position; with position < 0 as it is.
+/// Reads a row of queries or keys, with QK-norm and RoPE; with position < 0, unchanged.
 template <class T>
 NF_INLINE void norm_rope_row(const AttentionCall& call, const auto& s, const T* from,
                              int64_t position, Row& row) {
@@ -152,8 +152,8 @@ NF_INLINE void norm_rope_row(const AttentionCall& call, const auto& s, const T* 
   if (call.cosine != nullptr) rotate<false>(call, s, position, row);
 }
 
-/// The gradient of norm_rope_row(), times `factor`, written to its place. `from` is what
-/// norm_rope_row() read.
+/// Carries a gradient back through norm_rope_row(), multiplies it by `factor` and writes it.
+/// `from` is the row that norm_rope_row() read.
 template <class T>
 NF_INLINE void write_grad_row(const AttentionCall& call, const auto& s, const T* from,
                               int64_t position, const float* grad, float factor, T* to) {
@@ -196,8 +196,9 @@ NF_INLINE void pack_steps(HalfWords, const auto& s, const Row (&rows)[2], uint32
 }
 #endif
 
-/// Rows [0, count) at `data`, `stride` apart, into words, or steps, or both; zeros up to `padded`
-/// rows. With `position` >= 0 they are queries or keys, the first at that position.
+/// Packs rows [0, count) at `data`, `stride` apart, as words, steps or both, with zeros up to
+/// `padded` rows. With `position` >= 0 they are queries or keys, the first one at that
+/// position.
 template <class W, bool kWords, bool kSteps, class T>
 NF_INLINE void pack(const AttentionCall& call, const auto& s, const T* data, int64_t stride,
                     int64_t count, int64_t padded, int64_t position, const Packed& to) {

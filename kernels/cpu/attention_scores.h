@@ -7,8 +7,8 @@
 namespace nextframe::cpu {
 namespace {
 
-/// Up to two intervals of keys, whole multiples of `alignment`, that hold all that queries [first,
-/// last] see.
+/// Up to two intervals of keys, aligned to `alignment`, that contain all keys that queries
+/// [first, last] see.
 struct KeyRanges {
   KeyInterval range[2];
   int count;
@@ -24,7 +24,7 @@ NF_INLINE KeyRanges ranges_of(const auto& s, int64_t first, int64_t last, int64_
   return {{sink, seen}, 2};
 }
 
-/// Scores of keys [key, key + kRows), -1e30 where a query must not look.
+/// Scores of keys [key, key + kRows), -1e30 where the mask hides a key from a query.
 template <class W, int kRows, int kVectors>
 NF_INLINE void score_tile(const auto& s, int64_t block, int64_t key,
                           Floats (&scores)[kRows][kVectors]) {
@@ -55,7 +55,8 @@ NF_INLINE void score_tile(const auto& s, int64_t block, int64_t key,
 template <int kVectors>
 constexpr int kKeyTile = kAccumulators / kVectors < kRowTile ? kAccumulators / kVectors : kRowTile;
 
-/// The largest score of each query, where nothing bounds them; leaves the scores in s.p.values.
+/// The largest score of each query, for the softmax, where nothing bounds them; leaves the scores
+/// in s.p.values.
 template <class W, int kVectors>
 NF_INLINE void largest_scores(const auto& s, int64_t block, const KeyRanges& keys,
                               Floats (&largest)[kVectors]) {
@@ -86,9 +87,9 @@ NF_INLINE void load_tile(const float* from, Floats (&tile)[kRows][kVectors]) {
   }
 }
 
-/// Calls body(key, tile) for each tile of keys with exp(scale (S - bound)), the bound that of each
-/// query; returns 1 / sum of each query. Rows that were normalised bound their scores (Cauchy and
-/// Schwarz), and one pass is enough.
+/// Softmax: calls body(key, tile) for each tile of keys with exp(scale (S - bound)), where
+/// each query has its own bound; returns 1 / sum for each query. After QK-norm, scores are
+/// bounded by Cauchy-Schwarz, so one pass is enough.
 template <class W, int kVectors, class Body>
 NF_INLINE void exponentials(const AttentionCall& call, const auto& s, int64_t block,
                             const KeyRanges& keys, Floats (&inverse_sum)[kVectors],
@@ -124,7 +125,7 @@ NF_INLINE void exponentials(const AttentionCall& call, const auto& s, int64_t bl
   for (int v = 0; v < kVectors; ++v) inverse_sum[v] = 1.0f / total[v];
 }
 
-/// Scores of kCount * values-a-word neighbouring keys in the form that is summed over keys.
+/// Stores a tile of scores in the form that is summed over keys.
 template <int kRows, int kVectors>
 NF_INLINE void store_steps(FloatWords, const Scores& to, int64_t key,
                            const Floats (&tile)[kRows][kVectors]) {
@@ -135,7 +136,8 @@ NF_INLINE void store_steps(FloatWords, const Scores& to, int64_t key,
       store(to.steps + (key + r) * kBlock + v * kLanes, tile[r][v]);
   }
 }
-/// In the form that is summed over queries. With one value a word the two are one.
+/// Stores it in the form that is summed over queries. With one value a word the two forms are the
+/// same.
 template <int kRows, int kVectors>
 NF_INLINE void store_rows(FloatWords, const Scores& to, int64_t key,
                           const Floats (&tile)[kRows][kVectors]) {

@@ -9,7 +9,7 @@ namespace nextframe::cpu {
 namespace {
 
 constexpr int64_t kRowTile = 8;         // rows are padded to a multiple of this
-constexpr int64_t kBlock = 2 * kLanes;  // queries that are worked on at once, or half as many
+constexpr int64_t kBlock = 2 * kLanes;  // queries in a block; the last block may have half as many
 
 NF_INLINE int64_t round_up(int64_t value, int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
@@ -20,7 +20,8 @@ NF_INLINE int64_t round_down(int64_t value, int64_t multiple) {
 NF_INLINE int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
 NF_INLINE int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
 
-/// A matrix in the three forms that product() takes. With one value a word the first two are one.
+/// A matrix in the three forms that product() takes. With one value a word the first two are the
+/// same.
 struct Packed {
   uint32_t* words;  // [rows][width / values a word]: a row is a factor A
   uint32_t* steps;  // [rows / values a word][width]: B, summed over rows
@@ -33,11 +34,11 @@ struct Scores {
   uint32_t* rows;   // [keys][kBlock / values a word]: A, summed over queries
   uint32_t* steps;  // [keys / values a word][kBlock]: A transposed, summed over keys
 
-  /// These values, where steps are expected.
+  /// These float values in place of `steps`.
   NF_INLINE Scores exact() const { return {values, nullptr, reinterpret_cast<uint32_t*>(values)}; }
 };
 
-/// The width of a head that the compiler knows; `values` is rounded up to whole registers of words.
+/// A head width known at compile time; `values` is rounded up to whole registers of words.
 template <class W, int64_t kHeadDim>
 struct FixedWidth {
   static constexpr int64_t head_dim = kHeadDim;
@@ -46,7 +47,7 @@ struct FixedWidth {
   explicit FixedWidth(int64_t) {}
 };
 
-/// One that it does not.
+/// A head width known at run time.
 template <class W>
 struct AnyWidth {
   int64_t head_dim, values;
@@ -62,7 +63,7 @@ struct Scratch {
   bool uses_streaming_stores;
   int64_t key_rows;  // keys, rounded up to tiles
   int32_t *window_begin, *window_end, *sink_begin,
-      *sink_end;  // [queries + kBlock]: what each query sees
+      *sink_end;  // [queries + kBlock]: the keys that each query sees
   int32_t *first_query_of_tile,
       *last_query_of_tile;  // [key tiles]: the queries that see one of its keys
   Packed query, key, value, grad;
@@ -109,7 +110,7 @@ NF_INLINE Scratch<Width> lay_out(const AttentionCall& call, void* memory) {
   return s;
 }
 
-/// Queries behind the last one see what it sees.
+/// Tabulates the mask. Padding queries after the last one see what it sees.
 NF_INLINE void tabulate_mask(const AttentionCall& call, const auto& s) {
   for (int64_t i = 0; i < call.queries + kBlock; ++i) {
     const int64_t query = lesser(i, call.queries - 1);

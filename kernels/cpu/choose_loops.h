@@ -7,10 +7,10 @@
 
 namespace nextframe::cpu {
 
-/// Those that this machine can run, slowest first.
+/// The tables of kernels that this machine can run, slowest first.
 std::vector<const Loops*> all_loops();
 
-/// The last of them.
+/// The fastest one.
 const Loops& loops();
 
 }  // namespace nextframe::cpu

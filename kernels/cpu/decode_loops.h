@@ -1,8 +1,8 @@
-// A dream's step of attention: of every unit one new row, which joins a ring of kept rows and looks
-// at it. Private to each source file, see registers.h.
+// Decoding with a KV cache: in each sequence and head, one new row joins the cache and attends to
+// it. Private to each source file, see registers.h.
 //
-// Lanes are values, so nothing is padded or transposed. Bound by memory: kept rows are read once,
-// placed already; of new rows three are read and three are written.
+// Lanes are values, so nothing is padded or transposed. Bound by memory: cached rows are read once
+// (QK-norm and RoPE were applied before); of new rows three are read and three are written.
 #pragma once
 
 #include "kernels/cpu/attention_rows.h"
@@ -24,7 +24,7 @@ inline int64_t decode_scratch_bytes(const DecodeCall& call) {
   return round_up(call.seen, kLanes) * 4;
 }
 
-/// Calls body(number, first row, stride) for the slots that are seen, in up to two stretches, the
+/// Calls body(first, last, rows) for the visible slots, in up to two contiguous stretches,
 /// oldest first.
 template <class T, class Body>
 NF_INLINE void for_stretches(const DecodeCall& call, const AttentionOperand& ring, int64_t unit,
@@ -36,7 +36,7 @@ NF_INLINE void for_stretches(const DecodeCall& call, const AttentionOperand& rin
   body(count, call.seen, rows);
 }
 
-/// The new row of `from` to its slot; keys are placed on the way.
+/// Stores the new row of `from` in its slot; keys get QK-norm and RoPE on the way.
 template <class T>
 NF_INLINE void keep_row(const DecodeCall& call, const auto& s, int64_t unit,
                         const AttentionOperand& from, const AttentionOperand& ring,
@@ -46,8 +46,8 @@ NF_INLINE void keep_row(const DecodeCall& call, const auto& s, int64_t unit,
   write_row(s, row, unit_data<T>(call.step, ring, unit) + call.slot * ring.position);
 }
 
-/// Asks for the same slot's row of the next unit: one by one beside the work on this one, for all
-/// at once would stall.
+/// Prefetches the same slot's row of the next unit, one row at a time beside the work on this
+/// unit, since all at once would stall.
 template <class T>
 NF_INLINE void prefetch_next(const DecodeCall& call, const auto& s, const AttentionOperand& ring,
                              int64_t unit, const T* row) {

@@ -1,5 +1,5 @@
-// Loops over flat buffers and over frames of numbers. Memory bound: each value is read once and
-// written once. Private to each source file, see registers.h.
+// AdamW, norms, squared error and cross-entropy over flat buffers and frames. Bound by memory: each
+// value is read once and written once. Private to each source file, see registers.h.
 #pragma once
 
 #include "kernels/cpu/patch_loops.h"

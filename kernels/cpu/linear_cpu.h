@@ -8,10 +8,10 @@
 
 namespace nextframe::cpu {
 
-/// Whether `with` has such loops for a weight of this shape and type.
+/// Whether `with` has a linear layer for a weight of this shape and type.
 bool has_linear(const at::Tensor& weight, const Loops& with = loops());
 
-/// What stands around x W^T. All tensors contiguous.
+/// The inputs of x W^T and of what is fused with it. All tensors are contiguous.
 struct LinearInputs {
   LinearSource source;
   at::Tensor x;  // kRows: bfloat16 [..., in]; kNorm: float32 [..., in]; kGate: bfloat16 [..., 2 in]
@@ -27,8 +27,8 @@ struct LinearGradients {
   at::Tensor weight;  // float32; undefined if it is not wanted
 };
 
-/// `grad` as linear()'s result. `grad_x_sum`, of a norm, is what else flows back to x, or
-/// undefined.
+/// `grad` has the shape and type of linear()'s result. `grad_x_sum`, with a norm, is another
+/// gradient that is added to x's, or undefined.
 LinearGradients linear_backward(const LinearInputs& inputs, const at::Tensor& grad,
                                 const at::Tensor& grad_x_sum, bool wants_x, bool wants_weight,
                                 const Loops& with = loops());

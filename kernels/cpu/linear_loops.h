@@ -1,5 +1,6 @@
-// The three products of a linear layer and what stands before and behind them, for rows that fit
-// the second-level cache. Private to each source file, see registers.h.
+// The three products of a linear layer, fused with the norm or gate before them and the residual
+// addition after them, for rows that fit the L2 cache. Private to each source file, see
+// registers.h.
 #pragma once
 
 #include "kernels/cpu/products.h"

@@ -8,29 +8,29 @@
 
 namespace nextframe::cpu {
 
-/// Attention's rows stand in registers and on the stack: wider heads are not for these loops.
+/// The widest head that these loops take, since rows of attention are kept in registers and on the
+/// stack.
 inline constexpr int64_t kMaxHeadDim = 256;
 
-/// A [outer, positions, inner, heads, head_dim] tensor with neighbouring values in the last
-/// dimension.
+/// A [outer, positions, inner, heads, head_dim] tensor, contiguous in the last dimension.
 struct AttentionOperand {
   void* data;                            // float or bfloat16
   int64_t outer, position, inner, head;  // strides in elements
 };
 
-/// One call. A unit is one (outer, inner, head); units are numbered with the head fastest, then
-/// inner.
+/// One call of attention. A unit is one (outer, inner, head), that is one head of one
+/// sequence; units are numbered with the head fastest, then inner.
 struct AttentionCall {
   int64_t outer, queries, inner, heads, head_dim;  // head_dim at most kMaxHeadDim
   AttentionOperand query, key, value;
   AttentionOperand result;  // forward writes it; backward reads its gradient
   AttentionOperand grad_query, grad_key, grad_value;  // backward writes them
   bool is_bf16;
-  bool uses_streaming_stores;  // results are float, aligned to 64 bytes in every row, and too many
-                               // to be found in a cache again
-  bool normalise;              // queries and keys: x / sqrt(mean(x^2) + epsilon)
+  bool uses_streaming_stores;  // // results are float, every row is aligned to 64 bytes, and they
+                               // exceed the cache
+  bool normalise;              // QK-norm: x / sqrt(mean(x^2) + epsilon)
   float epsilon;
-  const float* cosine;  // [positions, head_dim / 2], or null: not turned
+  const float* cosine;  // RoPE angles [positions, head_dim / 2], or null: no RoPE
   const float* sine;
   float scale;  // of the scores, above 0
   AttentionMask mask;
@@ -38,8 +38,8 @@ struct AttentionCall {
   int64_t units() const { return outer * inner * heads; }
 };
 
-/// A dream's step, see kernels/decode_attention.h. `step` has one query and one key a unit, all
-/// new; the angles are theirs.
+/// One decoding step with a KV cache, see kernels/decode_attention.h. `step` has one new query
+/// and key for each unit, with their RoPE angles.
 struct DecodeCall {
   AttentionCall step;
   AttentionOperand ring_key, ring_value;
@@ -51,8 +51,8 @@ struct DecodeCall {
   }
 };
 
-/// Rows of `width` neighbouring values. `void` pointers below are bfloat16 or float, as is_bf16
-/// says.
+/// Contiguous rows of `width` values. `void` pointers below are bfloat16 if is_bf16, else
+/// float.
 struct RowsCall {
   int64_t rows, width;
   bool is_bf16;
@@ -74,7 +74,7 @@ struct LinearCall {
   const float* sum;         // [rows, out]: y = sum + x W^T in float32; null: y = x W^T in bfloat16
   void* y;                  // forward writes it
   const void* grad;         // of y, as y
-  const float* grad_x_sum;  // of a norm: what else flows back to x, or null
+  const float* grad_x_sum;  // of a norm: another gradient that is added to x's, or null
   void* grad_x;             // as x, or null if it is not wanted
 };
 
@@ -82,14 +82,14 @@ inline constexpr int64_t kLinearAlignment = 32;
 inline constexpr int64_t kLinearRows =
     96;  // a unit of work; even, so that pairs of rows stay together
 
-/// The three products of a linear layer, for calls of any range of units; null in Loops where
-/// LibTorch's own products are as good. Packed sizes are in words of 4 bytes.
+/// The three products of a linear layer, each over a range of units; null in Loops where
+/// LibTorch's own products are as fast. Packed sizes are in words of 4 bytes.
 struct LinearLoops {
   /// Rows [first, last) of the weight [out, in], multiples of kLinearAlignment, rounded to bfloat16
   /// in the order in which forward reads them: out * in / 2 words.
   void (*pack_forward)(const float* weight, int64_t out, int64_t in, int64_t first, int64_t last,
                        uint32_t* packed);
-  /// The same in backward's order.
+  /// The same, in the order in which backward reads them.
   void (*pack_backward)(const float* weight, int64_t out, int64_t in, int64_t first, int64_t last,
                         uint32_t* packed);
 
@@ -97,8 +97,8 @@ struct LinearLoops {
   /// aligned.
   void (*forward)(const LinearCall& call, const uint32_t* packed, int64_t first, int64_t last,
                   void* scratch);
-  /// grad_x, and both factors of the weight's gradient packed: ceil(rows / 2) * out words and
-  /// ceil(rows / 2) * in.
+  /// Computes grad_x, and packs both factors of the weight's gradient: ceil(rows / 2) * out
+  /// words and ceil(rows / 2) * in words.
   void (*backward)(const LinearCall& call, const uint32_t* packed, int64_t first, int64_t last,
                    void* scratch, uint32_t* grad_pairs, uint32_t* x_pairs);
   /// Rows [first, last) of grad_weight [out, in].
@@ -113,13 +113,13 @@ struct PatchCall {
   int64_t clip_frames, height_px, width_px, channels, patch_px, halo_px;
   bool frames_are_bytes;  // else float
   bool patches_are_bf16;  // else float
-  bool with_changes;      // behind each patch what changed since the frame before
+  bool with_changes;      // each patch is followed by its change since the previous frame
   void* frames;
-  const void* before;  // with changes: the frame before the first of each clip; null: no change
+  const void* before;  // with changes: the frame before the first one of each clip; null: no change
   void* patches;
 };
 
-/// What changes from step to step of AdamW, in the memory of the device that reads it.
+/// The numbers of AdamW that change from step to step, in the memory of the device that reads them.
 struct AdamWNumbers {
   float gradient_scale, shrink, step_size, inverse_root_correction2, ema_decay, one_minus_ema;
   float is_bad;  // not 0: nothing is written
@@ -132,7 +132,7 @@ struct AdamWCall {
   const float* gradient;
   const AdamWNumbers* numbers;
   float beta1, one_minus_beta1, beta2, one_minus_beta2, epsilon;
-  bool shrinks;  // by numbers->shrink; else by nothing
+  bool shrinks;  // weight decay: multiply by numbers->shrink
 };
 
 struct Loops {
@@ -145,12 +145,12 @@ struct Loops {
   void (*decode)(const DecodeCall& call, int64_t first, int64_t last, void* scratch);
   int64_t (*decode_scratch_bytes)(const DecodeCall& call);
 
-  /// sum = x + update, norm = sum / sqrt(mean(sum^2) + epsilon). Without an update sum is not
-  /// written; norm may be null.
+  /// sum = x + update, norm = sum / sqrt(mean(sum^2) + epsilon). `update` may be null, then
+  /// sum is not written; norm may be null.
   void (*add_norm)(const RowsCall& call, const float* x, const void* update, float* sum,
                    void* norm);
-  /// The gradient of sum, that of the norm carried back and grad_sum (may be null) added, twice:
-  /// rounded too.
+  /// The gradient of sum: that through the norm, plus grad_sum (may be null). Written to
+  /// grad_x, and rounded to grad_update.
   void (*add_norm_backward)(const RowsCall& call, const float* sum, const float* grad_sum,
                             const void* grad_norm, float* grad_x, void* grad_update);
 
@@ -164,13 +164,13 @@ struct Loops {
   /// To [-1, 1].
   void (*scale_bytes)(const uint8_t* bytes, int64_t count, float* pixels);
 
-  /// The sum of (a - b)^2 of each frame of `size` numbers; backward gives the gradient of a.
+  /// The sum of (a - b)^2 for each frame of `size` numbers; backward gives the gradient of a.
   void (*squared_error)(const float* a, const float* b, int64_t frames, int64_t size,
                         float* result);
   void (*squared_error_backward)(const float* a, const float* b, const float* grad, int64_t frames,
                                  int64_t size, float* grad_a);
 
-  /// log(sum(exp(logits))) - logit of the target, and the first of the two for backward.
+  /// Loss log(sum(exp(logits))) - logit of the target; log_sums keeps the first term for backward.
   void (*cross_entropy)(const RowsCall& call, const void* logits, const int64_t* targets,
                         float* losses, float* log_sums);
   void (*cross_entropy_backward)(const RowsCall& call, const void* logits, const int64_t* targets,
@@ -187,7 +187,8 @@ struct Loops {
   const LinearLoops* linear;
 };
 
-/// The last is for machines with tiles (AMX), where LibTorch's products are faster than ours.
+/// One table for each instruction set. The last one is for machines with AMX, where LibTorch's
+/// products are faster than ours.
 extern const Loops kPortableLoops, kAvx2Loops, kAvx512Loops, kAvx512Bf16Loops, kAmxLoops;
 
 }  // namespace nextframe::cpu

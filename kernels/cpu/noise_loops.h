@@ -1,7 +1,7 @@
-// Random numbers by counter, a register of Philox blocks at once (kernels/base/philox.h says which
-// numbers). Additions, multiplications, divisions and roots only, none of them joined: every
-// machine gives the same bits. Bound by arithmetic: some 30 operations a normal. Private to each
-// source file, see registers.h.
+// Counter-based random numbers (kernels/base/philox.h), one register of Philox blocks at a time.
+// Uses only additions, multiplications, divisions and roots, never fused, so every machine gives
+// the same bits. Bound by arithmetic: about 30 operations for each normal. Private to each source
+// file, see registers.h.
 #pragma once
 
 #include <type_traits>

@@ -1,5 +1,5 @@
-// Frames into patches and back. Memory bound: every value of a window is read once and written
-// once, in runs of one window row. Private to each source file, see registers.h.
+// Patchify and unpatchify. Bound by memory: every value of a window is read once and written once,
+// in runs of one window row. Private to each source file, see registers.h.
 #pragma once
 
 #include "kernels/cpu/row_loops.h"

@@ -1,5 +1,5 @@
-// Loops over rows of values, memory bound or nearly so: each value is read once and written once
-// while it is in cache. Private to each source file, see registers.h.
+// RMSNorm and SwiGLU over rows of values. Bound by memory, or nearly so: each value is read once
+// and written once while it is in cache. Private to each source file, see registers.h.
 #pragma once
 
 #include "kernels/cpu/loops.h"

@@ -5,8 +5,8 @@
 
 namespace nextframe::cpu {
 
-/// At least so many bytes, 64-byte aligned, until the thread asks again. Kept by the thread and
-/// only ever grown: a step allocates nothing after the first.
+/// At least so many bytes, 64-byte aligned, valid until the thread's next call. The thread
+/// keeps the memory and only grows it, so steps after the first allocate nothing.
 void* scratch(int64_t bytes);
 
 }  // namespace nextframe::cpu
