@@ -1,4 +1,5 @@
-// AdamW over flat buffers, with gradient scaling and the weight average (EMA) in the same pass.
+// AdamW over flat buffers, with gradient scaling and the weight average (EMA) in the same pass; and
+// the squared norm for clipping.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -43,5 +44,15 @@ void adamw_definition(const at::Tensor& values, const at::Tensor& gradients,
                       const at::Tensor& moment1, const at::Tensor& moment2,
                       const at::Tensor& average, const AdamWConstants& constants,
                       const at::Tensor& numbers);
+
+/// Sum of x^2 over a contiguous float32 tensor. On the CPU element i goes to partial sum i mod 8,
+/// and the partial sums are added in pairs; on CUDA the order is
+/// that of kernels/cuda/square_sums.cuh. Either depends on nothing but the length.
+double squared_norm(const at::Tensor& x, const cpu::Loops& with = cpu::loops());
+
+/// The same, written to `result`, a float64 scalar on the device of x, without waiting for the
+/// device.
+void squared_norm_to(const at::Tensor& result, const at::Tensor& x,
+                     const cpu::Loops& with = cpu::loops());
 
 }  // namespace nextframe

@@ -1,5 +1,6 @@
 // The linear layer: float32 master weights, products in bfloat16 or float32, optionally fused with
-// the norm before it and the residual addition after it.
+// the norm before it and the residual addition after it. And SwiGLU, the gate of a feed-forward
+// layer.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -32,5 +33,10 @@ at::Tensor add_linear(const at::Tensor& sum, const at::Tensor& x, const at::Tens
 ///   x  [..., 2 in]
 at::Tensor add_gated_linear(const at::Tensor& sum, const at::Tensor& x, const at::Tensor& weight,
                             bool bf16);
+
+/// silu(left half) * right half of the last dimension; computed in float32.
+///   x        [..., 2F] float32 or bfloat16
+///   returns  [..., F], as x
+at::Tensor swiglu(const at::Tensor& x);
 
 }  // namespace nextframe

@@ -1,4 +1,4 @@
-// Picks the device that a rank computes on.
+// Picks the device that a rank computes on, among the GPUs that this process can see.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -30,5 +30,20 @@ struct RankDevice {
 
 /// "", or a message that names the first two ranks that would share a GPU, and the remedy.
 std::string shared_gpu_problem(const std::vector<RankDevice>& ranks);
+
+struct Gpu {
+  std::string identity;  // the same for every process that sees this GPU
+  std::string name;      // as sold
+  std::string pci;       // "0000:3b:00.0"
+};
+
+/// In CUDA's order; empty where there is no driver or no GPU.
+std::vector<Gpu> visible_gpus();
+
+/// Whether this program was built with CUDA.
+bool has_cuda_build();
+
+/// Makes `index` the current device of the calling thread.
+void use_gpu(int64_t index);
 
 }  // namespace nextframe

@@ -1,5 +1,5 @@
+#include "launch/device.h"
 #include "launch/error.h"
-#include "launch/gpu.h"
 
 namespace nextframe {
 

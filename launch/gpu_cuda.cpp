@@ -3,7 +3,7 @@
 
 #include <cstdio>
 
-#include "launch/gpu.h"
+#include "launch/device.h"
 
 namespace nextframe {
 namespace {

@@ -8,7 +8,7 @@
 #include <array>
 #include <string_view>
 
-#include "launch/gpu.h"
+#include "launch/device.h"
 
 namespace nextframe {
 namespace {

@@ -8,7 +8,6 @@
 #include "launch/device.h"
 #include "launch/environment.h"
 #include "launch/error.h"
-#include "launch/gpu.h"
 #include "launch/mpi/mpi_communicator.h"
 #include "launch/nccl/nccl_communicator.h"
 #include "launch/rank_agreement.h"

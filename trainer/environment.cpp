@@ -4,8 +4,8 @@
 
 #include "kernels/cpu/choose_loops.h"
 #include "kernels/torch.h"
+#include "launch/device.h"
 #include "launch/environment.h"
-#include "launch/gpu.h"
 #include "trainer/version.h"
 
 namespace nextframe {

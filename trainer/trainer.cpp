@@ -3,7 +3,7 @@
 #include "kernels/base/clock.h"
 #include "kernels/draws.h"
 #include "kernels/torch.h"
-#include "launch/hang/desync.h"
+#include "launch/hang/collective_check.h"
 #include "launch/rank_agreement.h"
 #include "launch/stopwatch.h"
 #include "trainer/checkpoint/store.h"

@@ -4,7 +4,7 @@
 
 #include "kernels/base/clock.h"
 #include "kernels/torch.h"
-#include "launch/gpu.h"
+#include "launch/device.h"
 #include "launch/stopwatch.h"
 #include "trainer/checkpoint/digest.h"
 #include "trainer/records/memory_report.h"

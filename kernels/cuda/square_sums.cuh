@@ -1,5 +1,5 @@
 // Sums of squares: the squared error of each frame, forward and backward (kernels/losses.h), and
-// the squared norm of a buffer (kernels/squared_norm.h).
+// the squared norm of a buffer (kernels/adamw.h).
 //
 // Memory bound: forward reads 8 bytes an element of a frame and 4 of a buffer, backward moves 12.
 // Fraction of a copy's bandwidth: not measured.

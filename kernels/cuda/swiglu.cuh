@@ -1,4 +1,4 @@
-// SwiGLU, forward and backward (kernels/swiglu.h).
+// SwiGLU, forward and backward (kernels/linear.h).
 //
 // Memory bound. A thread has 16 bytes of each half of a row. Bytes an element of the result,
 // bfloat16 (float32): forward 6 (12), backward 10 (20). Fraction of a copy's bandwidth: not

@@ -1,10 +1,11 @@
-// Checks the tensors that are given to a collective, and describes the call for the flight
-// recorder.
+// Checks of collectives: that tensors fit a call, and that all ranks make the same calls, before a
+// mismatch becomes a hang or a wrong sum.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -48,5 +49,17 @@ CollectiveCall exchange_call(const CollectiveCaller& caller, const std::vector<P
 
 /// "float32" for a type that collectives take, "" for any other.
 std::string collective_dtype_name(c10::ScalarType type);
+
+/// Whether all ranks have made the same calls so far, according to the digests of their recorders.
+bool do_calls_agree(const std::vector<CallsDigest>& by_rank);
+
+/// Throws the same EnvironmentError on every rank, with the first call in `recorders` that
+/// differs and the ranks that made it. Collective, over a communicator for host tensors that
+/// is still in sync.
+[[noreturn]] void throw_desync(Communicator& control,
+                               const std::vector<std::shared_ptr<FlightRecorder>>& recorders);
+
+/// Combines the digests of a rank's communicators into one; all ranks must have equally many.
+CallsDigest join_digests(const std::vector<std::shared_ptr<FlightRecorder>>& recorders);
 
 }  // namespace nextframe

@@ -1,4 +1,5 @@
-// Parses the hosts of a job and their slots, as people, host files and Slurm write them.
+// The hosts of a job and their slots, as people, host files and Slurm write them; and which host
+// caused a failure.
 #pragma once
 
 #include <cstdint>
@@ -38,5 +39,11 @@ bool is_same_host(const std::string& a, const std::string& b);
 /// The hosts of `named`, a host file or a list; if it is "", those of the Slurm job. Empty for
 /// this machine alone, and where only mpirun can tell, as with a host file without slots.
 std::vector<Host> job_hosts(const std::string& named, const LauncherEnvironment& environment);
+
+/// The hosts, among `hosts`, that caused a failure, according to `text`, the standard error of
+/// one start. Tries in this order: a daemon that was lost or could not be started; the rank
+/// that mpirun saw die by a signal; the rank that caused a hang; the ranks that printed an
+/// error, if all are on one host (what all ranks say is no host's fault).
+std::vector<std::string> hosts_to_blame(const std::string& text, const std::vector<Host>& hosts);
 
 }  // namespace nextframe

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-#include "launch/supervise/host_blame.h"
+#include "launch/supervise/host_list.h"
 #include "launch/text.h"
 
 namespace nextframe {

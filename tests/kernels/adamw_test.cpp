@@ -3,8 +3,6 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "kernels/squared_norm.h"
-
 namespace nextframe {
 namespace {
 

@@ -5,7 +5,6 @@
 #include "kernels/adamw.h"
 #include "kernels/base/philox.h"
 #include "kernels/fused/frames.h"
-#include "kernels/squared_norm.h"
 #include "tests/kernels/gradient.h"
 
 namespace nextframe {

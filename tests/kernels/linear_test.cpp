@@ -1,7 +1,6 @@
 #include "kernels/linear.h"
 
 #include "kernels/norm.h"
-#include "kernels/swiglu.h"
 #include "tests/kernels/gradient.h"
 
 namespace nextframe {

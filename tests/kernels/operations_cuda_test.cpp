@@ -2,11 +2,10 @@
 
 #include "kernels/adamw.h"
 #include "kernels/draws.h"
+#include "kernels/linear.h"
 #include "kernels/losses.h"
 #include "kernels/norm.h"
 #include "kernels/patchify.h"
-#include "kernels/squared_norm.h"
-#include "kernels/swiglu.h"
 #include "kernels/torch.h"
 #include "tests/kernels/gradient.h"
 

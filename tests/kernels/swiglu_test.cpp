@@ -1,5 +1,4 @@
-#include "kernels/swiglu.h"
-
+#include "kernels/linear.h"
 #include "tests/kernels/gradient.h"
 
 namespace nextframe {

@@ -12,7 +12,7 @@
 #include <thread>
 
 #include "launch/error.h"
-#include "launch/hang/desync.h"
+#include "launch/hang/collective_check.h"
 #include "launch/hang/hang_exit.h"
 #include "launch/hang/watchdog.h"
 #include "launch/rank_agreement.h"

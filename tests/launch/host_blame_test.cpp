@@ -1,6 +1,6 @@
-#include "launch/supervise/host_blame.h"
-
 #include <gtest/gtest.h>
+
+#include "launch/supervise/host_list.h"
 
 namespace nextframe {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <string>
 
+#include "launch/device.h"
 #include "launch/error.h"
-#include "launch/gpu.h"
 
 namespace nextframe {
 namespace {

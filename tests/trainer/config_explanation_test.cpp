@@ -3,8 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/trainer/fake_model.h"
-#include "trainer/config/explanation.h"
-#include "trainer/config/schema.h"
+#include "trainer/config/field_help.h"
 #include "trainer/config/sections.h"
 #include "trainer/exit_code.h"
 

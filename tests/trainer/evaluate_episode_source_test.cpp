@@ -4,7 +4,7 @@
 
 #include "data/make_dataset.h"
 #include "kernels/torch.h"
-#include "trainer/evaluate/episode_source.h"
+#include "trainer/evaluate/predictor.h"
 
 namespace nextframe {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "kernels/torch.h"
 #include "model/world_model.h"
-#include "trainer/evaluate/episode_source.h"
+#include "trainer/evaluate/predictor.h"
 
 namespace nextframe {
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "model/world_model.h"
-#include "trainer/bench/operation_times.h"
+#include "trainer/bench/step_bench.h"
 
 namespace nextframe {
 

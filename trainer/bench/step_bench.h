@@ -1,13 +1,41 @@
-// Times one grain's forward and backward: how much of it is matrix products, and which operations
-// take the rest.
+// Times one grain's forward and backward, profiles which LibTorch operations it calls, and compares
+// it with its matrix products alone.
 #pragma once
 
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "model/world_model.h"
-#include "trainer/bench/operation_times.h"
 
 namespace nextframe {
+
+struct OperationTime {
+  std::string name;    // of a product and of attention: with its shape
+  double calls = 0;    // per grain, or per frame
+  double self_s = 0;   // per grain or frame, without the operations that it calls
+  double alone_s = 0;  // of a product: the time when repeated with its operands in cache
+};
+
+/// A product [m, k] x [k, n], and whether each factor was transposed in memory.
+struct Product {
+  int64_t m, k, n;
+  bool left_transposed, right_transposed;
+  auto operator<=>(const Product&) const = default;
+};
+
+std::string name_of(const Product& product);
+
+struct RecordedOperations {
+  std::map<std::string, OperationTime> operations;  // by name; sums over all calls
+  std::map<Product, int64_t> products;              // calls of each
+};
+
+/// Runs `work` and times each operation of this thread, which slows it down a little.
+RecordedOperations record_operations(const std::function<void()>& work);
 
 struct StepBench {
   double grain_s = 0;  // median of the rounds: forward, backward, gradients into their buffer

@@ -3,9 +3,8 @@
 #include <cstdio>
 
 #include "kernels/torch.h"
-#include "trainer/bench/attention_bench.h"
 #include "trainer/bench/bench_results.h"
-#include "trainer/bench/operation_bench.h"
+#include "trainer/bench/kernel_bench.h"
 #include "trainer/commands/command.h"
 #include "trainer/records/peak_flops.h"
 

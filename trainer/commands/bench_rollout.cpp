@@ -9,7 +9,7 @@
 #include "trainer/bench/rollout_bench.h"
 #include "trainer/commands/arguments.h"
 #include "trainer/commands/command.h"
-#include "trainer/evaluate/episode_source.h"
+#include "trainer/evaluate/predictor.h"
 #include "trainer/load_run.h"
 #include "trainer/records/peak_flops.h"
 

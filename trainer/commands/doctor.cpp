@@ -12,8 +12,8 @@
 
 #include "data/h5_version.h"
 #include "launch/affinity.h"
+#include "launch/device.h"
 #include "launch/environment.h"
-#include "launch/gpu.h"
 #include "launch/machine_report.h"
 #include "trainer/commands/command.h"
 #include "trainer/commands/doctor_ranks.h"

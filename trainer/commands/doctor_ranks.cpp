@@ -1,9 +1,9 @@
 #include "trainer/commands/doctor_ranks.h"
 
 #include "launch/affinity.h"
+#include "launch/device.h"
 #include "launch/environment.h"
 #include "launch/error.h"
-#include "launch/gpu.h"
 #include "launch/mpi/mpi_session.h"
 #include "launch/rank_agreement.h"
 #include "launch/world.h"

@@ -2,7 +2,7 @@
 #include <iostream>
 
 #include "trainer/commands/command.h"
-#include "trainer/config/explanation.h"
+#include "trainer/config/field_help.h"
 
 namespace nextframe {
 namespace {

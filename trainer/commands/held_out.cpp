@@ -8,7 +8,6 @@
 #include "data/error.h"
 #include "kernels/torch.h"
 #include "launch/device.h"
-#include "launch/gpu.h"
 #include "trainer/exit_code.h"
 
 namespace nextframe {

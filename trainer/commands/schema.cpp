@@ -1,9 +1,8 @@
 // nextframe schema: the JSON Schema of a config, on standard output.
-#include "trainer/config/schema.h"
-
 #include <iostream>
 
 #include "trainer/commands/command.h"
+#include "trainer/config/field_help.h"
 
 namespace nextframe {
 namespace {

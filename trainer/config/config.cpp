@@ -5,8 +5,8 @@
 
 #include "model/registry.h"
 #include "trainer/config/field_reader.h"
+#include "trainer/config/layer.h"
 #include "trainer/config/resolve.h"
-#include "trainer/config/sources.h"
 
 namespace nextframe {
 namespace {

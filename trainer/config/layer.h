@@ -24,4 +24,12 @@ Layer parse_layer(const std::string& text, const std::string& name, Problems& pr
 /// Reads "section.key=value". The value is taken literally, except for a list in brackets.
 Layer parse_override(const std::string& override_text, Problems& problems);
 
+/// The layers of file `path`, where later ones win: the files that it `extends` (relative to
+/// its folder, in that order), then itself. Unreadable files and cycles are problems.
+std::vector<Layer> load_layers(const std::string& path, Problems& problems);
+
+/// The same for a text, which messages call `name`.
+std::vector<Layer> load_text_layers(const std::string& text, const std::string& name,
+                                    Problems& problems);
+
 }  // namespace nextframe

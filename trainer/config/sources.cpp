@@ -1,5 +1,3 @@
-#include "trainer/config/sources.h"
-
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
@@ -9,6 +7,7 @@
 #include <sstream>
 
 #include "kernels/base/registry.h"
+#include "trainer/config/layer.h"
 
 namespace nextframe {
 namespace {

@@ -1,7 +1,7 @@
 // The `control` suite: whether the model listens to actions.
 #include <ATen/ATen.h>
 
-#include "trainer/evaluate/evaluation_context.h"
+#include "trainer/evaluate/evaluate.h"
 
 namespace nextframe {
 namespace {

@@ -1,9 +1,15 @@
-// Runs an evaluation from start to end: takes data and a model, returns a report.
+// An evaluation: takes data and a model, runs the registered suites, returns a report.
 #pragma once
 
+#include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "kernels/base/registry.h"
+#include "trainer/evaluate/figure.h"
+#include "trainer/evaluate/metrics.h"
 #include "trainer/evaluate/predictor.h"
 #include "trainer/evaluate/report.h"
 #include "trainer/trainer_config.h"
@@ -28,4 +34,58 @@ EvaluationReport evaluate(WorldModel& model, const EpisodeSource& held_out,
                           const std::vector<std::string>& suites = {},
                           const EvaluationProgress& progress = {});
 
+/// Scores of consecutive frames of one episode by one predictor: "model" or a baseline's name.
+struct EpisodeScores {
+  int64_t first_frame = 0;
+  std::map<std::string, std::vector<FrameScore>> by_predictor;
+};
+
+class EvaluationContext {
+ public:
+  /// Without `train_for_mean_frame`, the mean frame comes from the held-out episodes.
+  EvaluationContext(WorldModel& model, EpisodeSource held_out,
+                    const EpisodeSource* train_for_mean_frame, EvaluateConfig config,
+                    EvaluationProgress progress);
+
+  /// Teacher-forced (one-step) scores of every episode, from frame kFirstScoredFrame on; computed
+  /// once.
+  const std::vector<EpisodeScores>& one_step();
+
+  /// Scores of rollouts from every episode's start, from frame context_frames on.
+  std::vector<EpisodeScores> rollouts();
+
+  Predictor& predictor() { return predictor_; }
+  const EpisodeSource& held_out() const { return held_out_; }
+  const EvaluateConfig& config() const { return config_; }
+  /// "training data" or "evaluated data".
+  const std::string& mean_frame_source() const { return mean_frame_source_; }
+  Bootstrap& bootstrap() { return bootstrap_; }
+
+ private:
+  /// Scores the model's prediction and those of the baselines, which see `known_frames` true
+  /// frames.
+  void score(const PredictedFrame& frame, int64_t known_frames, EpisodeScores& scores) const;
+
+  EpisodeSource held_out_;
+  at::Tensor mean_frame_HWC_;
+  std::string mean_frame_source_;
+  EvaluateConfig config_;
+  Predictor predictor_;
+  Bootstrap bootstrap_{0};
+  std::optional<std::vector<EpisodeScores>> one_step_;
+};
+
+struct Suite {
+  std::string summary;  // one line, for --help
+  std::function<SuiteReport(EvaluationContext&)> run;
+};
+
+using SuiteRegistry = Registry<Suite>;
+
 }  // namespace nextframe
+
+#define NF_REGISTER_SUITE(name, summary, run)                            \
+  namespace {                                                            \
+  const bool registered_suite_##name =                                   \
+      ::nextframe::SuiteRegistry::instance().add(#name, {summary, run}); \
+  }

@@ -1,7 +1,7 @@
 // The `quality` suite: how good predicted frames are, one frame ahead and dreamed further.
 #include <algorithm>
 
-#include "trainer/evaluate/evaluation_context.h"
+#include "trainer/evaluate/evaluate.h"
 #include "trainer/evaluate/predictor.h"
 
 namespace nextframe {

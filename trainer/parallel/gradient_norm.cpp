@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/adamw.h"
 #include "kernels/base/fixed_tree.h"
-#include "kernels/squared_norm.h"
 #include "kernels/torch.h"
 
 namespace nextframe {

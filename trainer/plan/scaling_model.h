@@ -4,7 +4,6 @@
 
 #include <string>
 
-#include "trainer/plan/machine_rates.h"
 #include "trainer/plan/workload.h"
 
 namespace nextframe {

@@ -1,7 +1,7 @@
 #include "trainer/records/step_statistics.h"
 
 #include "kernels/torch.h"
-#include "launch/hang/desync.h"
+#include "launch/hang/collective_check.h"
 
 namespace nextframe {
 namespace {
