@@ -74,8 +74,7 @@ StopRequest Trainer::run(StopRequests& stops, const Evaluation& evaluate) {
   while (position_.step < config_.trainer.steps && stop == StopRequest::none) {
     const auto section = watchdog_.step(position_.step + 1);
     const auto totals = train_step(rank_status());  // forward, backward, over this rank's grains
-    if (!totals
-             .is_complete) {  // a rank that was asked to stop has not waited for its data: no step
+    if (!totals.is_complete) {  // a rank was asked to stop before its data came: no step
       sync_->finish();
       stop = strongest_request(*control_, stops.requested());
       break;
@@ -125,9 +124,8 @@ StepTotals Trainer::train_step(RankStatus status) {
   const int64_t num_passes = grains_.num_passes(world_.rank());
   for (int64_t i = 0; i < num_passes; ++i) {
     const int64_t grain = grains_.grain(world_.rank(), i);
-    const bool is_owned =
-        grain < grains_.num_grains;  // else repeats its last one: the exchanges are collective
-    if (is_owned) batch = next_batch();
+    const bool is_owned = grain < grains_.num_grains;
+    if (is_owned) batch = next_batch();  // else repeats the last one: the exchanges are collective
     sharding_.begin_grain();
     memory_.begin_grain();
     const auto terms = pass_.run(batch, draw, i + 1 < num_passes, [&] { sync_->begin(grain); });
