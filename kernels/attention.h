@@ -15,11 +15,10 @@
 namespace nextframe {
 
 struct AttentionOptions {
-  AttentionMask mask;  // its `keys` is ignored and taken from the tensor
-  double scale = 1;    // of the scores, above 0
-  bool normalise =
-      false;          // QK-norm: RMSNorm of queries and keys over F, without a gain, before RoPE
-  Rotation rotation;  // RoPE angles by position (first_query + i for query i); undefined: none
+  AttentionMask mask;      // its `keys` is ignored and taken from the tensor
+  double scale = 1;        // of the scores, above 0
+  bool normalise = false;  // QK-norm: RMSNorm over F, without a gain, before RoPE
+  Rotation rotation;       // RoPE angles by position (first_query + i for query i); undefined: none
 };
 
 /// softmax(scale * query key^T) value; registered as nextframe::attention.

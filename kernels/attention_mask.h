@@ -25,13 +25,12 @@ struct KeyInterval {
 /// `first_query + i`; keys are tokens 0 .. keys - 1, frame after frame. Both ends of both
 /// intervals grow with the query.
 struct AttentionMask {
-  int64_t keys = 0;          // number of keys
+  int64_t keys = 0;
   int64_t frame_tokens = 0;  // in a frame; 0: every query sees every key, and the rest is ignored
   int64_t window_frames =
-      0;  // sliding window: the newest frames that a query sees, its own included; 0: all
-  int64_t sink_frames = 0;  // attention sinks: the first frames of the clip, which every query sees
-  int64_t clip_frames =
-      0;  // length of each of several independent clips, one after another; 0: one clip
+      0;                    // sliding window: newest frames that a query sees, its own too; 0: all
+  int64_t sink_frames = 0;  // attention sinks: first frames of the clip, which every query sees
+  int64_t clip_frames = 0;  // of each of several independent clips in a row; 0: one clip
   int64_t first_query = 0;  // token number of query 0; above 0 if earlier tokens are not queried
 
   /// The keys of the newest frames, which a query sees.

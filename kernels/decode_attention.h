@@ -24,9 +24,8 @@ struct DecodeOptions {
   int64_t slot = 0;  // of the first new token; the others follow, wrapping around the end
   int64_t seen = 1;  // how many of the newest slots every new token sees, the new ones included
   double scale = 1;  // of the scores, above 0
-  bool normalise =
-      false;          // QK-norm: RMSNorm of queries and keys over F, without a gain, before RoPE
-  Rotation rotation;  // RoPE angles, a row for each new token; undefined: none
+  bool normalise = false;  // QK-norm: RMSNorm over F, without a gain, before RoPE
+  Rotation rotation;       // RoPE angles, a row for each new token; undefined: none
 };
 
 /// Stores keys (after QK-norm and RoPE) and values of new tokens in slots `slot` and

@@ -19,9 +19,8 @@ namespace nextframe {
 struct StateBuffer {
   std::string name;  // parameters | moment1 | moment2 | ema
   at::Tensor values;
-  const std::vector<ChunkSpan>* owned =
-      nullptr;                       // what this rank has of it, packed; null: all of it
-  int64_t copy = 0, num_copies = 1;  // this rank has copy number `copy` of its shard
+  const std::vector<ChunkSpan>* owned = nullptr;  // what this rank has, packed; null: everything
+  int64_t copy = 0, num_copies = 1;               // number of this rank's copy of its shard
 };
 
 class Optimizer {

@@ -37,8 +37,7 @@ struct ProcessGroups {
 
   Communicator& all;                   // rank = node * ranks per node + place on the node
   Communicator* intra_node = nullptr;  // the ranks of this node; its rank is the place
-  Communicator* inter_node =
-      nullptr;  // the ranks with this place on all nodes; its rank is the node
+  Communicator* inter_node = nullptr;  // the ranks with this place; its rank is the node
   /// For all-gathers among shard_group(). It may be one of the others, but all-gathers then queue
   /// behind that group's reductions.
   Communicator& gather;
