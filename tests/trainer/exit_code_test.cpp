@@ -1,10 +1,11 @@
+#include "trainer/exit_code.h"
+
 #include <c10/util/Exception.h>
 #include <gtest/gtest.h>
 
 #include "data/error.h"
 #include "launch/error.h"
 #include "trainer/config/config.h"
-#include "trainer/exit_code.h"
 
 namespace nextframe {
 namespace {
