@@ -5,7 +5,6 @@
 #include "kernels/torch.h"
 #include "launch/hang/collective_check.h"
 #include "launch/rank_agreement.h"
-#include "launch/stopwatch.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/environment.h"
 #include "trainer/exit_code.h"

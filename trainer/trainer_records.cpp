@@ -5,7 +5,6 @@
 #include "kernels/base/clock.h"
 #include "kernels/torch.h"
 #include "launch/device.h"
-#include "launch/stopwatch.h"
 #include "trainer/checkpoint/digest.h"
 #include "trainer/records/memory_report.h"
 #include "trainer/records/peak_flops.h"

@@ -14,10 +14,10 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Adds the time that it lives.
-class Stopwatch {
+class AddTime {
  public:
-  explicit Stopwatch(double& sum_s) : sum_s_(sum_s) {}
-  ~Stopwatch() { sum_s_ += seconds_since(start_); }
+  explicit AddTime(double& sum_s) : sum_s_(sum_s) {}
+  ~AddTime() { sum_s_ += seconds_since(start_); }
 
  private:
   double& sum_s_;
@@ -63,7 +63,7 @@ void BackgroundSaver::begin(const RunState& state, Manifest manifest) {
         " is still being written: the run waits for the disk, now and whenever that happens again");
   }
   finish();
-  const Stopwatch stopwatch(stall_s_);
+  const AddTime stopwatch(stall_s_);
   began_ = std::chrono::steady_clock::now();
   final_folder_ = checkpoints_ / checkpoint_name(state.position.step);
   manifest_ = std::move(manifest);
@@ -80,12 +80,12 @@ void BackgroundSaver::begin(const RunState& state, Manifest manifest) {
 
 void BackgroundSaver::advance(bool have_all_saved, bool has_any_failed) {
   if (stage_ == Stage::idle || !(have_all_saved || has_any_failed)) return;
-  const Stopwatch stopwatch(stall_s_);
+  const AddTime stopwatch(stall_s_);
   end_stage(writer_.is_done() ? writer_.wait(0) : WriterOutcome{});
 }
 
 void BackgroundSaver::finish() {
-  const Stopwatch stopwatch(stall_s_);
+  const AddTime stopwatch(stall_s_);
   while (stage_ != Stage::idle) end_stage(writer_.wait(options_.timeout_s));
 }
 

@@ -12,7 +12,7 @@ namespace {
 constexpr double kWidth = 520, kHeight = 300;
 constexpr double kLeft = 56, kRight = 12, kTop = 30, kBottom = 40;
 
-std::string number(double value) { return format("%.1f", value); }
+std::string svg_number(double value) { return format("%.1f", value); }
 
 /// From the data's numbers to the drawing's.
 struct Scale {
@@ -25,17 +25,17 @@ struct Scale {
     const double inside = std::clamp(value, y_min - (y_max - y_min), y_max + (y_max - y_min));
     return kTop + (kHeight - kTop - kBottom) * (y_max - inside) / (y_max - y_min);
   }
-  std::string at(double px, double py) const { return number(x(px)) + "," + number(y(py)); }
+  std::string at(double px, double py) const { return svg_number(x(px)) + "," + svg_number(y(py)); }
 };
 
 std::string text_at(double x, double y, const std::string& anchor, const std::string& text) {
-  return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" text-anchor=\"" + anchor + "\">" +
-         escape_html(text) + "</text>";
+  return "<text x=\"" + svg_number(x) + "\" y=\"" + svg_number(y) + "\" text-anchor=\"" + anchor +
+         "\">" + escape_html(text) + "</text>";
 }
 
 std::string rule(const char* kind, double x1, double y1, double x2, double y2) {
-  return std::string("<line class=\"") + kind + "\" x1=\"" + number(x1) + "\" y1=\"" + number(y1) +
-         "\" x2=\"" + number(x2) + "\" y2=\"" + number(y2) + "\"/>";
+  return std::string("<line class=\"") + kind + "\" x1=\"" + svg_number(x1) + "\" y1=\"" +
+         svg_number(y1) + "\" x2=\"" + svg_number(x2) + "\" y2=\"" + svg_number(y2) + "\"/>";
 }
 
 std::string axes(const Scale& scale, const std::string& x_label) {
@@ -109,14 +109,14 @@ std::string svg_plot(const std::string& title, const std::string& x_label,
   for (const auto& line : lines) {
     for (const auto& point : line.points) scale.x_max = std::max(scale.x_max, point.x);
   }
-  const auto size = number(kWidth) + " " + number(kHeight);
+  const auto size = svg_number(kWidth) + " " + svg_number(kHeight);
   auto clip = "clip-" + title;  // names the clipping rectangle; a name has no spaces
   std::replace(clip.begin(), clip.end(), ' ', '-');
   std::string svg = "<svg viewBox=\"0 0 " + size + "\" role=\"img\"><title>" + escape_html(title) +
                     "</title><clipPath id=\"" + escape_html(clip) + "\"><rect x=\"" +
-                    number(kLeft) + "\" y=\"" + number(kTop) + "\" width=\"" +
-                    number(kWidth - kLeft - kRight) + "\" height=\"" +
-                    number(kHeight - kTop - kBottom) + "\"/></clipPath>";
+                    svg_number(kLeft) + "\" y=\"" + svg_number(kTop) + "\" width=\"" +
+                    svg_number(kWidth - kLeft - kRight) + "\" height=\"" +
+                    svg_number(kHeight - kTop - kBottom) + "\"/></clipPath>";
   svg += axes(scale, x_label) + text_at(kLeft, 16, "start", title);
   svg += "<g clip-path=\"url(#" + escape_html(clip) + ")\">";
   if (!lines.empty()) svg += band(scale, lines[0]);

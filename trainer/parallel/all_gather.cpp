@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/base/clock.h"
 #include "kernels/torch.h"
-#include "launch/stopwatch.h"
 
 namespace nextframe {
 namespace {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <string>
 
+#include "kernels/base/clock.h"
 #include "kernels/torch.h"
 #include "launch/hang/flight_recorder.h"
-#include "launch/stopwatch.h"
 #include "trainer/parallel/ddp_bucket.h"
 #include "trainer/parallel/zero1_bucket.h"
 
