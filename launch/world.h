@@ -23,8 +23,8 @@ struct WorldOptions {
 /// The ranks that a communicator connects.
 enum class RankGroup {
   all,
-  node,   // the ranks of this node
-  across  // the ranks with this rank's place, one on each node
+  intra_node,  // the ranks of this node
+  inter_node   // the ranks with this rank's place, one on each node
 };
 
 /// Every rank makes one at the same time; it must outlive its communicators. Makes the device

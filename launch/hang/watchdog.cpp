@@ -22,11 +22,11 @@ double wall_s() {
 
 struct Watchdog::State {
   State(WatchedRank watched, HangLimits limits, std::shared_ptr<FlightLog> flight_log,
-        std::function<void(const Hang&)> hang, std::shared_ptr<AbortableCommunicators> abortables)
+        std::function<void(const Hang&)> hang, std::shared_ptr<AbortableCommunicators> links)
       : who(std::move(watched)),
         log(std::move(flight_log)),
         on_hang(std::move(hang)),
-        abortables(std::move(abortables)),
+        abortables(std::move(links)),
         sections(limits, 0) {}
 
   const WatchedRank who;
