@@ -7,6 +7,7 @@
 #include "trainer/checkpoint/store.h"
 #include "trainer/commands/command.h"
 #include "trainer/commands/held_out.h"
+#include "trainer/evaluate/dream.h"
 #include "trainer/evaluate/evaluate.h"
 #include "trainer/evaluate/report.h"
 
