@@ -76,7 +76,7 @@ TEST(Watchdog, TellsOfACommunicatorThatFailsBesideTheHost) {
       {1, 4, "node07"}, {0, 100}, std::make_shared<FlightLog>(),
       [&](const Hang& hang) {
         EXPECT_EQ(hang.report().fault.communicator, "gradients") << "it belongs into the dump";
-        EXPECT_EQ(hang.links, links);
+        EXPECT_EQ(hang.abortables, links);
         told.set_value(hang_message(hang, hang.report()));
       },
       links);

@@ -5,8 +5,8 @@
 
 #include "data/durable_file.h"
 #include "evaluate_fakes.h"
-#include "trainer/evaluate/evaluate.h"
 #include "trainer/evaluate/dream.h"
+#include "trainer/evaluate/evaluate.h"
 #include "trainer/evaluate/report.h"
 #include "trainer/evaluate/svg_plot.h"
 
