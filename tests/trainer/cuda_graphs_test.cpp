@@ -128,7 +128,7 @@ struct Chosen {
 
 Chosen choose(const std::vector<std::string>& overrides, Shard shard, int64_t owned_grains,
               bool has_recorder = true) {
-  const auto config = parse_config(testing::with(""), "run.yaml", overrides);
+  const auto config = parse_config(with(""), "run.yaml", overrides);
   Chosen chosen;
   const auto any = [](const auto&) { return std::unique_ptr<RecordedGraph>(); };
   const auto choice =
@@ -179,8 +179,8 @@ TEST(GraphChoice, SaysWhyNot) {
 
 /// A run that was begun without goes on with them, and the other way: the bits are the same.
 TEST(GraphChoice, IsNoPartOfARunsIdentity) {
-  const auto config = parse_config(testing::with(""), "run.yaml", {kOn});
-  EXPECT_EQ(testing::field_of(config, "trainer.cuda_graphs").tag, FieldTag::free);
+  const auto config = parse_config(with(""), "run.yaml", {kOn});
+  EXPECT_EQ(field_of(config, "trainer.cuda_graphs").tag, FieldTag::free);
 }
 
 }  // namespace

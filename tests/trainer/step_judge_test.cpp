@@ -156,7 +156,7 @@ TEST(RobustZ, OneSpikeAmongThemDoesNotHideTheNext) {
 }
 
 TEST(RobustZ, ANumberThatIsNotFiniteIsAboveEveryLimit) {
-  for (const double value : {std::nan(""), kInfinity, -kInfinity}) {
+  for (const double value : {std::nan(""), kInfiniteLoss, -kInfiniteLoss}) {
     EXPECT_EQ(robust_z_score(usual(30), value), kHighestZ);
     EXPECT_EQ(robust_z_score({}, value), kHighestZ);
   }
