@@ -27,20 +27,34 @@ std::string environment_text(const char* name) {
   return text == nullptr ? "" : text;
 }
 
+/// A shell that outlives its job, as in tmux, keeps the variables of that job.
+void read_job_end(LauncherEnvironment& result) {
+  const auto end = environment_number("SLURM_JOB_END_TIME");
+  if (!end) return;
+  const auto in_s = static_cast<double>(*end) - static_cast<double>(std::time(nullptr));
+  if (result.is_slurm_job && in_s > 0) {
+    result.job_ends_in_s = in_s;
+    return;
+  }
+  result.unheeded =
+      "SLURM_JOB_END_TIME is not heeded: " +
+      std::string(result.is_slurm_job ? "that time is over" : "there is no SLURM_JOB_ID");
+}
+
 }  // namespace
 
 LauncherEnvironment read_launcher_environment() {
   LauncherEnvironment result;
   result.is_mpirun = environment_number("OMPI_COMM_WORLD_SIZE").has_value();
+  result.local_size = environment_number("OMPI_COMM_WORLD_LOCAL_SIZE").value_or(1);
   result.slurm_tasks = environment_number("SLURM_NTASKS").value_or(1);
   result.is_slurm_job = environment_number("SLURM_JOB_ID").has_value();
   const auto start = environment_text("PMIX_NAMESPACE");
   if (!start.empty()) result.job = start + "." + environment_text("SLURM_RESTART_COUNT");
   result.slurm_nodes = environment_text("SLURM_JOB_NODELIST");
   result.slurm_tasks_per_node = environment_text("SLURM_TASKS_PER_NODE");
-  if (const auto end = environment_number("SLURM_JOB_END_TIME")) {
-    result.job_ends_in_s = static_cast<double>(*end - std::time(nullptr));
-  }
+  result.supervisor = environment_text(kSupervisorVariable);
+  read_job_end(result);
   // mpirun comes first: inside a Slurm job both sets of variables are there. PMIx names no size.
   constexpr const char* kLaunchers[][3] = {
       {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_SIZE"},

@@ -8,12 +8,15 @@
 
 namespace nextframe {
 
+inline constexpr char kSupervisorVariable[] = "NEXTFRAME_SUPERVISOR";
+
 /// What mpirun or srun says about this process before MPI starts.
 struct LauncherEnvironment {
   bool has_mpi_launcher = false;  // mpirun, or srun with PMI: MPI can start here
   bool is_mpirun = false;
   int64_t rank = 0;           // the launcher's number; 0 without a launcher
   int64_t local_rank = 0;     // among the ranks of this host; 0 if unknown
+  int64_t local_size = 1;     // ranks of this host, if mpirun says
   int64_t size = 1;           // from the launcher, or rank + 1 if it does not say
   int64_t slurm_tasks = 1;    // SLURM_NTASKS: how many a Slurm job meant to start
   bool is_slurm_job = false;  // mpirun takes hosts and slots from Slurm
@@ -21,6 +24,8 @@ struct LauncherEnvironment {
   std::string slurm_nodes;    // SLURM_JOB_NODELIST: "node[01-03]"
   std::string slurm_tasks_per_node;     // SLURM_TASKS_PER_NODE: "8(x3)"
   std::optional<double> job_ends_in_s;  // if Slurm says when it will kill the job
+  std::string unheeded;    // a sentence on a variable that cannot be meant; "" if there is none
+  std::string supervisor;  // NEXTFRAME_SUPERVISOR: names the `nextframe launch` above; "" without
 };
 
 LauncherEnvironment read_launcher_environment();

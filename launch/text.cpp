@@ -1,11 +1,28 @@
 #include "launch/text.h"
 
+#include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <cstdarg>
 #include <cstdio>
 #include <ctime>
+#include <string_view>
 
 namespace nextframe {
+namespace {
+
+std::string shell_word(const std::string& word) {
+  const bool is_plain = !word.empty() && std::all_of(word.begin(), word.end(), [](char letter) {
+    return std::isalnum(static_cast<unsigned char>(letter)) != 0 ||
+           std::string_view("_-+./:,=@%").find(letter) != std::string_view::npos;
+  });
+  if (is_plain) return word;
+  std::string quoted = "'";
+  for (const char letter : word) quoted += letter == '\'' ? "'\\''" : std::string(1, letter);
+  return quoted + "'";
+}
+
+}  // namespace
 
 std::string format(const char* pattern, ...) {
   va_list arguments, again;
@@ -31,6 +48,15 @@ std::string now_utc(const char* pattern) {
   char date[64];
   std::strftime(date, sizeof(date), pattern, &parts);
   return format("%s.%03dZ", date, static_cast<int>(now_ms % 1000));
+}
+
+std::string shell_words(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) {
+    if (!text.empty()) text += ' ';
+    text += shell_word(word);
+  }
+  return text;
 }
 
 }  // namespace nextframe

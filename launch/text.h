@@ -1,7 +1,8 @@
-// Formats numbers and times as text.
+// Formats numbers, times and commands as text.
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace nextframe {
 
@@ -13,5 +14,8 @@ std::string seconds_text(double value_s);
 
 /// The current time in UTC by strftime's pattern, then milliseconds: "….123Z".
 std::string now_utc(const char* pattern);
+
+/// The words as a shell reads them back.
+std::string shell_words(const std::vector<std::string>& words);
 
 }  // namespace nextframe

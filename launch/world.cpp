@@ -4,6 +4,10 @@
 #include <c10/util/StringUtil.h>
 #include <mpi.h>
 
+#include <latch>
+#include <memory>
+#include <thread>
+
 #include "launch/affinity.h"
 #include "launch/device.h"
 #include "launch/environment.h"
@@ -140,5 +144,20 @@ World::GroupPlace World::describe(RankGroup group, const std::string& name) cons
 }
 
 void set_torch_threads(int64_t threads) { at::set_num_threads(static_cast<int>(threads)); }
+
+void require_threads(int64_t count) {
+  std::latch end(1);
+  std::vector<std::jthread> threads;  // joined last
+  const std::unique_ptr<std::latch, void (*)(std::latch*)> ending(
+      &end, [](std::latch* latch) { latch->count_down(); });
+  try {
+    while (std::ssize(threads) < count) threads.emplace_back([&end] { end.wait(); });
+  } catch (const std::system_error&) {
+    throw EnvironmentError(c10::str(
+        host_name(), ": the system allows ", threads.size(), " threads more, and ", count,
+        " are needed; raise its limit (ulimit -u, or the container's limit of processes), or take "
+        "fewer parallel.threads, data.loader_threads and ranks"));
+  }
+}
 
 }  // namespace nextframe

@@ -82,4 +82,8 @@ class World {
 /// the calling thread, and part of a run's identity.
 void set_torch_threads(int64_t threads);
 
+/// EnvironmentError where the system does not allow so many threads more (ulimit -u, a container's
+/// limit of processes). Asked at the start: OpenMP would end the process in its own words.
+void require_threads(int64_t count);
+
 }  // namespace nextframe

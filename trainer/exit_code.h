@@ -49,8 +49,8 @@ struct Failure {
 };
 
 /// Turns an exception into a code and a message. Errors of data, of the environment and
-/// ExitErrors have their own codes, every way to run out of memory is ExitCode::memory, and
-/// the rest is internal.
+/// ExitErrors have their own codes, every way to run out of memory is ExitCode::memory, what the
+/// system refuses (a file, a thread) is ExitCode::environment, and the rest is internal.
 Failure describe_failure(const std::exception_ptr& exception);
 
 }  // namespace nextframe

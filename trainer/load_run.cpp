@@ -39,11 +39,12 @@ std::string resolve_checkpoint(const std::string& run_or_checkpoint) {
   return newest->string();
 }
 
-LoadedRun load_run(const std::string& run_or_checkpoint, bool prefer_ema,
-                   const std::vector<std::string>& overrides) {
+namespace {
+
+LoadedRun load_checkpoint(const fs::path& checkpoint, bool prefer_ema,
+                          const std::vector<std::string>& overrides) {
   LoadedRun run;
-  run.checkpoint_folder = resolve_checkpoint(run_or_checkpoint);
-  const fs::path checkpoint = run.checkpoint_folder;
+  run.checkpoint_folder = checkpoint.string();
   const auto manifest = read_manifest(checkpoint);
   run.config = parse_config(manifest.config, (checkpoint / kManifestName).string(), overrides);
   run.has_ema = prefer_ema && has_buffer(manifest, "ema");
@@ -57,6 +58,15 @@ LoadedRun load_run(const std::string& run_or_checkpoint, bool prefer_ema,
   load_weights(*run.model, checkpoint, manifest, run.has_ema ? "ema" : "parameters");
   run.model->eval();
   return run;
+}
+
+}  // namespace
+
+LoadedRun load_run(const std::string& run_or_checkpoint, bool prefer_ema,
+                   const std::vector<std::string>& overrides) {
+  return with_checkpoint(run_or_checkpoint, [&](const fs::path& checkpoint) {
+    return load_checkpoint(checkpoint, prefer_ema, overrides);
+  });
 }
 
 }  // namespace nextframe

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,5 +32,20 @@ LoadedRun load_run(const std::string& run_or_checkpoint, bool prefer_ema = true,
 
 /// The checkpoint's folder that `run_or_checkpoint` refers to. Throws CheckpointError.
 std::string resolve_checkpoint(const std::string& run_or_checkpoint);
+
+/// Calls `use` with that folder, and again with a newer one where the run, which goes on meanwhile,
+/// has pruned it.
+template <class Use>
+auto with_checkpoint(const std::string& run_or_checkpoint, const Use& use) {
+  constexpr int kAttempts = 5;
+  for (int attempt = 1;; ++attempt) {
+    const std::filesystem::path checkpoint = resolve_checkpoint(run_or_checkpoint);
+    try {
+      return use(checkpoint);
+    } catch (const std::exception&) {
+      if (attempt == kAttempts || std::filesystem::exists(checkpoint)) throw;
+    }
+  }
+}
 
 }  // namespace nextframe

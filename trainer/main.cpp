@@ -1,9 +1,8 @@
 // The program: parse the command line, run one command, turn what it throws into an exit code.
-#include <iostream>
-
 #include "launch/environment.h"
 #include "launch/host_memory.h"
 #include "launch/mpi/mpi_session.h"
+#include "launch/standard_streams.h"
 #include "trainer/commands/command_line.h"
 #include "trainer/exit_code.h"
 
@@ -18,16 +17,19 @@ int report(const nextframe::Failure& failure) {
   std::string speaker = failure.is_placed ? "" : "nextframe: ";
   const bool is_alone = launcher.size == 1 || (is_everybodys && launcher.rank == 0);
   if (!is_alone) speaker += nextframe::process_name() + ": ";
-  std::cerr << speaker << failure.message << std::endl;
+  nextframe::write_to_standard_error(speaker + failure.message + "\n");
   return static_cast<int>(failure.code);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  nextframe::secure_standard_streams();
   nextframe::use_pooled_host_memory();
   try {
-    return nextframe::end_job(nextframe::run_command_line(argc, argv));
+    const int code = nextframe::run_command_line(argc, argv);
+    if (code == 0) nextframe::finish_standard_output();
+    return nextframe::end_job(code);
   } catch (...) {
     return nextframe::end_job(report(nextframe::describe_failure(std::current_exception())));
   }

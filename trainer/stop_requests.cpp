@@ -28,7 +28,7 @@ double StopRequests::steady_s() {
 StopRequest StopRequests::requested() {
   const auto by_signal = signals_.requested();
   if (by_signal != StopRequest::none) {
-    note("a signal");
+    note(signals_.newest());
     return by_signal;
   }
   const double ran_s = now_s_() - began_s_;

@@ -33,7 +33,7 @@ class StopRequests {
   /// times the longest save before its end, but not before half of its time is used.
   void note_save_time(double seconds);
 
-  /// Who asked: "a signal", "the file runs/mine/STOP", ...; "another rank" if this one was not
+  /// Who asked: "SIGTERM", "the file runs/mine/STOP", ...; "another rank" if this one was not
   /// asked.
   std::string reason() const;
 

@@ -54,7 +54,8 @@ Trainer::Trainer(const Config& config, const World& world, const RunFolder& fold
       stragglers_(gather_strings(*control_, world.host()), grains_),
       judge_({config.trainer.max_bad_steps, config.trainer.max_rollbacks,
               config.trainer.skip_spikes_above_z}),
-      saver_(*control_, folder.checkpoints(), {config.checkpoint.keep, config.checkpoint.timeout_s},
+      saver_(*control_, folder.checkpoints(),
+             {{config.checkpoint.keep, config.checkpoint.keep_best}, config.checkpoint.timeout_s},
              [&console](const std::string& line) { console.say(line); }) {
   position_.seed = config.trainer.seed;
   if (config.parallel.shard == "parameters")

@@ -15,8 +15,9 @@ RunState Trainer::state() const { return {parameters_, optimizer_.state(), posit
 void Trainer::open_loader_and_logs() {
   loader_ = make_loader();
   if (!world_.is_root()) return;
-  metrics_.emplace(folder_.metrics(), position_.step);
-  tensorboard_.emplace(folder_.path, position_.step);
+  const auto say = [this](const std::string& line) { console_.say(line); };
+  metrics_.emplace(folder_.metrics(), position_.step, say);
+  tensorboard_.emplace(folder_.path, position_.step, say);
 }
 
 std::unique_ptr<Loader> Trainer::make_loader() const {

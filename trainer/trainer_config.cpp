@@ -139,6 +139,9 @@ void ParallelConfig::check(const Report& report) const {
 void CheckpointConfig::fields(FieldVisitor& field) {
   field.free("every_steps", every_steps, "steps from one checkpoint to the next");
   field.free("keep", keep, "newest checkpoints kept; at least 2, so that one is always whole");
+  field.free("keep_best", keep_best,
+             "kept beside them: so many of those with the lowest one-step error on data.validation, "
+             "of the steps that evaluate.every_steps measures too");
   field.free("timeout_s", timeout_s,
              "seconds without progress on disk, after which waiting for a save is an error");
   field.free("digest_every_steps", digest_every_steps,
@@ -148,6 +151,7 @@ void CheckpointConfig::fields(FieldVisitor& field) {
 void CheckpointConfig::check(const Report& report) const {
   if (every_steps < 1) report("every_steps", "must be 1 or more");
   if (keep < 2) report("keep", "must be 2 or more: the newest one may be half written");
+  if (keep_best < 0) report("keep_best", "must be 0 or more");
   if (timeout_s <= 0) report("timeout_s", "must be more than 0");
   if (digest_every_steps < 0) report("digest_every_steps", "must be 0 or more");
 }

@@ -67,6 +67,7 @@ struct ParallelConfig {
 struct CheckpointConfig {
   int64_t every_steps = 200;
   int64_t keep = 3;                // newest ones kept; at least 2
+  int64_t keep_best = 0;           // kept beside them: those with the lowest validation error
   double timeout_s = 600;          // without progress on disk, before a save counts as failed
   int64_t digest_every_steps = 0;  // how often metrics.jsonl gets the state's digest; 0: never
 

@@ -89,7 +89,7 @@ void Trainer::log_step(const StepTotals& totals, const JudgedStep& judged) {
   if (world_.is_root()) {
     metrics_->append(record);
     tensorboard_->append(record);
-    write_status(folder_, "running", position_.step, config_.trainer.steps);
+    console_.say_once(write_status(folder_, "running", position_.step, config_.trainer.steps));
   }
   if (is_applied) console_.show(record, config_.trainer.steps);  // a bad step has its own line
   last_record_s_ = steady_seconds();

@@ -1,11 +1,9 @@
 #include "launch/hang/hang_exit.h"
 
 #include <mpi.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <csignal>
 #include <future>
 #include <memory>
 #include <string>
@@ -13,6 +11,7 @@
 
 #include "launch/environment.h"
 #include "launch/hang/hang_analysis.h"
+#include "launch/standard_streams.h"
 #include "launch/text.h"
 
 namespace nextframe {
@@ -24,20 +23,8 @@ constexpr int kHangExitCode = 86;
 constexpr auto kTimeOfTheFirst = 6s;  // that the others leave to the rank that came first
 constexpr double kAbortLimit_s = 5;   // then the process leaves anyway
 
-/// Whoever reads our messages may be gone: that must not be what ends us.
 void say(const std::string& line) {
-  finishes_within(1s, [text = "nextframe: " + line + "\n"] {
-    sigset_t broken_pipe;
-    sigemptyset(&broken_pipe);
-    sigaddset(&broken_pipe, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
-    size_t written = 0;
-    while (written < text.size()) {
-      const auto count = ::write(STDERR_FILENO, text.data() + written, text.size() - written);
-      if (count <= 0) return;
-      written += static_cast<size_t>(count);
-    }
-  });
+  finishes_within(1s, [text = "nextframe: " + line + "\n"] { write_to_standard_error(text); });
 }
 
 /// Waits for the dumps of the ranks that are still alive to give one.

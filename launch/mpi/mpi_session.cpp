@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 
 #include "launch/environment.h"
 #include "launch/error.h"
+#include "launch/mpi/openmpi_needs.h"
 #include "launch/rendezvous.h"
 
 namespace nextframe {
@@ -28,7 +30,14 @@ bool mpi_is_running() {
   return is_started != 0 && is_finished == 0;
 }
 
-void start_mpi() {
+/// OpenMPI 4 would fail to map its segments, and say so in many words for each rank.
+void avoid_small_shared_memory(int64_t num_local_ranks) {
+  if (is_mca_set("btl") || shared_memory_problem(num_local_ranks).empty()) return;
+  setenv("OMPI_MCA_btl", "^vader", 1);
+}
+
+void start_mpi(int64_t num_local_ranks) {
+  avoid_small_shared_memory(num_local_ranks);
   int provided = MPI_THREAD_SINGLE;
   MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided);
   if (provided == MPI_THREAD_MULTIPLE) return;
@@ -68,7 +77,7 @@ MpiSession::MpiSession(const SessionOptions& options)
       arrivals.emplace(options.run, environment, std::chrono::milliseconds(limit_ms),
                        end_incomplete_start);
     }
-    start_mpi();
+    start_mpi(environment.local_size);
     is_active_ = true;
     MPI_Comm_size(MPI_COMM_WORLD, &size);
   }

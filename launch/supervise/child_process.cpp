@@ -53,7 +53,7 @@ std::vector<std::string> environment_of(const ChildProcess& child) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  for (const int signal : {SIGPIPE, SIGINT, SIGHUP}) std::signal(signal, SIG_DFL);
+  std::signal(SIGPIPE, SIG_DFL);
   execvpe(words[0], words, variables);
   _exit(127);
 }

@@ -1,7 +1,6 @@
 #include "launch/supervise/mpirun_job.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,13 +17,14 @@
 #include "launch/affinity.h"
 #include "launch/environment.h"
 #include "launch/error.h"
+#include "launch/mpi/openmpi_needs.h"
+#include "launch/standard_streams.h"
 #include "launch/supervise/process_tree.h"
 
 namespace nextframe {
 namespace {
 
 constexpr auto kKillLimit = std::chrono::seconds(10);
-constexpr int kWriteLimit_ms = 1000;
 constexpr size_t kLastWords = 1 << 16;
 
 struct Pipe {
@@ -46,7 +46,8 @@ struct Pipe {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  for (const int signal : {SIGPIPE, SIGINT, SIGHUP}) std::signal(signal, SIG_DFL);
+  // SIGUSR1 is how we ask ranks to save, whatever we ignore ourselves.
+  for (const int signal : {SIGPIPE, SIGUSR1}) std::signal(signal, SIG_DFL);
   execvp(words[0], words);
   const int error = errno;
   if (write(failure, &error, sizeof(error)) < 0) _exit(126);
@@ -60,18 +61,6 @@ int wait_for_exec(const Pipe& failure) {
   const auto bytes = read(failure.ends[0], &error, sizeof(error));
   close(failure.ends[0]);
   return bytes == sizeof(error) ? error : 0;
-}
-
-/// To standard error, unless its reader has stopped reading: ranks must not wait for it.
-void pass_on(const char* text, size_t bytes) {
-  while (bytes > 0) {
-    pollfd out{STDERR_FILENO, POLLOUT, 0};
-    if (::poll(&out, 1, kWriteLimit_ms) <= 0) return;
-    const auto written = write(STDERR_FILENO, text, std::min<size_t>(bytes, 4096));
-    if (written <= 0) return;
-    text += written;
-    bytes -= static_cast<size_t>(written);
-  }
 }
 
 }  // namespace
@@ -88,12 +77,16 @@ MpirunJob::MpirunJob(MpirunOptions options, std::function<std::vector<std::strin
 MpirunJob::~MpirunJob() { kill(); }
 
 void MpirunJob::start(const Placement& placement) {
+  require_session_folder();
+  const auto notice = slow_exchange_notice(options_, placement);
+  if (!std::exchange(has_told_notice_, true) && !notice.empty()) say_(notice);
   auto words = mpirun_words(options_, placement, command_());
   std::vector<char*> arguments;
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   for (const auto& [name, value] : mpirun_variables(options_, placement))
     setenv(name.c_str(), value.c_str(), 0);
+  if (!options_.supervisor.empty()) setenv(kSupervisorVariable, options_.supervisor.c_str(), 1);
   ranks_.clear();
   last_errors_.clear();
 
@@ -159,7 +152,7 @@ void MpirunJob::relay_errors() {
     const auto bytes = read(errors_, text.data(), text.size());
     if (bytes < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (bytes <= 0) return close_errors();
-    pass_on(text.data(), static_cast<size_t>(bytes));
+    write_to_standard_error({text.data(), static_cast<size_t>(bytes)});
     last_errors_.append(text.data(), static_cast<size_t>(bytes));
     last_errors_.erase(0, last_errors_.size() - std::min(last_errors_.size(), kLastWords));
   }
@@ -176,19 +169,26 @@ bool is_local(const MpirunOptions& options, const Placement& place) {
   return options.hosts.empty() && place.hosts.empty() && !options.is_slurm_job;
 }
 
+/// Ranks of one machine that have to exchange over TCP.
+bool lacks_shared_memory(const MpirunOptions& options, const Placement& place) {
+  return is_local(options, place) && !is_mca_set("btl") &&
+         !shared_memory_problem(place.num_ranks).empty();
+}
+
 bool exceeds_cores(int64_t num_ranks) { return num_ranks > num_available_cores(); }
 
 }  // namespace
 
 std::vector<std::string> mpirun_words(const MpirunOptions& options, const Placement& place,
                                       const std::vector<std::string>& command) {
-  std::vector<std::string> words = {"mpirun", "-np", std::to_string(place.num_ranks), "--bind-to",
-                                    "none"};
-  for (const auto& [name, value] :
-       {std::pair{"oob_tcp_keepalive_time", "3"}, std::pair{"oob_tcp_keepalive_intvl", "1"},
-        std::pair{"oob_tcp_keepalive_probes", "5"}}) {
-    words.insert(words.end(), {"--mca", name, value});
+  std::vector<std::string> words = {"mpirun", "-np", std::to_string(place.num_ranks)};
+  for (const auto& [name, value] : {std::pair{"hwloc_base_binding_policy", "none"},
+                                    {"oob_tcp_keepalive_time", "3"},
+                                    {"oob_tcp_keepalive_intvl", "1"},
+                                    {"oob_tcp_keepalive_probes", "5"}}) {
+    if (!is_mca_set(name)) words.insert(words.end(), {"--mca", name, value});
   }
+  if (!options.supervisor.empty()) words.insert(words.end(), {"-x", kSupervisorVariable});
   if (!place.hosts.empty()) {
     words.insert(words.end(), {"--host", to_host_list(place.hosts)});
   } else if (!options.hosts.empty()) {
@@ -205,18 +205,36 @@ std::vector<std::string> mpirun_words(const MpirunOptions& options, const Placem
 std::vector<std::pair<std::string, std::string>> mpirun_variables(const MpirunOptions& options,
                                                                   const Placement& place) {
   std::vector<std::pair<std::string, std::string>> variables = {{"OMP_NUM_THREADS", "1"}};
-  if (is_local(options, place)) {
+  const auto set = [&variables](const std::string& name, const char* value) {
+    if (!is_mca_set(name)) variables.emplace_back("OMPI_MCA_" + name, value);
+  };
+  if (lacks_shared_memory(options, place)) {
+    if (!is_mca_set("btl_tcp_if_exclude")) set("btl_tcp_if_include", "lo");
+    set("btl", "tcp,self");
+  } else if (is_local(options, place)) {
     // Shared memory only, without the system call that containers forbid.
-    variables.insert(variables.end(), {{"OMPI_MCA_btl", "vader,self"},
-                                       {"OMPI_MCA_btl_vader_single_copy_mechanism", "none"}});
-    // A waiting rank gives its core away.
-    if (exceeds_cores(place.num_ranks)) variables.emplace_back("OMPI_MCA_mpi_yield_when_idle", "1");
+    set("btl", "vader,self");
+    set("btl_vader_single_copy_mechanism", "none");
   }
+  // A waiting rank gives its core away.
+  if (is_local(options, place) && exceeds_cores(place.num_ranks)) set("mpi_yield_when_idle", "1");
   if (geteuid() == 0) {
     variables.insert(variables.end(),
                      {{"OMPI_ALLOW_RUN_AS_ROOT", "1"}, {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"}});
   }
   return variables;
+}
+
+std::string slow_exchange_notice(const MpirunOptions& options, const Placement& place) {
+  if (!lacks_shared_memory(options, place)) return "";
+  return shared_memory_problem(place.num_ranks) +
+         ": they exchange over TCP instead, slower, with the same result; docker run --shm-size "
+         "gives more";
+}
+
+void require_session_folder() {
+  const auto problem = session_folder_problem();
+  if (!problem.empty()) throw EnvironmentError(host_name() + ": " + problem);
 }
 
 }  // namespace nextframe

@@ -21,17 +21,24 @@ struct MpirunOptions {
                                // Asked only where a placement names no hosts
   bool oversubscribe = false;  // more ranks than slots, on hosts or in a Slurm job
   bool is_slurm_job = false;   // mpirun takes hosts and slots from Slurm
+  std::string supervisor{};    // who starts it, which the ranks are told; "" is nobody
 };
 
 /// The mpirun command that starts `command` on every rank of `place`. It sets the daemons'
 /// timeouts: they notice a cut network within 5 to 8 s and tolerate 4 s; by default they would
-/// wait for minutes.
+/// wait for minutes. MCA parameters that the user has set are left out.
 std::vector<std::string> mpirun_words(const MpirunOptions& options, const Placement& place,
                                       const std::vector<std::string>& command);
 
 /// Environment variables for mpirun and the ranks, unless they are set already.
 std::vector<std::pair<std::string, std::string>> mpirun_variables(const MpirunOptions& options,
                                                                   const Placement& place);
+
+/// A sentence where ranks of this machine exchange over TCP, because /dev/shm is too small; else "".
+std::string slow_exchange_notice(const MpirunOptions& options, const Placement& place);
+
+/// Throws EnvironmentError, with the remedy, where mpirun could not even start.
+void require_session_folder();
 
 /// What any version of mpirun prints when it has fewer slots than ranks.
 inline constexpr char kNoSlotsText[] = "not enough slots available";
@@ -71,7 +78,8 @@ class MpirunJob : public SupervisedJob {
   const std::function<std::vector<std::string>()> command_;
   const std::function<void(const std::string&)> say_;
   const std::set<pid_t> spared_;  // children from before: a shell may have become this program
-  pid_t mpirun_ = 0;              // 0 when none runs
+  bool has_told_notice_ = false;
+  pid_t mpirun_ = 0;  // 0 when none runs
   int errors_ = -1;
   std::string last_errors_;
   std::set<pid_t> ranks_;  // of this host

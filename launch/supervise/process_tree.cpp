@@ -74,7 +74,10 @@ bool runs_this_program(pid_t process) {
   return !theirs.empty() && theirs == fs::read_symlink("/proc/self/exe", ignored);
 }
 
-void adopt_orphans() { prctl(PR_SET_CHILD_SUBREAPER, 1); }
+void adopt_orphans() {
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  std::signal(SIGCHLD, SIG_DFL);  // where it is ignored, nobody learns how a child has ended
+}
 
 std::vector<pid_t> kill_descendants(const std::set<pid_t>& spared,
                                     std::chrono::milliseconds limit) {

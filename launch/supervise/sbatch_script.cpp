@@ -1,21 +1,13 @@
 #include "launch/supervise/sbatch_script.h"
 
-#include <algorithm>
-#include <cctype>
-#include <string_view>
+#include "launch/text.h"
 
 namespace nextframe {
 namespace {
 
-std::string shell_word(const std::string& word) {
-  const bool is_plain = !word.empty() && std::all_of(word.begin(), word.end(), [](char letter) {
-    return std::isalnum(static_cast<unsigned char>(letter)) != 0 ||
-           std::string_view("_-+./:,=@%").find(letter) != std::string_view::npos;
-  });
-  if (is_plain) return word;
-  std::string quoted = "'";
-  for (const char letter : word) quoted += letter == '\'' ? "'\\''" : std::string(1, letter);
-  return quoted + "'";
+/// sbatch has rules of its own for quotes in #SBATCH lines; the shell's are known.
+bool has_plain_folder(const SbatchOptions& options) {
+  return !options.folder.empty() && shell_words({options.folder}) == options.folder;
 }
 
 std::string header(const SbatchOptions& options) {
@@ -31,7 +23,7 @@ std::string header(const SbatchOptions& options) {
   add("--requeue --open-mode=append");
   // A node that fails is left out by the supervisor; Slurm alone would end the job.
   if (!uses_srun(options)) add("--no-kill");
-  if (!options.folder.empty()) add("--chdir=" + shell_word(options.folder));
+  if (has_plain_folder(options)) add("--chdir=" + options.folder);
   return text + "# Add --partition, --account and --time as your cluster wants them.\n";
 }
 
@@ -44,9 +36,9 @@ std::string start(const SbatchOptions& options, const std::vector<std::string>& 
   if (is_contained) train.front() = "nextframe";
   if (!options.apptainer.empty()) {
     words += " apptainer exec" + std::string(options.gpus_per_node > 0 ? " --nv" : "") +
-             " --bind \"$PWD\" --pwd \"$PWD\" " + shell_word(options.apptainer);
+             " --bind \"$PWD\" --pwd \"$PWD\" " + shell_words({options.apptainer});
   } else if (!options.pyxis.empty()) {
-    words += " --container-image=" + shell_word(options.pyxis) +
+    words += " --container-image=" + shell_words({options.pyxis}) +
              " --container-mounts=\"$PWD:$PWD\" --container-workdir=\"$PWD\"";
   }
   return words + " " + shell_words(train);
@@ -60,7 +52,10 @@ bool uses_srun(const SbatchOptions& options) {
 
 std::string sbatch_script(const SbatchOptions& options, const std::vector<std::string>& launch,
                           const std::vector<std::string>& train) {
-  std::string text = header(options) + "\n" + start(options, launch, train) + " & job=$!\n";
+  std::string text = header(options) + "\n";
+  if (!options.folder.empty() && !has_plain_folder(options))
+    text += "cd " + shell_words({options.folder}) + " || exit 5\n";
+  text += start(options, launch, train) + " & job=$!\n";
   text +=
       "trap 'kill -USR1 $job' USR1\n"
       "wait $job; code=$?\n"
@@ -73,15 +68,6 @@ std::string sbatch_script(const SbatchOptions& options, const std::vector<std::s
         "  *) [ ${SLURM_RESTART_COUNT:-0} -ge 20 ] || scontrol requeue $SLURM_JOB_ID ;;\n";
   }
   return text + "esac\nexit $code\n";
-}
-
-std::string shell_words(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) {
-    if (!text.empty()) text += ' ';
-    text += shell_word(word);
-  }
-  return text;
 }
 
 }  // namespace nextframe

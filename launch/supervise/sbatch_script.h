@@ -29,7 +29,4 @@ bool uses_srun(const SbatchOptions& options);
 std::string sbatch_script(const SbatchOptions& options, const std::vector<std::string>& launch,
                           const std::vector<std::string>& train);
 
-/// Quotes the words for a shell.
-std::string shell_words(const std::vector<std::string>& words);
-
 }  // namespace nextframe

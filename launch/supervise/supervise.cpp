@@ -6,11 +6,11 @@
 
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstring>
 
 #include "launch/environment.h"
 #include "launch/error.h"
+#include "launch/signals.h"
 
 namespace nextframe {
 namespace {
@@ -21,10 +21,11 @@ constexpr double kLook_s = 1;  // a look at all processes of a large machine tak
 sigset_t stop_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGCHLD}) sigaddset(&signals, signal);
-  struct sigaction hang_up = {};
-  sigaction(SIGHUP, nullptr, &hang_up);
-  if (hang_up.sa_handler != SIG_IGN) sigaddset(&signals, SIGHUP);
+  sigaddset(&signals, SIGCHLD);
+  for (const int signal : kStopSignals) {
+    if (!is_ignored(signal))
+      sigaddset(&signals, signal);  // else it would be held back all the same
+  }
   return signals;
 }
 
@@ -37,7 +38,6 @@ double now_s() {
 HeldSignals::HeldSignals() {
   const auto signals = stop_signals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);  // whoever reads our messages may leave; the ranks stay
   descriptor_ = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
   if (descriptor_ < 0)
     throw EnvironmentError(host_name() + ": no signalfd: " + std::strerror(errno));

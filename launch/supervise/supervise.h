@@ -7,7 +7,7 @@
 namespace nextframe {
 
 /// Holds back the signals that ask to stop, from before the first start to the end, so that they
-/// wait to be read here. SIGHUP only where it is not ignored, as under nohup.
+/// wait to be read here. Those that are ignored, as SIGHUP under nohup, stay so.
 class HeldSignals {
  public:
   HeldSignals();

@@ -65,7 +65,7 @@ class Supervisor {
   Supervisor(SupervisorLimits limits, SupervisedJob& job, SupervisorView view);
 
   void begin(double now_s);
-  /// SIGINT, SIGTERM, SIGUSR1 or SIGHUP: the first asks the job to save, a second one kills it.
+  /// One of kStopSignals: the first asks the job to save, a second one kills it.
   void on_signal(int signal, double now_s);
   /// mpirun has ended: its exit code, or 128 + the signal that killed it.
   void on_exit(int code, double now_s);

@@ -41,10 +41,12 @@ def main():
         for function in list(trial.CASES):
             if options.name not in function.__name__:
                 continue
-            begin, wrong = time.time(), ""
+            begin, wrong, why = time.time(), "", ""
             scratch = trial.Trial()
             try:
                 function(scratch)
+            except trial.Skipped as reason:
+                why = f" ({reason})"
             except trial.Failed as failure:
                 wrong = str(failure)
             except Exception:  # a case that breaks has failed; the others still run
@@ -52,7 +54,8 @@ def main():
             finally:
                 scratch.close()
             name = function.__name__.strip("_").replace("_", " ")
-            print(f"{'FAILED' if wrong else 'ok    '} {time.time() - begin:6.1f} s  {kind}: {name}", flush=True)
+            word = "FAILED" if wrong else "skip  " if why else "ok    "
+            print(f"{word} {time.time() - begin:6.1f} s  {kind}: {name}{why}", flush=True)
             if wrong:
                 failed += 1
                 print("       " + wrong.strip().replace("\n", "\n       "), flush=True)

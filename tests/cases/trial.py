@@ -59,6 +59,10 @@ class Failed(AssertionError):
     pass
 
 
+class Skipped(Exception):
+    """Raised by a case that this machine does not allow, with the reason."""
+
+
 class Result:
     """How a run of the program ended: its exit code (negative: the signal), and all that it said."""
 
@@ -160,6 +164,24 @@ class Trial:
                                        start_new_session=True, **options)
         self.background.append(process)
         return process
+
+    def ends(self, process, exits=0, says=(), lacks=(), log="background.log", timeout=60):
+        """Waits for what start() has started. `log` is the file that took its output."""
+        try:
+            code = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"no end after {timeout} s; it said: {self.read(log)[-600:]}") from None
+        result = Result(shlex.join(process.args), code, self.read(log), 0)
+        self.check(result, exits, says, lacks)
+        return result
+
+    @staticmethod
+    def read(path):
+        """What a file holds so far; nothing while it is not there."""
+        if not os.path.exists(path):
+            return ""
+        with open(path, errors="replace") as file:
+            return file.read()
 
     def wait_for(self, condition, seconds=60, what="it"):
         """Until condition() is true."""

@@ -64,7 +64,7 @@ await() { # await WHAT COMMAND ...
   until "$@"; do [ $SECONDS -lt $deadline ] || { tail faulty.log >&2; fail "waited in vain for $what"; }; sleep 0.02; done
 }
 last_step() { tail -n 1 "$run/metrics.jsonl" 2>/dev/null | sed -n 's/^{"step":\([0-9]*\),.*}$/\1/p'; }
-is_saving() { [ -f "$run/checkpoints/step_00000012.tmp/rank-00001.bin" ]; }
+is_saving() { [ -f "$run/checkpoints/step_00000012.nextframe.tmp/rank-00001.bin" ]; }
 has_reached() { [ "$(last_step)" -ge "$1" ] 2>/dev/null; }
 rm -rf "$run"
 mkdir -p "$run"
@@ -72,7 +72,7 @@ cat >injected_slow <<SCRIPT
 #!/usr/bin/env bash
 [ "\${OMPI_COMM_WORLD_RANK:-0}" = 1 ] || exec "\$@"
 # -DD: what mpirun signals is the program, not strace.
-exec strace -DD -f --seccomp-bpf -qq -o /dev/null -P $run/checkpoints/step_00000012.tmp/rank-00001.bin -e trace=fsync -e inject=fsync:delay_enter=6000000 "\$@"
+exec strace -DD -f --seccomp-bpf -qq -o /dev/null -P $run/checkpoints/step_00000012.nextframe.tmp/rank-00001.bin -e trace=fsync -e inject=fsync:delay_enter=6000000 "\$@"
 SCRIPT
 chmod +x injected_slow
 "$source_dir/scripts/ranks" 2 ./injected_slow "$nextframe" "${slow[@]}" >faulty.log 2>&1 & launcher=$!
@@ -96,7 +96,7 @@ begin=$SECONDS status=0
 timeout 60 "$source_dir/scripts/ranks" 2 "$injected" 1 "fsync:delay_enter=100000000:when=2" "$run" "$nextframe" train run.yaml --run "$run" --set checkpoint.timeout_s=1 >faulty.log 2>&1 || status=$?
 equal $status 4 "exit code on a disk that hangs ($(cat faulty.log))"
 [ $((SECONDS - begin)) -lt 30 ] || fail "$((SECONDS - begin)) s"
-grep -q "writing .*step_00000008.tmp/rank-00001.bin made no progress for 1 s" faulty.log || fail "$(cat faulty.log)"
+grep -q "writing .*step_00000008.nextframe.tmp/rank-00001.bin made no progress for 1 s" faulty.log || fail "$(cat faulty.log)"
 train run.yaml --run "$run"
 equal "$(digest "$run")" "$expected" "digest after a disk that hung"
 echo "a disk that hangs: exit code 4 after $((SECONDS - begin)) s"

@@ -55,7 +55,7 @@ ends $((base + 5)) "trainer.max_minutes = [0-9.]*"
 [ "$(step)" -gt "$last" ] || fail "$((base + 2)) s were too few for a step"
 last=$(step)
 
-SLURM_JOB_END_TIME=$(($(date +%s) + 2 * base + 4)) begin 2
+SLURM_JOB_ID=1 SLURM_JOB_END_TIME=$(($(date +%s) + 2 * base + 4)) begin 2
 ends $((base + 5)) "the near end of the Slurm job"
 [ "$(step)" -gt "$last" ] || fail "$((base + 2)) s were too few for a step"
 last=$(step)
@@ -75,7 +75,7 @@ begin 2 evaluate.every_steps=5 evaluate.episodes=400 'data.validation=many/valid
 await 60 "an evaluation" has_passed $(((last / 5 + 1) * 5 - 1))
 sleep 0.5
 kill -USR1 $job
-ends 8 "a signal"
+ends 8 SIGUSR1
 grep -q "evaluation of step .* was not finished" stop.log || fail "no evaluation was interrupted"
 last=$(step)
 
@@ -87,7 +87,7 @@ await 60 "a save" compgen -G 'run/checkpoints/*.tmp'
 kill -USR1 $job
 sleep 0.2
 kill -USR1 $job
-ends 15 "a signal"
+ends 15 SIGUSR1
 rm slow-sync
 
 train run.yaml --run undisturbed --set trainer.steps="$(step)" trainer.log_every_steps=1000 checkpoint.every_steps=100000

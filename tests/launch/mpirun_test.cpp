@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include <algorithm>
 
 #include "launch/affinity.h"
+#include "launch/error.h"
 #include "launch/supervise/mpirun_job.h"
 
 namespace nextframe {
@@ -30,6 +32,34 @@ TEST(Mpirun, MoreRanksThanCoresAreAllowedOnThisMachineOnly) {
   EXPECT_FALSE(contains(mpirun_words({.is_slurm_job = true}, {many}, {"x"}), "--oversubscribe"));
   EXPECT_TRUE(contains(mpirun_words({.hosts = "a", .oversubscribe = true}, {many}, {"x"}),
                        "--oversubscribe"));
+}
+
+TEST(Mpirun, WhatTheUserHasSetIsLeftOut) {
+  EXPECT_TRUE(contains(mpirun_words({}, {1}, {"x"}), "hwloc_base_binding_policy"));
+  setenv("OMPI_MCA_hwloc_base_binding_policy", "core", 1);
+  setenv("OMPI_MCA_btl", "tcp,self", 1);
+  EXPECT_FALSE(contains(mpirun_words({}, {1}, {"x"}), "hwloc_base_binding_policy"));
+  for (const auto& [name, value] : mpirun_variables({}, {1})) EXPECT_NE(name, "OMPI_MCA_btl");
+  unsetenv("OMPI_MCA_hwloc_base_binding_policy");
+  unsetenv("OMPI_MCA_btl");
+}
+
+TEST(Mpirun, MoreRanksThanSharedMemoryHoldsExchangeOverTcp) {
+  constexpr int64_t kMany = int64_t{1} << 40;
+  EXPECT_EQ(slow_exchange_notice({}, {1}), "");
+  EXPECT_NE(slow_exchange_notice({}, {kMany}).find("over TCP instead"), std::string::npos);
+  EXPECT_EQ(slow_exchange_notice({.hosts = "a:4"}, {kMany}), "");
+  bool is_tcp = false;
+  for (const auto& [name, value] : mpirun_variables({}, {kMany}))
+    is_tcp = is_tcp || (name == "OMPI_MCA_btl" && value == "tcp,self");
+  EXPECT_TRUE(is_tcp);
+}
+
+TEST(Mpirun, AFolderThatIsNotThereIsNamedBeforeItIsStarted) {
+  setenv("TMPDIR", "/nowhere/at/all", 1);
+  EXPECT_THROW(require_session_folder(), EnvironmentError);
+  unsetenv("TMPDIR");
+  EXPECT_NO_THROW(require_session_folder());
 }
 
 TEST(Mpirun, HostsAreAListUnlessTheyAreAFile) {

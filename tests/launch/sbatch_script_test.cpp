@@ -40,6 +40,13 @@ TEST(SbatchScript, UnderSrunSlurmStartsTheRanksAndCrashesAreQueuedAgainToo) {
   EXPECT_FALSE(contains(script, "--no-kill"));
 }
 
+TEST(SbatchScript, AFolderWithQuotesIsEnteredByTheShell) {
+  EXPECT_TRUE(contains(sbatch_script({.folder = "/a/b"}, kLaunch, kTrain), "--chdir=/a/b\n"));
+  const auto script = sbatch_script({.folder = "/it's $a"}, kLaunch, kTrain);
+  EXPECT_TRUE(contains(script, "\ncd '/it'\\''s $a' || exit 5\n")) << script;
+  EXPECT_FALSE(contains(script, "--chdir"));
+}
+
 TEST(SbatchScript, AContainerHoldsTheProgram) {
   const auto apptainer =
       sbatch_script({.gpus_per_node = 8, .apptainer = "my image.sif"}, kLaunch, kTrain);

@@ -11,8 +11,8 @@ TEST(SignalWatch, NothingIsRequestedAtFirst) {
   EXPECT_EQ(SignalWatch().requested(), StopRequest::none);
 }
 
-TEST(SignalWatch, UserSignalAndTerminationAskForPreemption) {
-  for (const int signal : {SIGUSR1, SIGTERM}) {
+TEST(SignalWatch, AllSignalsButInterruptAskForPreemption) {
+  for (const int signal : {SIGUSR1, SIGUSR2, SIGTERM, SIGHUP, SIGXCPU}) {
     const SignalWatch watch;
     std::raise(signal);
     EXPECT_EQ(watch.requested(), StopRequest::preempt);
@@ -26,6 +26,35 @@ TEST(SignalWatch, InterruptIsTheStrongestRequest) {
   std::raise(SIGINT);
   std::raise(SIGTERM);
   EXPECT_EQ(watch.requested(), StopRequest::interrupt);
+}
+
+TEST(SignalWatch, TheSignalThatAskedHasAName) {
+  const SignalWatch watch;
+  EXPECT_EQ(watch.newest(), "");
+  std::raise(SIGHUP);
+  EXPECT_EQ(watch.newest(), "SIGHUP");
+}
+
+TEST(SignalWatch, AnIgnoredSignalStaysIgnored) {
+  std::signal(SIGHUP, SIG_IGN);
+  {
+    const SignalWatch watch;
+    std::raise(SIGHUP);
+    EXPECT_EQ(watch.requested(), StopRequest::none);
+    EXPECT_TRUE(is_ignored(SIGHUP));
+  }
+  EXPECT_TRUE(is_ignored(SIGHUP));
+  std::signal(SIGHUP, SIG_DFL);
+}
+
+TEST(SignalWatch, ABlockedSignalIsHeard) {
+  sigset_t term;
+  sigemptyset(&term);
+  sigaddset(&term, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &term, nullptr);
+  const SignalWatch watch;
+  std::raise(SIGTERM);
+  EXPECT_EQ(watch.requested(), StopRequest::preempt);
 }
 
 TEST(SignalWatch, HandlersFromBeforeComeBack) {

@@ -42,7 +42,7 @@ class BackgroundSaverTest : public ::testing::Test {
   }
 
   BackgroundSaver make_saver(Communicator& world, int64_t keep = 100, double timeout_s = 30) {
-    return {world, folder_, {keep, timeout_s}, [this](const std::string& line) { said_ += line; }};
+    return {world, folder_, {{keep}, timeout_s}, [this](const std::string& line) { said_ += line; }};
   }
 
   /// Steps of a run that does nothing else, until the saver is in no stage of a save.
@@ -115,7 +115,7 @@ TEST_F(BackgroundSaverTest, TheNextSaveWaitsForTheOneBeforeAndSaysSoOnce) {
 TEST_F(BackgroundSaverTest, WhatOneRankCannotWriteEndsAllAtTheNextStep) {
   save_checkpoint(folder_, state(1), {}, *make_solo_communicator());
   // A folder stands where rank 1 wants to put its file.
-  const auto blocker = folder_ / (checkpoint_name(7) + ".tmp") / rank_file_name(1);
+  const auto blocker = folder_ / (checkpoint_name(7) + kSavingSuffix) / rank_file_name(1);
   fs::create_directories(blocker / "x");
   run_ranks(3, [&](Communicator& world) {
     auto saver = make_saver(world);
@@ -141,7 +141,7 @@ TEST_F(BackgroundSaverTest, AFailedCommitEndsAllRanksAndLeavesNothing) {
     saver.begin(state(7), {});
     // A folder stands where the manifest has to go; it can be made once rank 0 has begun.
     if (world.rank() == 0)
-      fs::create_directories(folder_ / (checkpoint_name(7) + ".tmp") / kManifestName / "x");
+      fs::create_directories(folder_ / (checkpoint_name(7) + kSavingSuffix) / kManifestName / "x");
     world.barrier().wait();
     EXPECT_THROW(saver.finish(), CheckpointError);
   });
@@ -150,7 +150,7 @@ TEST_F(BackgroundSaverTest, AFailedCommitEndsAllRanksAndLeavesNothing) {
 
 TEST_F(BackgroundSaverTest, ADiskThatHangsIsAnErrorOnAllRanksInTime) {
   // Opening a pipe that nobody reads never returns.
-  const auto temporary = folder_ / (checkpoint_name(7) + ".tmp");
+  const auto temporary = folder_ / (checkpoint_name(7) + kSavingSuffix);
   fs::create_directories(temporary);
   const auto pipe = temporary / rank_file_name(1);
   ASSERT_EQ(mkfifo(pipe.c_str(), 0644), 0);

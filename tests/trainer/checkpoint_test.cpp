@@ -148,21 +148,93 @@ TEST_F(Checkpoint, PruningKeepsTheNewestTwoValidOnesWhateverIsAsked) {
   save(1), save(2), save(3);
   fs::remove(save(4) / kManifestName);
   flip_bit(save(6) / "rank-00000.bin", 5000);
-  fs::create_directory(folder_ / "step_00000005.tmp");
+  const auto interrupted = folder_ / (checkpoint_name(5) + kSavingSuffix);
+  fs::create_directory(interrupted);
   std::set<fs::path> known_valid;
-  prune_checkpoints(folder_, 1, known_valid);
+  prune_checkpoints(folder_, {.keep = 1}, known_valid);
   std::vector<std::string> names;
   for (const auto& checkpoint : list_checkpoints(folder_)) names.push_back(checkpoint.filename());
   EXPECT_EQ(names, (std::vector<std::string>{checkpoint_name(2), checkpoint_name(3),
                                              checkpoint_name(4), checkpoint_name(6)}));
-  EXPECT_FALSE(fs::exists(folder_ / "step_00000005.tmp"));
+  EXPECT_FALSE(fs::exists(interrupted));
+}
+
+TEST_F(Checkpoint, ANameIsOursOnlyIfItIsExactlyWhatAStepIsCalled) {
+  EXPECT_EQ(checkpoint_step("a/step_00000005"), 5);
+  EXPECT_EQ(checkpoint_step("step_123456789"), 123456789);
+  for (const std::string name :
+       {"step_00000005_best", "step_00000005 (copy)", "step_5", "step_000000005", "step_0000000a",
+        "step_+0000005", "step_-0000005", "step_", "step_00000005.bak", "Step_00000005",
+        "step_99999999999999999999", "notes.tmp", ".DS_Store", ""})
+    EXPECT_FALSE(checkpoint_step(name).has_value()) << name;
+}
+
+TEST_F(Checkpoint, StepsAreOrderedAsNumbers) {
+  save(100000000), save(99999999);
+  EXPECT_EQ(newest_valid_checkpoint(folder_, [](const std::string&) {})->filename(),
+            "step_100000000");
+}
+
+TEST_F(Checkpoint, WhatIsNotOursIsNeitherPrunedNorTakenForTheNewest) {
+  for (const int64_t step : {1, 2, 3, 4}) save(step);
+  const auto copy = [&](const std::string& name) {
+    fs::copy(folder_ / checkpoint_name(1), folder_ / name, fs::copy_options::recursive);
+  };
+  copy(checkpoint_name(0)), copy(checkpoint_name(9));  // renamed: they hold step 1
+  copy("step_00000001_best"), copy("step_00000001.tmp"), copy("notes.tmp"), copy("a.trash");
+  fs::create_directory(folder_ / "x.nextframe.tmp");
+  std::ofstream(folder_ / ".DS_Store").put('x');
+  std::set<fs::path> known_valid;
+  const auto removed = prune_checkpoints(folder_, {.keep = 2}, known_valid);
+  EXPECT_EQ(removed, (std::vector<std::string>{checkpoint_name(2), checkpoint_name(1)}));
+  for (const auto* name : {"step_00000000", "step_00000009", "step_00000001_best", "notes.tmp",
+                           "step_00000001.tmp", "a.trash", "x.nextframe.tmp", ".DS_Store"})
+    EXPECT_TRUE(fs::exists(folder_ / name)) << name;
+  std::string said;
+  const auto newest =
+      newest_valid_checkpoint(folder_, [&](const std::string& line) { said += line; });
+  EXPECT_EQ(newest->filename(), checkpoint_name(4));
+  EXPECT_NE(said.find("holds step 1, so it was copied or renamed"), std::string::npos) << said;
+}
+
+TEST_F(Checkpoint, APinnedOneIsNeverPruned) {
+  for (const int64_t step : {1, 2, 3, 4}) save(step);
+  set_pinned(folder_ / checkpoint_name(1), true);
+  std::set<fs::path> known_valid;
+  EXPECT_EQ(prune_checkpoints(folder_, {.keep = 2}, known_valid),
+            std::vector<std::string>{checkpoint_name(2)});
+  save(1);  // once more, as after a step back: the pin stays
+  EXPECT_TRUE(is_pinned(folder_ / checkpoint_name(1)));
+  EXPECT_TRUE(verify_checkpoint(folder_ / checkpoint_name(1)).empty());
+  set_pinned(folder_ / checkpoint_name(1), false);
+  EXPECT_EQ(prune_checkpoints(folder_, {.keep = 2}, known_valid),
+            std::vector<std::string>{checkpoint_name(1)});
+}
+
+TEST_F(Checkpoint, TheBestStayBesideTheNewest) {
+  const auto checkpoints = folder_ / "checkpoints";
+  for (const int64_t step : {1, 2, 3, 4, 5}) {
+    run_ranks(1, [&](Communicator& world) {
+      save_checkpoint(checkpoints, state(step), Manifest{}, world);
+    });
+    if (step == 2) continue;  // not evaluated
+    const auto report = folder_ / "eval" / checkpoint_name(step);
+    fs::create_directories(report);
+    std::ofstream(report / "report.json")
+        << R"({"suites":{"quality":{"one_step":{"mse":{"value":0.)" << (step == 3 ? 1 : 9 - step)
+        << "}}}}}";
+  }
+  std::set<fs::path> known_valid;
+  EXPECT_EQ(prune_checkpoints(checkpoints, {.keep = 2, .keep_best = 1}, known_valid),
+            (std::vector<std::string>{checkpoint_name(2), checkpoint_name(1)}));
 }
 
 TEST_F(Checkpoint, OneThatWasToBeReplacedComesBackUnlessItWas) {
   const auto first = save(1), second = save(2);
-  fs::rename(first, first.string() + ".replaced");
-  fs::copy(second, second.string() + ".replaced", fs::copy_options::recursive);
-  EXPECT_EQ(remove_leftovers(folder_), std::vector<std::string>{checkpoint_name(2) + ".replaced"});
+  fs::rename(first, first.string() + kReplacedSuffix);
+  fs::copy(second, second.string() + kReplacedSuffix, fs::copy_options::recursive);
+  EXPECT_EQ(remove_leftovers(folder_),
+            std::vector<std::string>{checkpoint_name(2) + kReplacedSuffix});
   EXPECT_EQ(list_checkpoints(folder_),
             (std::vector<fs::path>{folder_ / checkpoint_name(1), folder_ / checkpoint_name(2)}));
 }

@@ -3,6 +3,9 @@
 #include <c10/util/Exception.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <system_error>
+
 #include "data/error.h"
 #include "launch/error.h"
 #include "trainer/config/config.h"
@@ -50,6 +53,17 @@ TEST(Failure, LibTorchErrorsComeWithoutABacktrace) {
   const auto failure = failure_of_check("patchify: patch_px 7 must divide the frame size");
   EXPECT_EQ(failure.code, ExitCode::internal);
   EXPECT_EQ(failure.message, "patchify: patch_px 7 must divide the frame size");
+}
+
+TEST(Failure, WhatTheSystemRefusesIsToldInItsOwnWords) {
+  const auto threads = failure_of(
+      std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again)));
+  EXPECT_EQ(threads.code, ExitCode::environment);
+  EXPECT_EQ(threads.message.find("the system allows no more threads"), 0u) << threads.message;
+  const auto file = failure_of(std::filesystem::filesystem_error(
+      "cannot rename", "a/b", std::make_error_code(std::errc::permission_denied)));
+  EXPECT_EQ(file.code, ExitCode::environment);
+  EXPECT_EQ(file.message, "a/b: Permission denied");
 }
 
 TEST(Failure, LibTorchOutOfMemoryIsTold) {

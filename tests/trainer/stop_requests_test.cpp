@@ -36,7 +36,7 @@ TEST_F(Stop, SignalsAskAtOnce) {
   auto stops = requests({});
   std::raise(SIGUSR1);
   EXPECT_EQ(stops.requested(), StopRequest::preempt);
-  EXPECT_EQ(stops.reason(), "a signal");
+  EXPECT_EQ(stops.reason(), "SIGUSR1");
   std::raise(SIGINT);
   EXPECT_EQ(stops.requested(), StopRequest::interrupt);
 }

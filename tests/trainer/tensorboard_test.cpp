@@ -19,7 +19,7 @@ TEST(TensorBoard, RecordsFollowEachOtherByTheirLengths) {
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   {
-    TensorBoard board(folder, 0);
+    TensorBoard board(folder, 0, [](const std::string& line) { FAIL() << line; });
     StepRecord record;
     record.step = 5, record.loss = 0.25;
     board.append(record);

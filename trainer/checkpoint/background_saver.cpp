@@ -6,7 +6,6 @@
 #include "kernels/base/clock.h"
 #include "launch/rank_agreement.h"
 #include "trainer/checkpoint/rank_part.h"
-#include "trainer/checkpoint/store.h"
 #include "trainer/exit_code.h"
 
 namespace nextframe {
@@ -37,9 +36,10 @@ void commit(const fs::path& temporary, const fs::path& final_folder, Manifest ma
 }
 
 /// An old checkpoint that cannot be removed is no reason to stop; returns why.
-std::string prune(const fs::path& checkpoints, int64_t keep, std::set<fs::path>& known_valid) {
+std::string prune(const fs::path& checkpoints, const Retention& retention,
+                  std::set<fs::path>& known_valid) {
   try {
-    prune_checkpoints(checkpoints, keep, known_valid);
+    prune_checkpoints(checkpoints, retention, known_valid);
     return "";
   } catch (const std::exception& error) {
     return error.what();
@@ -110,12 +110,12 @@ void BackgroundSaver::start_commit(const std::vector<std::string>& pieces) {
   // Copies throughout: a thread that hangs outlives this object.
   writer_.start("committing " + final_folder_.string(),
                 [=, manifest = std::move(manifest_), from = temporary(), to = final_folder_,
-                 checkpoints = checkpoints_, keep = options_.keep,
+                 checkpoints = checkpoints_, retention = options_.retention,
                  known_valid = known_valid_](WriterPulse& pulse) {
                   commit(from, to, manifest, pieces);
                   pulse.beat();
                   known_valid->insert(to);  // every rank has read its part back
-                  return prune(checkpoints, keep, *known_valid);
+                  return prune(checkpoints, retention, *known_valid);
                 });
 }
 

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <set>
 #include <string>
@@ -15,13 +14,13 @@
 #include "trainer/checkpoint/manifest.h"
 #include "trainer/checkpoint/rank_part.h"
 #include "trainer/checkpoint/run_state.h"
+#include "trainer/checkpoint/store.h"
 #include "trainer/checkpoint/writer.h"
 
 namespace nextframe {
 
 struct SaveOptions {
-  int64_t keep = std::numeric_limits<int64_t>::max();  // how many of the newest valid checkpoints;
-                                                       // default: all
+  Retention retention;     // default: all stay
   double timeout_s = 600;  // without progress on disk, before waiting becomes an error
 };
 
@@ -64,7 +63,7 @@ class BackgroundSaver {
   void start_commit(const std::vector<std::string>& pieces);
   void end_stage(const WriterOutcome& own);
   void fail(size_t rank, const std::string& problem);
-  std::filesystem::path temporary() const { return final_folder_.string() + ".tmp"; }
+  std::filesystem::path temporary() const { return final_folder_.string() + kSavingSuffix; }
 
   Communicator& control_;
   std::filesystem::path checkpoints_;

@@ -2,7 +2,9 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
+#include <map>
 #include <numeric>
 
 #include "data/durable_file.h"
@@ -77,16 +79,24 @@ void for_each_chunk(const fs::path& checkpoint, const StoredTensor& tensor, int6
 
 }  // namespace
 
+std::optional<int64_t> checkpoint_step(const fs::path& checkpoint) {
+  constexpr size_t kPrefix = 5;  // "step_"
+  const auto name = checkpoint.filename().string();
+  int64_t step = -1;
+  if (name.size() <= kPrefix) return std::nullopt;
+  std::from_chars(name.data() + kPrefix, name.data() + name.size(), step);
+  return step >= 0 && name == checkpoint_name(step) ? std::optional(step) : std::nullopt;
+}
+
 std::vector<fs::path> list_checkpoints(const fs::path& checkpoints) {
-  std::vector<fs::path> found;
-  if (!fs::is_directory(checkpoints)) return found;
-  for (const auto& entry : fs::directory_iterator(checkpoints)) {
-    const auto name = entry.path().filename().string();
-    if (entry.is_directory() && name.starts_with("step_") && entry.path().extension().empty()) {
-      found.push_back(entry.path());
-    }
+  std::map<int64_t, fs::path> by_step;
+  std::error_code ignored;  // what cannot be read holds none
+  for (const auto& entry : fs::directory_iterator(checkpoints, ignored)) {
+    const auto step = checkpoint_step(entry.path());
+    if (step && entry.is_directory(ignored)) by_step[*step] = entry.path();
   }
-  std::sort(found.begin(), found.end());
+  std::vector<fs::path> found;
+  for (const auto& [step, path] : by_step) found.push_back(path);
   return found;
 }
 
@@ -129,17 +139,39 @@ std::vector<std::string> verify_checkpoint(const fs::path& checkpoint) {
   return problems;
 }
 
+namespace {
+
+/// As verify_checkpoint, and a folder that somebody renamed or copied is not the step of its name.
+std::vector<std::string> verify_named(const fs::path& checkpoint) {
+  auto problems = verify_checkpoint(checkpoint);
+  if (!problems.empty()) return problems;
+  const auto step = read_manifest(checkpoint).position.step;
+  if (checkpoint_step(checkpoint) != step) {
+    problems.push_back(checkpoint.string() + ": holds step " + std::to_string(step) +
+                       ", so it was copied or renamed; its own name is " + checkpoint_name(step));
+  }
+  return problems;
+}
+
+}  // namespace
+
 std::optional<fs::path> newest_valid_checkpoint(
     const fs::path& checkpoints, const std::function<void(const std::string&)>& say) {
   const auto found = list_checkpoints(checkpoints);
   std::string reasons;
+  bool has_one_gone = false;  // pruned meanwhile by the run, which then has newer ones
   for (auto checkpoint = found.rbegin(); checkpoint != found.rend(); ++checkpoint) {
-    const auto problems = verify_checkpoint(*checkpoint);
+    const auto problems = verify_named(*checkpoint);
     if (problems.empty()) return *checkpoint;
+    if (!fs::exists(*checkpoint)) {
+      has_one_gone = true;
+      continue;
+    }
     say("passing over a broken checkpoint: " + problems.front());
     reasons += "\n  " + problems.front();
   }
   if (found.empty()) return std::nullopt;
+  if (has_one_gone) return newest_valid_checkpoint(checkpoints, say);
   throw CheckpointError("none of the " + std::to_string(found.size()) + " checkpoints in " +
                         checkpoints.string() + " is valid:" + reasons +
                         "\nTo start again from step 0, move that folder away.");

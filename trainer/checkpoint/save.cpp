@@ -19,8 +19,9 @@ void commit_checkpoint(const fs::path& temporary, const fs::path& final_folder, 
   manifest.digest = digest_of(manifest);
   write_durably(temporary / kManifestName, to_json(manifest));
   // The same step once more: what is there is older than this run's newest valid one, or broken.
-  const fs::path replaced = final_folder.string() + ".replaced";
+  const fs::path replaced = final_folder.string() + kReplacedSuffix;
   fs::remove_all(replaced);
+  if (is_pinned(final_folder)) set_pinned(temporary, true);
   if (fs::exists(final_folder)) rename_durably(final_folder, replaced);
   rename_durably(temporary, final_folder);
 }

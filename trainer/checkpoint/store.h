@@ -1,8 +1,10 @@
 // A run's checkpoints: write one, list them, find the newest valid one, read any tensor.
+// People keep things of their own in that folder, so only what has exactly our names is ours.
 #pragma once
 
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <set>
 #include <string>
@@ -14,8 +16,16 @@
 
 namespace nextframe {
 
-/// Folder name of a step: step_00001000.
+/// Folder name of a step: step_00001000; a step of more than eight digits has all of them.
 std::string checkpoint_name(int64_t step);
+
+/// The step in a checkpoint's name; nothing unless the name is exactly what checkpoint_name gives.
+std::optional<int64_t> checkpoint_step(const std::filesystem::path& checkpoint);
+
+// What a save, a removal and a repeated save of a step add to a checkpoint's name meanwhile.
+inline constexpr char kSavingSuffix[] = ".nextframe.tmp";
+inline constexpr char kRemovingSuffix[] = ".nextframe.trash";
+inline constexpr char kReplacedSuffix[] = ".nextframe.replaced";
 
 /// Every rank writes its part of `state`; then one rank commits the whole by fsync, rename and
 /// fsync of the folder. So a reader sees the old checkpoints or this one complete, never a
@@ -33,7 +43,7 @@ void commit_checkpoint(const std::filesystem::path& temporary,
                        const std::filesystem::path& final_folder, Manifest manifest,
                        const std::vector<std::string>& pieces);
 
-/// Committed checkpoints, oldest first; valid or not.
+/// Committed checkpoints by step, oldest first; valid or not. Other names are left out.
 std::vector<std::filesystem::path> list_checkpoints(const std::filesystem::path& checkpoints);
 
 /// Reads and checks a checkpoint's manifest and the sizes of its files. Throws CheckpointError.
@@ -43,8 +53,8 @@ Manifest read_manifest(const std::filesystem::path& checkpoint);
 /// when valid.
 std::vector<std::string> verify_checkpoint(const std::filesystem::path& checkpoint);
 
-/// The newest checkpoint that verifies; calls `say` with the reason why a newer one was
-/// skipped. Throws CheckpointError if there are checkpoints but none is valid.
+/// The newest checkpoint that verifies and holds the step of its name; tells `say` why a newer one
+/// was passed over. Throws CheckpointError when there are checkpoints and none of them is valid.
 std::optional<std::filesystem::path> newest_valid_checkpoint(
     const std::filesystem::path& checkpoints, const std::function<void(const std::string&)>& say);
 
@@ -58,14 +68,27 @@ at::Tensor read_slice(const std::filesystem::path& checkpoint, const StoredTenso
 Position load_state(const std::filesystem::path& checkpoint, const Manifest& manifest,
                     const RunState& state);
 
-/// Removes all but the newest `keep` (at least 2) valid checkpoints, and what interrupted
-/// saves left behind. Verifies every byte of those it keeps, except of those in `known_valid`,
-/// and adds them to that set. Returns the names removed.
-std::vector<std::string> prune_checkpoints(const std::filesystem::path& checkpoints, int64_t keep,
+/// Which checkpoints stay, beside those that are pinned.
+struct Retention {
+  int64_t keep = std::numeric_limits<int64_t>::max();  // newest valid ones, at least 2
+  int64_t keep_best = 0;  // those with the lowest one-step error in eval/step_.../report.json
+};
+
+/// Removes all checkpoints that need not stay, and what interrupted saves left behind. Every byte
+/// of the newest ones is read against its hash, except of those in `known_valid`, to which it adds
+/// what it has read. A folder whose manifest is missing, or names another step than the folder, is
+/// not known to be ours and stays. Returns the names removed.
+std::vector<std::string> prune_checkpoints(const std::filesystem::path& checkpoints,
+                                           const Retention& retention,
                                            std::set<std::filesystem::path>& known_valid);
 
-/// Removes what interrupted saves and removals left behind; restores a checkpoint whose
-/// replacement was interrupted. Returns the names removed.
+/// A pinned checkpoint is never pruned. The pin is a file in the checkpoint's folder, so it goes
+/// where the folder goes. Setting it twice, or taking away one that is not there, changes nothing.
+bool is_pinned(const std::filesystem::path& checkpoint);
+void set_pinned(const std::filesystem::path& checkpoint, bool is_pinned);
+
+/// Removes what interrupted saves and removals left behind; a checkpoint that was to be replaced
+/// and was not comes back. Returns the names removed.
 std::vector<std::string> remove_leftovers(const std::filesystem::path& checkpoints);
 
 }  // namespace nextframe

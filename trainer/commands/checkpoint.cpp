@@ -1,4 +1,5 @@
-// `nextframe checkpoint list | inspect | hash | verify | prune`.
+// `nextframe checkpoint list | inspect | hash | verify | prune | pin | unpin`.
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -7,7 +8,7 @@
 #include "trainer/commands/command.h"
 #include "trainer/exit_code.h"
 #include "trainer/load_run.h"
-#include "trainer/records/run_folder.h"
+#include "trainer/records/run_lock.h"
 
 namespace nextframe {
 namespace fs = std::filesystem;
@@ -18,7 +19,8 @@ using Json = nlohmann::ordered_json;
 struct CheckpointArguments {
   std::string where;
   bool json = false;
-  int64_t keep = 2;
+  Retention retention{.keep = 2};
+  int64_t step = 0;
 };
 
 std::shared_ptr<CheckpointArguments> common_options(CLI::App& app, const std::string& what) {
@@ -49,6 +51,7 @@ Json describe(const fs::path& checkpoint) {
                 {"world_size", manifest.world_size},
                 {"bytes", bytes},
                 {"tensors", manifest.tensors.size()},
+                {"pinned", is_pinned(checkpoint)},
                 {"problem", nullptr}});
   } catch (const std::exception& error) {
     row["problem"] = error.what();
@@ -58,7 +61,10 @@ Json describe(const fs::path& checkpoint) {
 
 int list(const CheckpointArguments& options) {
   Json rows = Json::array();
-  for (const auto& checkpoint : checkpoints_of(options.where)) rows.push_back(describe(checkpoint));
+  for (const auto& checkpoint : checkpoints_of(options.where)) {
+    auto row = describe(checkpoint);
+    if (fs::exists(checkpoint)) rows.push_back(std::move(row));  // else the run has pruned it
+  }
   if (options.json) return std::puts(rows.dump(2).c_str()), 0;
   if (rows.empty()) std::puts("no checkpoints yet");
   for (const auto& row : rows) {
@@ -67,16 +73,18 @@ int list(const CheckpointArguments& options) {
                   row["problem"].get<std::string>().c_str());
       continue;
     }
-    std::printf("%s  step %lld  %.1f MB  %lld ranks  %s\n", row["path"].get<std::string>().c_str(),
-                row["step"].get<long long>(), row["bytes"].get<double>() / 1e6,
-                row["world_size"].get<long long>(), row["digest"].get<std::string>().c_str());
+    std::printf("%s  step %lld  %.1f MB  %lld ranks  %s%s\n",
+                row["path"].get<std::string>().c_str(), row["step"].get<long long>(),
+                row["bytes"].get<double>() / 1e6, row["world_size"].get<long long>(),
+                row["digest"].get<std::string>().c_str(),
+                row["pinned"].get<bool>() ? "  pinned" : "");
   }
   return 0;
 }
 
 int inspect(const CheckpointArguments& options) {
-  const fs::path checkpoint = resolve_checkpoint(options.where);
-  const auto manifest = read_manifest(checkpoint);
+  const auto [checkpoint, manifest] = with_checkpoint(
+      options.where, [](const fs::path& path) { return std::pair(path, read_manifest(path)); });
   Json json = describe(checkpoint);
   json["dataset_fingerprint"] = manifest.dataset_fingerprint;
   json["environment"] = manifest.environment;
@@ -111,6 +119,7 @@ int verify(const CheckpointArguments& options) {
   bool is_sound = true;
   for (const auto& checkpoint : checkpoints) {
     const auto problems = verify_checkpoint(checkpoint);
+    if (checkpoints.size() > 1 && !fs::exists(checkpoint)) continue;  // the run has pruned it
     is_sound = is_sound && problems.empty();
     rows.push_back(
         {{"path", checkpoint.string()}, {"valid", problems.empty()}, {"problems", problems}});
@@ -124,10 +133,11 @@ int verify(const CheckpointArguments& options) {
 
 /// Recomputed from the bytes on disk, not copied from the manifest.
 int hash(const CheckpointArguments& options) {
-  const fs::path checkpoint = resolve_checkpoint(options.where);
-  const auto problems = verify_checkpoint(checkpoint);
-  if (!problems.empty()) throw CheckpointError(problems.front());
-  const auto manifest = read_manifest(checkpoint);
+  const auto manifest = with_checkpoint(options.where, [](const fs::path& checkpoint) {
+    const auto problems = verify_checkpoint(checkpoint);
+    if (!problems.empty()) throw CheckpointError(problems.front());
+    return read_manifest(checkpoint);
+  });
   const Json json = {{"digest", manifest.digest},
                      {"step", manifest.position.step},
                      {"samples", manifest.position.samples}};
@@ -136,40 +146,75 @@ int hash(const CheckpointArguments& options) {
 }
 
 int prune(const CheckpointArguments& options) {
-  if (options.keep < 2)
-    throw UsageError("--keep is " + std::to_string(options.keep) + "; at least 2 are kept");
+  const auto keep = options.retention.keep;
+  if (keep < 2) throw UsageError("--keep is " + std::to_string(keep) + "; at least 2 are kept");
   checkpoints_of(options.where);
   RunLock lock;
   lock.take(options.where);
   std::set<fs::path> known_valid;
   const auto removed =
-      prune_checkpoints(fs::path(options.where) / "checkpoints", options.keep, known_valid);
+      prune_checkpoints(fs::path(options.where) / "checkpoints", options.retention, known_valid);
   if (options.json) return std::puts(Json(removed).dump().c_str()), 0;
   for (const auto& name : removed) std::printf("removed %s\n", name.c_str());
   if (removed.empty()) std::puts("nothing to remove");
   return 0;
 }
 
-/// A subcommand that takes `what` and calls `body`.
+/// Sets or takes away a pin. No lock is needed: whoever prunes looks once more before it removes.
+template <bool IsPinned>
+int pin(const CheckpointArguments& options) {
+  const auto checkpoints = checkpoints_of(options.where);
+  const auto path = fs::path(options.where) / "checkpoints" / checkpoint_name(options.step);
+  if (std::find(checkpoints.begin(), checkpoints.end(), path) == checkpoints.end()) {
+    std::string steps;
+    for (const auto& known : checkpoints)
+      steps += (steps.empty() ? "; there are " : ", ") + std::to_string(*checkpoint_step(known));
+    throw CheckpointError(options.where + ": has no checkpoint of step " +
+                          std::to_string(options.step) + steps);
+  }
+  if (IsPinned) read_manifest(path);  // a broken one is not worth keeping
+  set_pinned(path, IsPinned);
+  if (IsPinned && !is_pinned(path))
+    throw CheckpointError(path.string() + ": was removed in this moment");
+  const Json json = {{"path", path.string()}, {"step", options.step}, {"pinned", IsPinned}};
+  const auto line = path.string() + (IsPinned ? "  pinned: it is never pruned" : "  not pinned");
+  std::puts(options.json ? json.dump().c_str() : line.c_str());
+  return 0;
+}
+
+/// A subcommand that takes a run, or a checkpoint of it, and calls `Body`.
 template <int (*Body)(const CheckpointArguments&)>
 CommandBody set_up_checkpoint(CLI::App& app) {
-  const auto options =
-      common_options(app, Body == list || Body == prune ? "RUN" : "RUN_OR_CHECKPOINT");
-  if (Body == prune)
-    app.add_option("--keep", options->keep, "number of newest valid checkpoints that stay");
+  const bool is_of_one_step = Body == pin<true> || Body == pin<false>;
+  const bool is_of_a_run = Body == list || Body == prune || is_of_one_step;
+  const auto options = common_options(app, is_of_a_run ? "RUN" : "RUN_OR_CHECKPOINT");
+  if (is_of_one_step) app.add_option("STEP", options->step, "of the checkpoint")->required();
+  if (Body == prune) {
+    app.add_option("--keep", options->retention.keep,
+                   "number of newest valid checkpoints that stay");
+    app.add_option("--keep-best", options->retention.keep_best,
+                   "stay too: so many with the lowest validation error")
+        ->check(CLI::NonNegativeNumber);
+  }
   return [options] { return Body(*options); };
 }
 
 }  // namespace
 
-NF_REGISTER_COMMAND(checkpoint_list, "checkpoint list", "the checkpoints of a run", set_up_checkpoint<list>)
+NF_REGISTER_COMMAND(checkpoint_list, "checkpoint list", "the checkpoints of a run",
+                    set_up_checkpoint<list>)
 NF_REGISTER_COMMAND(checkpoint_inspect, "checkpoint inspect", "what a checkpoint holds",
                     set_up_checkpoint<inspect>)
 NF_REGISTER_COMMAND(
     checkpoint_hash, "checkpoint hash",
-    "one digest of parameters, optimizer and position, whatever the number of ranks", set_up_checkpoint<hash>)
+    "one digest of parameters, optimizer and position, whatever the number of ranks",
+    set_up_checkpoint<hash>)
 NF_REGISTER_COMMAND(checkpoint_verify, "checkpoint verify", "read every byte against its checksums",
                     set_up_checkpoint<verify>)
+NF_REGISTER_COMMAND(checkpoint_pin, "checkpoint pin", "never prune the checkpoint of this step",
+                    set_up_checkpoint<pin<true>>)
+NF_REGISTER_COMMAND(checkpoint_unpin, "checkpoint unpin", "let a checkpoint be pruned again",
+                    set_up_checkpoint<pin<false>>)
 NF_REGISTER_COMMAND(checkpoint_prune, "checkpoint prune", "remove all but the newest checkpoints",
                     set_up_checkpoint<prune>)
 

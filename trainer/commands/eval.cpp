@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "data/durable_file.h"
 #include "data/error.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/commands/command.h"
@@ -45,15 +46,26 @@ std::string report_folder(const EvalOptions& options, const LoadedRun& run) {
   return (std::filesystem::path(run.run_folder) / "eval" / checkpoint_name(run.step)).string();
 }
 
+/// Before the work is done: a run's folder may be somebody else's, or read-only.
+void require_report_folder(const EvalOptions& options, const std::string& folder) {
+  try {
+    make_folder(folder);
+  } catch (const FileError& error) {
+    const std::string remedy = "; write the reports elsewhere with --out DIR";
+    throw FileError(error.what() + (options.out.empty() ? remedy : ""));
+  }
+}
+
 int eval(const EvalOptions& options) {
   const auto held_out = open_held_out(*options.held_out);
   const auto& run = held_out.run;
+  const auto folder = report_folder(options, run);
+  require_report_folder(options, folder);
   const auto train = open_training_data(run.config);
   auto report = evaluate(*run.model, held_out.data, train ? &*train : nullptr, run.config.evaluate,
                          options.suites, terminal_progress());
   report.provenance = {run.run_folder, run.checkpoint_folder, run.step,
                        run.digest,     run.has_ema,           held_out.glob};
-  const auto folder = report_folder(options, run);
   write_report(folder, report, shown_dreams(held_out));
   if (options.json) std::fputs(to_json(report).c_str(), stdout);
   std::fprintf(options.json ? stderr : stdout, "%s  reports in %s: report.html, .md, .json\n",

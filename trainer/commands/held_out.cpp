@@ -1,6 +1,5 @@
 #include "trainer/commands/held_out.h"
 
-#include <ATen/Parallel.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -8,6 +7,7 @@
 #include "data/error.h"
 #include "kernels/torch.h"
 #include "launch/device.h"
+#include "launch/world.h"
 #include "trainer/exit_code.h"
 
 namespace nextframe {
@@ -51,7 +51,8 @@ std::shared_ptr<HeldOutArguments> add_held_out_arguments(CLI::App& app) {
 HeldOut open_held_out(const HeldOutArguments& arguments) {
   auto run = load_run(arguments.run_or_checkpoint);
   const auto& config = run.config;
-  at::set_num_threads(static_cast<int>(config.parallel.threads));
+  require_threads(config.parallel.threads);
+  set_torch_threads(config.parallel.threads);
   const auto num_gpus = static_cast<int64_t>(visible_gpus().size());
   run.model->to(pick_device({config.parallel.device, has_cuda_build(), num_gpus, 0, 1}));
   const auto glob = choose_glob(arguments, run);

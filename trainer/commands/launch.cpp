@@ -1,10 +1,11 @@
 // `nextframe launch`: supervised training on many ranks, restarted after a fault.
 #include <algorithm>
-#include <iostream>
 
+#include "data/durable_file.h"
 #include "launch/affinity.h"
 #include "launch/environment.h"
 #include "launch/hang/hang_folder.h"
+#include "launch/standard_streams.h"
 #include "launch/supervise/host_list.h"
 #include "launch/supervise/supervise.h"
 #include "trainer/checkpoint/store.h"
@@ -13,6 +14,7 @@
 #include "trainer/commands/launch_sbatch.h"
 #include "trainer/exit_code.h"
 #include "trainer/records/launch_log.h"
+#include "trainer/records/run_lock.h"
 
 namespace nextframe {
 namespace {
@@ -24,7 +26,7 @@ struct LaunchOptions {
   SbatchArguments sbatch;
 };
 
-void say(const std::string& line) { std::cerr << "launch: " << line << std::endl; }
+void say(const std::string& line) { write_to_standard_error("launch: " + line + "\n"); }
 
 /// What stands behind launch's own options must be `train` and its arguments.
 std::shared_ptr<const TrainArguments> parse_train(const std::vector<std::string>& words) {
@@ -96,11 +98,34 @@ int write_script(const LaunchOptions& options, const Config& config,
 
 int64_t newest_step(const std::filesystem::path& checkpoints) {
   const auto found = list_checkpoints(checkpoints);
-  if (found.empty()) return 0;
-  const auto name = found.back().filename().string();
-  const auto digits = name.find_first_of("0123456789");
-  return digits == std::string::npos ? 0 : std::atoll(name.c_str() + digits);
+  return found.empty() ? 0 : checkpoint_step(found.back()).value_or(0);
 }
+
+/// Keeps a second supervisor out. The run's folder is made for that; if no run comes of it, it
+/// goes.
+class HeldRun {
+ public:
+  explicit HeldRun(const std::filesystem::path& folder) : folder_(folder) {
+    refuse_if_held(folder_, "");
+    make_folder(folder_);
+    const auto warning = lock_.take(folder_);
+    if (!warning.empty()) say(warning);
+  }
+  ~HeldRun() {
+    std::error_code ignored;
+    if (exists(folder_ / "resolved.yaml", ignored)) return;
+    std::filesystem::remove(folder_ / ".launch.lock", ignored);
+    std::filesystem::remove(folder_, ignored);  // if it is empty
+  }
+  HeldRun(const HeldRun&) = delete;
+  HeldRun& operator=(const HeldRun&) = delete;
+
+  const std::string& name() const { return lock_.name(); }
+
+ private:
+  const std::filesystem::path folder_;
+  RunLock lock_{RunLock::Kind::supervision};
+};
 
 int launch(const LaunchOptions& options, const std::vector<std::string>& words) {
   const auto environment = read_launcher_environment();
@@ -126,7 +151,9 @@ int launch(const LaunchOptions& options, const std::vector<std::string>& words) 
 
   if (!options.sbatch.file.empty()) return write_script(options, config, command());
 
-  LaunchLog log(folder);
+  const HeldRun held(folder);
+  mpirun.supervisor = held.name();
+  LaunchLog log(folder, say);
   MpirunJob job(mpirun, command, say);
   Supervisor supervisor(limits_of(options, config, environment), job,
                         {[folder] { return newest_step(folder / "checkpoints"); }, say,

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "launch/text.h"
 #include "trainer/exit_code.h"
 
 namespace nextframe {
@@ -55,7 +56,8 @@ int write_sbatch(const SbatchArguments& arguments, const std::vector<std::string
     throw ExitError(ExitCode::environment,
                     "cannot write " + arguments.file + ": " + std::strerror(errno));
   }
-  std::cout << "wrote " << arguments.file << "; next: sbatch " << arguments.file << std::endl;
+  std::cout << "wrote " << arguments.file << "; next: " << shell_words({"sbatch", arguments.file})
+            << std::endl;
   return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "launch/hang/hang_exit.h"
 #include "launch/mpi/mpi_session.h"
 #include "launch/rank_agreement.h"
+#include "launch/text.h"
 #include "launch/world.h"
 #include "trainer/checkpoint/digest.h"
 #include "trainer/checkpoint/store.h"
@@ -21,6 +22,7 @@
 #include "trainer/recompute.h"
 #include "trainer/records/console.h"
 #include "trainer/records/run_folder.h"
+#include "trainer/records/run_lock.h"
 #include "trainer/stop_requests.h"
 #include "trainer/trainer.h"
 #include "trainer/version.h"
@@ -31,7 +33,8 @@ namespace {
 /// The root makes or recognises the folder; what goes wrong there ends every rank with the same
 /// message.
 RunFolder open_on_root(const World& world, Communicator& control, const std::filesystem::path& path,
-                       const Config& config, const TrainArguments& options, RunLock& lock) {
+                       const Config& config, const TrainArguments& options, RunLock& lock,
+                       Console& console) {
   std::string problem;
   int code = 0;
   if (world.is_root()) {
@@ -40,8 +43,9 @@ RunFolder open_on_root(const World& world, Communicator& control, const std::fil
         throw UsageError(options.fork +
                          " is a run already; continue it with --run, or fork into a new folder");
       }
-      open_run_folder(path, config, options.config->path, options.command(path));
-      lock.take(path);
+      open_run_folder(path, config, options.config->path, options.command(path),
+                      [&](const std::string& line) { console.say(line); });
+      console.say_once(lock.take(path));
     } catch (const ExitError& error) {
       problem = error.what();
       code = static_cast<int>(error.code);
@@ -66,7 +70,7 @@ void suggest_ranks(const World& world, const Config& config, std::vector<std::st
   if (world.size() > 1 || !world.device().is_cpu() || ranks < 2) return;
   command.insert(command.begin() + 1, {"launch", "-n", std::to_string(ranks)});
   console.say(c10::str("one rank uses ", config.parallel.threads, " of ", cores,
-                       " cores; to use them all, with the same bits: ", c10::Join(" ", command)));
+                       " cores; to use them all, with the same bits: ", shell_words(command)));
 }
 
 void introduce(const World& world, const Config& config, const RunFolder& folder,
@@ -128,7 +132,7 @@ Evaluation make_evaluation(const World& world, const Config& config, const RunFo
 void tell_result(const Trainer& trainer, const RunFolder& folder, Console& console) {
   const double ratio = trainer.error_over_copy_last();
   std::string result = c10::str("finished at step ", trainer.position().step,
-                                "; next: nextframe eval ", folder.path.string());
+                                "; next: nextframe eval ", shell_words({folder.path.string()}));
   if (ratio > 0) {
     result =
         c10::str("one-step error ", ratio, " of copy-last's on the last training clips; ", result);
@@ -143,7 +147,9 @@ ExitCode finish(StopRequest stop, const StopRequests& stops, const Trainer& trai
   const std::string state = is_done                        ? "finished"
                             : stop == StopRequest::preempt ? "preempted"
                                                            : "interrupted";
-  if (world.is_root()) write_status(folder, state, trainer.position().step, config.trainer.steps);
+  if (world.is_root()) {
+    console.say_once(write_status(folder, state, trainer.position().step, config.trainer.steps));
+  }
   if (is_done) {
     tell_result(trainer, folder, console);
     return ExitCode::done;
@@ -155,12 +161,8 @@ ExitCode finish(StopRequest stop, const StopRequests& stops, const Trainer& trai
 
 /// So that status.json does not say "running" of what has ended; a killed process leaves it so.
 void note_failure(const World& world, const RunFolder& folder, int64_t step, int64_t steps) {
-  if (!world.is_root()) return;
-  try {
-    write_status(folder, "failed", step, steps);
-  } catch (const std::exception&) {
-    // The disk may be what failed; the error that is on its way says more.
-  }
+  // The disk may be what failed; the error that is on its way says more.
+  if (world.is_root()) write_status(folder, "failed", step, steps);
 }
 
 /// A model that does not fit the data is the config's mistake.
@@ -175,9 +177,13 @@ std::shared_ptr<WorldModel> make_model(const Config& config, const ClipShape& sh
 int train(const TrainArguments& options) {
   const auto config = options.config->load();
   const auto path = options.folder(config);
+  const auto environment = read_launcher_environment();
+  if (environment.rank == 0) refuse_if_held(path, environment.supervisor);
+  constexpr int64_t kOwnThreads = 8;  // of the watchdog, the saver and the communicators
+  require_threads(config.parallel.threads + config.data.loader_threads + kOwnThreads);
   const SignalWatch signals;
   StopRequests stops(signals, {RunFolder{path}.stop_file(), config.trainer.max_minutes,
-                               read_launcher_environment().job_ends_in_s});
+                               environment.job_ends_in_s});
   const MpiSession session({.run = path, .limit_s = config.parallel.pause_limit_s});
   const World world(session, {config.parallel.device, config.parallel.threads});
   if (world.size() > config.trainer.grains) {
@@ -201,21 +207,23 @@ int train(const TrainArguments& options) {
   recompute_blocks(*model, config);
 
   RunLock lock;
-  const auto folder = open_on_root(world, *control, path, config, options, lock);
+  const auto folder = open_on_root(world, *control, path, config, options, lock, console);
   watchdog.set_folder({folder.log(), broadcast_string(*control, new_start_name())});
   if (world.is_root()) HangFolder::prune(folder.log());
   console.open_log(folder.log() / c10::str("rank", world.rank(), ".log"));
+  if (world.is_root()) console.say_once(environment.unheeded);
   introduce(world, config, folder, data, console);
   suggest_ranks(world, config, options.command(path), console);
   Trainer trainer(config, world, folder, model, data, console, watchdog,
                   world.device().is_cuda() ? cuda_graph_recorder() : nullptr);
   trainer.restore();
-  if (world.is_root()) accept_config(folder, config, options.command(path));
+  if (world.is_root()) accept_config(folder, config);
   if (trainer.position().step >= config.trainer.steps) {
     console.say(c10::str("this run is finished (step ", trainer.position().step, " of ",
                          config.trainer.steps, ")"));
     if (world.is_root()) {
-      write_status(folder, "finished", trainer.position().step, config.trainer.steps);
+      console.say_once(
+          write_status(folder, "finished", trainer.position().step, config.trainer.steps));
     }
     return static_cast<int>(ExitCode::done);
   }

@@ -10,6 +10,8 @@
 
 #include "kernels/torch.h"
 #include "launch/environment.h"
+#include "launch/error.h"
+#include "launch/mpi/openmpi_needs.h"
 #include "launch/world.h"
 #include "trainer/commands/arguments.h"
 #include "trainer/commands/command.h"
@@ -93,6 +95,15 @@ void refuse_launchers() {
   }
 }
 
+std::filesystem::path scratch_folder(const VerifyOptions& options) {
+  if (!options.scratch.empty()) return options.scratch;
+  std::error_code error;
+  const auto folder = std::filesystem::temp_directory_path(error);
+  if (error)
+    throw EnvironmentError(session_folder_problem() + "; --scratch names another for verify");
+  return folder;
+}
+
 int verify(const VerifyOptions& options) {
   refuse_launchers();
   const auto config = options.config->load();
@@ -103,9 +114,8 @@ int verify(const VerifyOptions& options) {
   const Dataset data(config.data.train, config.data.clip_frames, config.data.stride_frames);
   const auto model = fp32_config.make_model(data.shape());
   const auto plan = plan_of(options, config, *model);
-  const auto scratch = options.scratch.empty() ? std::filesystem::temp_directory_path()
-                                               : std::filesystem::path(options.scratch);
-  ScratchRuns runs(scratch, options.config->path, options.config->overrides, options.limit_s);
+  ScratchRuns runs(scratch_folder(options), options.config->path, options.config->overrides,
+                   options.limit_s);
   if (options.keep) runs.keep();
 
   std::vector<CheckResult> results;

@@ -121,4 +121,27 @@ ConfigDifferences compare_configs(const Config& before, const Config& now) {
   return differences;
 }
 
+std::string why_another_run(const std::string& difference, const Config& now) {
+  const auto is_of = [&](const char* key) { return difference.starts_with(key); };
+  if (is_of("trainer.steps:")) {
+    const bool plans_ahead = now.schedule.kind != "constant" && now.schedule.kind != "wsd";
+    return plans_ahead ? "schedule.kind = " + now.schedule.kind +
+                             " plans every learning rate up to the last step; with constant or wsd "
+                             "the steps may grow"
+                       : "the steps may grow, not shrink";
+  }
+  if (is_of("trainer.seed:")) return "its draws and the order of its clips would change";
+  if (is_of("trainer.global_batch:") || is_of("data.")) return "its steps would be of other clips";
+  if (is_of("trainer.grains:") || is_of("parallel.threads:") || is_of("parallel.reduce:"))
+    return "its sums would be added in another order, and so be rounded otherwise";
+  if (is_of("model.")) return "its weights belong to another model";
+  return "the numbers of its steps would change";
+}
+
+std::string why_same_run(const std::string& difference) {
+  if (difference.starts_with("trainer.steps:")) return "the schedule allows more steps";
+  if (difference.starts_with("data.")) return "the data have to be the same, which is compared";
+  return "no number of the run depends on it";
+}
+
 }  // namespace nextframe

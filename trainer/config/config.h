@@ -73,4 +73,10 @@ struct ConfigDifferences {
 /// opened.
 ConfigDifferences compare_configs(const Config& before, const Config& now);
 
+/// Why a line of `identity` makes another run: "its draws and the order of its clips would change".
+std::string why_another_run(const std::string& difference, const Config& now);
+
+/// Why a line of `free` does not: "no number of the run depends on it".
+std::string why_same_run(const std::string& difference);
+
 }  // namespace nextframe

@@ -83,6 +83,10 @@ void check_across_sections(const Config& config, const Report& report) {
     report("evaluate.every_steps",
            "needs data.validation, a glob of held-out shards; or set it to 0");
   }
+  if (config.checkpoint.keep_best > 0 && config.evaluate.every_steps == 0) {
+    report("checkpoint.keep_best",
+           "needs evaluate.every_steps, since the best are known by their evaluations");
+  }
 }
 
 std::vector<KnownField> known_fields() {

@@ -4,16 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <cstdio>
-#include <cstring>
 #include <ctime>
-#include <iomanip>
-#include <vector>
+#include <utility>
 
-#include "data/durable_file.h"
-#include "data/error.h"
+#include "launch/standard_streams.h"
 #include "launch/text.h"
 
 namespace nextframe {
@@ -60,36 +55,39 @@ Console::Console(bool is_root) : is_root_(is_root), is_terminal_(isatty(STDERR_F
 
 Console::~Console() = default;
 
-void Console::clear_panel() {
-  for (; panel_lines_ > 0; --panel_lines_) std::fputs("\033[1A\033[2K", stderr);
+std::string Console::take_panel_away() {
+  std::string text;
+  for (; panel_lines_ > 0; --panel_lines_) text += "\033[1A\033[2K";
+  return text;
 }
 
 void Console::open_log(const std::filesystem::path& path) {
-  log_.open(path, std::ios::app);
-  if (!log_) throw FileError("cannot write " + path.string() + ": " + std::strerror(errno));
+  log_.emplace(path, [this](const std::string& line) { write(take_panel_away() + line + "\n"); });
 }
 
 void Console::log(const std::string& line) {
-  if (!log_.is_open()) return;
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  log_ << std::put_time(&parts, "%Y-%m-%dT%H:%M:%SZ ") << line << std::endl;
+  if (log_) log_->append(now_utc("%Y-%m-%dT%H:%M:%S") + " " + line + "\n");
+}
+
+/// A reader that has stopped reading is waited for once, not with every line.
+void Console::write(const std::string& text) {
+  is_read_ = write_to_standard_error(text, is_read_ ? 1000 : 0);
 }
 
 void Console::say(const std::string& line) {
   log(line);
-  if (!is_root_) return;
-  clear_panel();
-  std::fprintf(stderr, "%s\n", line.c_str());
+  if (is_root_) write(take_panel_away() + line + "\n");
+}
+
+void Console::say_once(const std::string& line) {
+  if (!line.empty() && told_.insert(line).second) say(line);
 }
 
 void Console::show(const StepRecord& record, int64_t steps) {
   log(plain_line(record, steps));
   if (!is_root_) return;
-  clear_panel();
   const auto text = is_terminal_ ? panel(record, steps) : plain_line(record, steps);
-  std::fprintf(stderr, "%s\n", text.c_str());
+  write(take_panel_away() + text + "\n");
   if (is_terminal_) panel_lines_ = static_cast<int>(std::count(text.begin(), text.end(), '\n')) + 1;
 }
 

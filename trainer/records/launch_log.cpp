@@ -1,7 +1,6 @@
 #include "trainer/records/launch_log.h"
 
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "launch/text.h"
@@ -47,9 +46,9 @@ void LaunchLog::append(const LaunchEvent& event) {
 
 void LaunchLog::flush() {
   if (kept_.empty() || !std::filesystem::exists(run_folder_ / "resolved.yaml")) return;
-  std::ofstream file(run_folder_ / "launch.jsonl", std::ios::app);
-  for (const auto& line : kept_) file << line << '\n';
-  if (file.flush()) kept_.clear();
+  if (!file_) file_.emplace(run_folder_ / "launch.jsonl", tell_);
+  for (const auto& line : kept_) file_->append(line + "\n");
+  kept_.clear();
 }
 
 }  // namespace nextframe

@@ -2,15 +2,18 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "launch/supervise/supervisor.h"
+#include "trainer/records/log_file.h"
 
 namespace nextframe {
 
 class LaunchLog {
  public:
-  explicit LaunchLog(std::filesystem::path run_folder) : run_folder_(std::move(run_folder)) {}
+  LaunchLog(std::filesystem::path run_folder, LogFile::Tell tell)
+      : run_folder_(std::move(run_folder)), tell_(std::move(tell)) {}
 
   /// Appends a line, or keeps it until training has made the run's folder.
   void append(const LaunchEvent& event);
@@ -19,6 +22,8 @@ class LaunchLog {
 
  private:
   const std::filesystem::path run_folder_;
+  const LogFile::Tell tell_;
+  std::optional<LogFile> file_;
   std::vector<std::string> kept_;
 };
 

@@ -1,30 +1,50 @@
 #include "trainer/records/metrics_log.h"
 
-#include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "data/durable_file.h"
-#include "data/error.h"
 
 namespace nextframe {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// The lines of steps up to `last_step`, whole ones only.
-std::string kept_lines(const std::string& text, int64_t last_step) {
+/// The number of the step that a line is of, 0 for a line of something else.
+int64_t step_of(const Json& json) {
+  if (!json.is_object() || !json.contains("step")) return 0;
+  const auto& step = json["step"];
+  return step.is_number_integer() ? step.get<int64_t>() : 0;
+}
+
+/// Drops what `last_step` makes void from the file, unless it cannot be read or written.
+void cut_back(const std::filesystem::path& path, int64_t last_step, const LogFile::Tell& tell) {
   std::string kept, line;
+  int64_t num_damaged = 0;
+  const auto text = read_text(path);
   std::istringstream lines(text);
-  while (std::getline(lines, line) && !lines.eof()) {
+  while (std::getline(lines, line)) {
+    const bool is_cut_off = lines.eof();  // no end of line: killed while it was written
     const auto json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (!json.is_object() || !json.contains("step") || json["step"].get<int64_t>() > last_step)
-      break;
-    kept += line + "\n";
+    num_damaged += static_cast<int64_t>(json.is_discarded() && !is_cut_off);
+    if (!json.is_discarded() && step_of(json) <= last_step) kept += line + "\n";
   }
-  return kept;
+  if (num_damaged > 0) {
+    tell(path.string() + ": " + std::to_string(num_damaged) +
+         (num_damaged == 1 ? " line was" : " lines were") + " damaged and left out");
+  }
+  if (kept != text) write_durably(path, kept);
+}
+
+const std::filesystem::path& cut_back_if_there(const std::filesystem::path& path, int64_t last_step,
+                                               const LogFile::Tell& tell) {
+  try {
+    if (std::filesystem::is_regular_file(path)) cut_back(path, last_step, tell);
+  } catch (const std::exception& error) {
+    tell(std::string(error.what()) + "; its last lines may be repeated");
+  }
+  return path;
 }
 
 }  // namespace
@@ -57,19 +77,10 @@ std::string to_json_line(const StepRecord& r) {
   return json.dump();
 }
 
-MetricsLog::MetricsLog(const std::filesystem::path& path, int64_t last_step) : path_(path) {
-  if (std::filesystem::exists(path)) {
-    const auto text = read_text(path);
-    const auto kept = kept_lines(text, last_step);
-    if (kept != text) write_durably(path, kept);
-  }
-  file_.open(path, std::ios::app);
-  if (!file_) throw FileError("cannot write " + path.string() + ": " + std::strerror(errno));
-}
+MetricsLog::MetricsLog(const std::filesystem::path& path, int64_t last_step,
+                       const LogFile::Tell& tell)
+    : file_(cut_back_if_there(path, last_step, tell), tell) {}
 
-void MetricsLog::append(const StepRecord& record) {
-  file_ << to_json_line(record) << "\n" << std::flush;
-  if (!file_) throw FileError("cannot write " + path_.string() + ": " + std::strerror(errno));
-}
+void MetricsLog::append(const StepRecord& record) { file_.append(to_json_line(record) + "\n"); }
 
 }  // namespace nextframe

@@ -3,10 +3,10 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <string>
 
+#include "trainer/records/log_file.h"
 #include "trainer/records/stragglers.h"
 
 namespace nextframe {
@@ -42,15 +42,15 @@ std::string to_json_line(const StepRecord& record);
 
 class MetricsLog {
  public:
-  /// Opens the file for appending. First drops the lines of steps after `last_step`, which a
-  /// killed run wrote and this one will write again, and a line that the kill cut off.
-  MetricsLog(const std::filesystem::path& path, int64_t last_step);
+  /// Opens the file for appending. Lines of steps after `last_step`, which a killed run wrote and
+  /// this one will write again, and a line cut off by the kill are dropped first; so are lines that
+  /// are no JSON, of which `tell` hears. All others stay as they are. Throws nothing, as LogFile.
+  MetricsLog(const std::filesystem::path& path, int64_t last_step, const LogFile::Tell& tell);
 
   void append(const StepRecord& record);
 
  private:
-  std::filesystem::path path_;
-  std::ofstream file_;
+  LogFile file_;
 };
 
 }  // namespace nextframe

@@ -1,7 +1,5 @@
 #include "trainer/records/run_folder.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,8 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "data/durable_file.h"
-#include "data/error.h"
 #include "launch/error.h"
+#include "launch/text.h"
+#include "trainer/checkpoint/store.h"
 #include "trainer/config/config.h"
 #include "trainer/version.h"
 
@@ -19,29 +18,61 @@ namespace nextframe {
 namespace fs = std::filesystem;
 namespace {
 
-/// Appends a word as a shell reads it back.
-void append_quoted(std::string& script, const std::string& word) {
-  script += '\'';
-  for (const char letter : word) {
-    if (letter == '\'') {
-      script += "'\\''";
-    } else {
-      script += letter;
-    }
+/// The part of a glob that is one path: what comes before the first component with a wildcard.
+fs::path plain_part(const std::string& glob) {
+  fs::path part;
+  for (const auto& component : fs::path(glob)) {
+    if (component.string().find_first_of("*?[{") != std::string::npos) break;
+    part /= component;
   }
-  script += '\'';
+  return part;
 }
 
-std::string resume_script(const std::vector<std::string>& command_line) {
-  std::string script = "#!/bin/sh\n# Continues this run from its newest valid checkpoint.\ncd ";
-  append_quoted(script, fs::current_path().string());
-  script += " && exec";
-  for (const auto& word : command_line) {
-    script += ' ';
-    append_quoted(script, word);
-  }
-  script += " \"$@\"\n";
-  return script;
+/// Lines that go to the folder in which relative paths of the data begin: the one above the run, if
+/// run and data moved together, else the one where the run was started.
+std::string go_to_data(const fs::path& run, const fs::path& start, const fs::path& data) {
+  if (data.is_absolute() || data.empty())
+    return "cd \"$start\" 2>/dev/null || cd \"$run\" || exit 5\n";
+  const auto below = fs::absolute(run).lexically_normal().lexically_relative(start);
+  const bool is_below = !below.empty() && *below.begin() != "..";
+  std::string above;
+  for (const auto& component : below) above += component.empty() || component == "." ? "" : "/..";
+  return "data=" + shell_words({data.string()}) + "\nfound=\nfor folder in " +
+         (is_below ? "\"$run" + above + "\" " : "") +
+         R"sh("$start"; do
+  if [ -z "$found" ] && [ -e "$folder/$data" ]; then found=$folder; fi
+done
+if [ -z "$found" ] && [ $# = 0 ]; then
+  echo "resume.sh: the data, $data, are neither beside this run nor in $start, where it was started." >&2
+  echo "Name them: sh $0 --set data.train='/where/they/are/*.h5', and data.validation in the same way." >&2
+  exit 3
+fi
+cd "${found:-$run}" || exit 5
+)sh";
+}
+
+/// Finds the run by its own place, so it never trains in the folder that the run was copied from.
+std::string resume_script(const fs::path& run, const Config& config) {
+  const auto start = fs::current_path();
+  return R"sh(#!/bin/sh
+# Continues this run, wherever its folder is now, from its newest valid checkpoint, with the config it
+# had last. NEXTFRAME=/path/to/nextframe names another program; arguments are those of 'nextframe train'.
+self=$0
+[ ! -h "$self" ] || self=$(readlink -f -- "$self")
+run=$(CDPATH='' cd -- "$(dirname -- "$self")" && pwd) || exit 5
+program=${NEXTFRAME:-)sh" +
+         shell_words({fs::read_symlink("/proc/self/exe").string()}) +
+         "}\nstart=" + shell_words({start.string()}) + R"sh(
+if [ ! -f "$run/resolved.yaml" ]; then
+  echo "resume.sh: $run is no run's folder: it has no resolved.yaml" >&2
+  exit 2
+fi
+if [ ! -x "$program" ]; then
+  echo "resume.sh: there is no program $program; name it: NEXTFRAME=/path/to/nextframe sh $0" >&2
+  exit 5
+fi
+)sh" + go_to_data(run, start, plain_part(config.data.train)) +
+         "exec \"$program\" train \"$run/resolved.yaml\" --run \"$run\" \"$@\"\n";
 }
 
 std::string now_utc() {
@@ -68,15 +99,18 @@ void create(const RunFolder& folder, const Config& config, const std::string& co
                 to_yaml(config));  // last: a folder with it is a whole run folder
 }
 
-void recognise(const RunFolder& folder, const Config& config) {
+void recognise(const RunFolder& folder, const Config& config,
+               const std::function<void(const std::string&)>& say) {
   const auto before = parse_config(read_text(folder.resolved()), folder.resolved().string());
   const auto differences = compare_configs(before, config);
   if (!differences.identity.empty()) {
     std::string message = folder.path.string() + " is a run with another identity:";
-    for (const auto& difference : differences.identity) message += "\n  " + difference;
+    for (const auto& line : differences.identity)
+      message += "\n  " + line + "; " + why_another_run(line, config);
     throw UsageError(
         message + "\nNothing was changed. To start another run with this config: --fork NEW_DIR");
   }
+  for (const auto& line : differences.free) say("goes on with " + line + ": " + why_same_run(line));
 }
 
 }  // namespace
@@ -90,14 +124,17 @@ fs::path run_folder_path(const Config& config, const std::string& config_path,
 
 RunFolder open_run_folder(const fs::path& path, const Config& config,
                           const std::string& config_path,
-                          const std::vector<std::string>& command_line) {
+                          const std::vector<std::string>& command_line,
+                          const std::function<void(const std::string&)>& say) {
   const RunFolder folder{path};
   if (fs::exists(folder.resolved())) {
-    recognise(folder, config);
+    recognise(folder, config, say);
     if (::access(path.c_str(), W_OK) != 0) {
-      throw EnvironmentError("the run folder " + path.string() + " cannot be written by this user");
+      throw EnvironmentError("the run folder " + path.string() +
+                             " cannot be written: " + std::strerror(errno) +
+                             "; start another run with --run, or in a new folder with --fork");
     }
-  } else if (fs::exists(folder.checkpoints()) && !fs::is_empty(folder.checkpoints())) {
+  } else if (!list_checkpoints(folder.checkpoints()).empty()) {
     throw UsageError(path.string() +
                      " holds checkpoints but no resolved.yaml, so it is not known whose they are; "
                      "choose another folder with --run");
@@ -107,33 +144,23 @@ RunFolder open_run_folder(const fs::path& path, const Config& config,
   return folder;
 }
 
-RunLock::~RunLock() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
-
-void RunLock::take(const fs::path& run) {
-  const auto path = run / ".lock";
-  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (descriptor_ < 0)
-    throw FileError("cannot open " + path.string() + ": " + std::strerror(errno));
-  if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
-    throw EnvironmentError(run.string() +
-                           ": another process is using this run; wait for it, or end it first");
-  }
-}
-
-void accept_config(const RunFolder& folder, const Config& config,
-                   const std::vector<std::string>& command_line) {
-  write_durably(folder.path / "resume.sh", resume_script(command_line));
+void accept_config(const RunFolder& folder, const Config& config) {
+  write_durably(folder.path / "resume.sh", resume_script(folder.path, config));
   fs::permissions(folder.path / "resume.sh", fs::perms::owner_exec, fs::perm_options::add);
   const auto text = to_yaml(config);
   if (read_text(folder.resolved()) != text) write_durably(folder.resolved(), text);
 }
 
-void write_status(const RunFolder& folder, const std::string& state, int64_t step, int64_t steps) {
+std::string write_status(const RunFolder& folder, const std::string& state, int64_t step,
+                         int64_t steps) {
   const nlohmann::ordered_json status = {
       {"state", state}, {"step", step}, {"steps", steps}, {"updated", now_utc()}};
-  write_durably(folder.path / "status.json", status.dump(2) + "\n");
+  try {
+    write_durably(folder.path / "status.json", status.dump(2) + "\n");
+    return "";
+  } catch (const std::exception& error) {
+    return error.what();
+  }
 }
 
 }  // namespace nextframe

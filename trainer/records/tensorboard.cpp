@@ -4,11 +4,8 @@
 
 #include <array>
 #include <bit>
-#include <cerrno>
+#include <charconv>
 #include <chrono>
-#include <cstring>
-
-#include "data/error.h"
 
 namespace nextframe {
 namespace {
@@ -67,24 +64,41 @@ uint32_t crc32c(const std::string& bytes) {
   return ~crc;
 }
 
-TensorBoard::TensorBoard(const std::filesystem::path& folder, int64_t first_step) {
+namespace {
+
+constexpr char kEvents[] = "events.out.tfevents.";
+
+/// Its time is now, or a second later than that of the newest file: TensorBoard reads files in the
+/// order of their names, and a clock may be set back.
+std::filesystem::path new_events_file(const std::filesystem::path& folder) {
+  auto time = static_cast<int64_t>(now_s());
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const auto name = entry.path().filename().string();
+    int64_t other = 0;
+    if (!name.starts_with(kEvents)) continue;
+    std::from_chars(name.data() + sizeof(kEvents) - 1, name.data() + name.size(), other);
+    if (other < 9'999'999'999) time = std::max(time, other + 1);  // ten digits, as text sorts them
+  }
   char host[256] = {};
   gethostname(host, sizeof(host) - 1);
-  const auto name = "events.out.tfevents." + std::to_string(static_cast<int64_t>(now_s())) + "." +
-                    host + "." + std::to_string(getpid());
-  path_ = folder / name;
-  file_.open(path_, std::ios::binary);
+  return folder / (kEvents + std::to_string(time) + "." + host + "." + std::to_string(getpid()));
+}
+
+}  // namespace
+
+TensorBoard::TensorBoard(const std::filesystem::path& folder, int64_t last_step,
+                         const LogFile::Tell& tell)
+    : file_(new_events_file(folder), tell) {
   write_event(double_field(1, now_s()) + bytes_field(3, "brain.Event:2"));
-  // SessionLog START at first_step: events of earlier files from there on are orphaned.
-  write_event(double_field(1, now_s()) + integer_field(2, first_step) +
+  // SessionLog START: events of earlier files from its step on are orphaned, that step included.
+  write_event(double_field(1, now_s()) + integer_field(2, last_step + 1) +
               bytes_field(7, integer_field(1, 1)));
 }
 
 void TensorBoard::write_event(const std::string& body) {
   const auto length = little_endian(static_cast<uint64_t>(body.size()));
-  file_ << length << little_endian(masked_crc(length)) << body << little_endian(masked_crc(body))
-        << std::flush;
-  if (!file_) throw FileError("cannot write " + path_.string() + ": " + std::strerror(errno));
+  file_.append(length + little_endian(masked_crc(length)) + body + little_endian(masked_crc(body)));
 }
 
 void TensorBoard::append(const StepRecord& record) {

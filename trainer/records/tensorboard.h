@@ -3,9 +3,9 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <string>
 
+#include "trainer/records/log_file.h"
 #include "trainer/records/metrics_log.h"
 
 namespace nextframe {
@@ -13,17 +13,17 @@ namespace nextframe {
 /// Writes TFRecord-framed Event messages (tensorflow/core/util/event.proto, record_writer.h).
 class TensorBoard {
  public:
-  /// Opens a new file in `folder`. By TensorBoard's own rule it hides what an earlier start
-  /// wrote after `first_step`. Throws FileError, as append does.
-  TensorBoard(const std::filesystem::path& folder, int64_t first_step);
+  /// Opens a new file in `folder`, whose name sorts behind those that are there. What an earlier
+  /// start wrote after `last_step` is hidden by TensorBoard's own rule: a later file that begins at
+  /// a step replaces what earlier files have from that step on. Throws nothing, as LogFile.
+  TensorBoard(const std::filesystem::path& folder, int64_t last_step, const LogFile::Tell& tell);
 
   void append(const StepRecord& record);
 
  private:
   void write_event(const std::string& body);
 
-  std::filesystem::path path_;
-  std::ofstream file_;
+  LogFile file_;
 };
 
 /// CRC-32C (Castagnoli), as TFRecord frames need it.

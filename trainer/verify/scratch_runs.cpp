@@ -69,6 +69,7 @@ std::string ScratchRuns::train(const ScratchRun& run) {
       words_of(run), {{"OMP_NUM_THREADS", "1"}}, folder_ / (run.name + ".log"), limit_s_};
   if (run.ranks > 1 || environment.slurm_tasks > 1) {
     const Placement here{.num_ranks = run.ranks};
+    require_session_folder();
     child.words = mpirun_words(mpirun, here, child.words);
     child.variables = mpirun_variables(mpirun, here);
   }
@@ -89,7 +90,7 @@ fs::path ScratchRuns::checkpoint(const std::string& name, int64_t step) const {
 void ScratchRuns::copy_until(const std::string& name, int64_t step, const std::string& copy) {
   fs::copy(folder_ / name, folder_ / copy, fs::copy_options::recursive);
   for (const auto& saved : list_checkpoints(folder_ / copy / "checkpoints")) {
-    if (saved.filename().string() > checkpoint_name(step)) fs::remove_all(saved);
+    if (checkpoint_step(saved) > step) fs::remove_all(saved);
   }
 }
 
