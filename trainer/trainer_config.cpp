@@ -139,9 +139,10 @@ void ParallelConfig::check(const Report& report) const {
 void CheckpointConfig::fields(FieldVisitor& field) {
   field.free("every_steps", every_steps, "steps from one checkpoint to the next");
   field.free("keep", keep, "newest checkpoints kept; at least 2, so that one is always whole");
-  field.free("keep_best", keep_best,
-             "kept beside them: so many of those with the lowest one-step error on data.validation, "
-             "of the steps that evaluate.every_steps measures too");
+  field.free(
+      "keep_best", keep_best,
+      "kept beside them: so many of those with the lowest one-step error on data.validation, "
+      "of the steps that evaluate.every_steps measures too");
   field.free("timeout_s", timeout_s,
              "seconds without progress on disk, after which waiting for a save is an error");
   field.free("digest_every_steps", digest_every_steps,

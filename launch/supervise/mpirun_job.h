@@ -34,7 +34,8 @@ std::vector<std::string> mpirun_words(const MpirunOptions& options, const Placem
 std::vector<std::pair<std::string, std::string>> mpirun_variables(const MpirunOptions& options,
                                                                   const Placement& place);
 
-/// A sentence where ranks of this machine exchange over TCP, because /dev/shm is too small; else "".
+/// A sentence where ranks of this machine exchange over TCP, because /dev/shm is too small; else
+/// "".
 std::string slow_exchange_notice(const MpirunOptions& options, const Placement& place);
 
 /// Throws EnvironmentError, with the remedy, where mpirun could not even start.

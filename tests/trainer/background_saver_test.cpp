@@ -42,7 +42,8 @@ class BackgroundSaverTest : public ::testing::Test {
   }
 
   BackgroundSaver make_saver(Communicator& world, int64_t keep = 100, double timeout_s = 30) {
-    return {world, folder_, {{keep}, timeout_s}, [this](const std::string& line) { said_ += line; }};
+    return {
+        world, folder_, {{keep}, timeout_s}, [this](const std::string& line) { said_ += line; }};
   }
 
   /// Steps of a run that does nothing else, until the saver is in no stage of a save.

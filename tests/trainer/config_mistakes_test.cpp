@@ -85,7 +85,8 @@ const Mistake kMistakes[] = {
      "unknown key 'zebra'; sections: run, data, model, objective, optimizer, schedule, trainer, "
      "parallel, checkpoint, evaluate"},
     {"checkpoint: {quux: 1}",
-     "unknown key 'checkpoint.quux'; keys of 'checkpoint': every_steps, keep, keep_best, timeout_s, "
+     "unknown key 'checkpoint.quux'; keys of 'checkpoint': every_steps, keep, keep_best, "
+     "timeout_s, "
      "digest_every_steps"},
     {"trainer: 5", "section 'trainer' needs keys of its own, such as 'trainer.steps'"},
     {"trainer.steps: 5", "key 'trainer.steps' has a dot; write 'steps:' below 'trainer:'"},
