@@ -149,7 +149,7 @@ def a_limit_on_the_size_of_files_is_an_error_with_words(t):
     t.run("checkpoint hash a")
     t.is_(sorted(os.listdir("a/checkpoints")), ["step_00000010", "step_00000020"], "checkpoints")
     tiny = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
-    for command in ("eval a --out e", "rollout a --out r.png", "train run.yaml --run fresh", "data make ball_and_paddle --out d --episodes 1"):
+    for command in ("eval a --out e", "rollout a --out r.png", "train run.yaml --run fresh"):
         t.run(command, exits=(3, 4, 5), says="File too large", preexec_fn=tiny)
 
 
