@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kExitData = 3;         // trainer/exit_code.h
 constexpr int kTooLong = SIGVTALRM;  // nobody else's
-constexpr time_t kCpuLimit_s = 10;
+constexpr time_t kCpuLimit_s = 5;
 constexpr std::array kCrashSignals{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, kTooLong};
 constexpr size_t kSignalStackBytes = size_t{64} << 10;
 constexpr const char* kCrashText = ": HDF5 itself crashed while it read this file";
@@ -125,6 +125,7 @@ void set_h5_subject(const std::string& path) {
   const size_t length = std::min(path.size(), h5_subject.size() - 1);
   std::memcpy(h5_subject.data(), path.data(), length);
   h5_subject[length] = '\0';
+  if (is_inside_h5) cpu_timer().set(kCpuLimit_s);
 }
 
 }  // namespace nextframe

@@ -12,7 +12,7 @@
 namespace nextframe {
 
 /// While one lives, a SIGSEGV, SIGBUS, SIGFPE, SIGILL or SIGABRT of this thread is HDF5's, and so
-/// are 10 s of its CPU time (waiting for a slow disk takes none). Taken by H5Lock, so there is one
+/// are 5 s of its CPU time (waiting for a slow disk takes none). Taken by H5Lock, so there is one
 /// at a time in the process; signals of other threads go where they went before.
 class H5CrashGuard {
  public:
@@ -25,7 +25,7 @@ class H5CrashGuard {
 /// Whether this thread is within HDF5 now.
 bool is_inside_hdf5();
 
-/// The file that this thread reads with HDF5 from here on, for that sentence.
+/// The file that this thread reads with HDF5 from here on, for that sentence; its time begins anew.
 void set_h5_subject(const std::string& path);
 
 }  // namespace nextframe

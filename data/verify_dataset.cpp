@@ -54,6 +54,7 @@ void check_rows(const ShardReader& shard, VerifyReport& report) {
 
 void check_shard(const std::filesystem::path& path, VerifyReport& report) {
   try {
+    check_h5_file(path);
     report.hashes += check_index(path, report) ? 1 : 0;
     const ShardReader shard(path);
     report.frames += shard.frames().num_frames();
