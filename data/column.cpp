@@ -124,10 +124,6 @@ void write_column(const H5File& file, const std::string& name, const at::Tensor&
 ReadColumn read_typed_column(const H5File& file, const std::string& name, const ShapeCheck& check) {
   const StoredRows rows(file, name);
   const auto& type = rows.type();
-  if (!type.is_number() && type.kind != ElementType::Kind::choice) {
-    throw DataError("column '" + name + "' holds " + type.name +
-                    "; needed: integers, floating numbers, an enum or booleans");
-  }
   if (check) check(rows.shape(), type);
   try {
     return {read_values(rows, name), type};

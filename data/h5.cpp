@@ -301,10 +301,13 @@ H5Dataset open_dataset(const H5File& file, const std::string& name) {
   if (dataset < 0) {
     const std::string reason = h5_reason();
     const std::string target = link_target(file, name);
-    throw DataError("HDF5 cannot open the column '" + name + "'" + target + reason +
-                    (target.empty() ? " (not a dataset, damaged, or of a newer HDF5; in h5py, "
-                                      "write with libver=('earliest', 'v110'))"
-                                    : "; put the target there, or store the column itself"));
+    std::string advice;
+    if (!target.empty()) {
+      advice = "; put the target there, or store the column itself";
+    } else if (reason != ": not a dataset") {
+      advice = " (damaged, or of a newer HDF5; in h5py, write with libver=('earliest', 'v110'))";
+    }
+    throw DataError("HDF5 cannot open the column '" + name + "'" + target + reason + advice);
   }
   return H5Dataset(dataset, "open a column");
 }

@@ -133,6 +133,12 @@ ElementType describe_type(const H5Type& type) {
     case H5T_VLEN:
       element.name = "lists of varying length";
       break;
+    case H5T_ARRAY:
+      element.name = "arrays";
+      break;
+    case H5T_REFERENCE:
+      element.name = "references";
+      break;
     default:
       break;
   }

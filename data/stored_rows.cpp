@@ -98,6 +98,10 @@ StoredRows::StoredRows(const H5File& file, const std::string& name, int depth)
   path_ = h5_path(own_file);  // another one, behind an external link
   file_bytes_ = h5_file_bytes(own_file);
   type_ = describe_type(stored_type_);
+  if (!type_.is_number() && type_.kind != ElementType::Kind::choice) {
+    throw DataError("column '" + name + "' holds " + type_.name +
+                    "; needed: integers, floating numbers, an enum or booleans");
+  }
   read_shape();
   switch (H5Pget_layout(creation_.get())) {
     case H5D_CHUNKED:

@@ -317,6 +317,27 @@ def inspecting_takes_a_screen(t):
     t.is_(len(t.run("data inspect data/train/s0.h5", says="continuous 500").text.splitlines()) <= 64, True, "on a screen")
 
 
+@case
+def actions_of_other_types_and_shapes_are_named(t):
+    bad = {}
+    for values, says in ((np.zeros((160, 2, 2)), "float64 [160, 2, 2]"), (np.zeros((160, 0)), "[160, 0]"), (np.zeros(80, int), "[80] for 160 frames"),
+                         (np.full(160, 2**64 - 1, "u8"), "above 2^63"), (np.zeros(160, "c8"), "compound"), (np.array([b"left"] * 160), "text"),
+                         (np.array(["left"] * 160, object), "text"), (h5py.Empty("i4"), "empty"), (np.full((160, 2), np.inf), "not finite"),
+                         (np.full(160, 1 << 40), "at most 1048576")):
+        path = f"odd-{len(bad)}.h5"
+        t.shard(path, seed=1)
+        set_column(path, "action", values)
+        bad[path] = ["column 'action'", says]
+    for name, make in (("lists", lambda file: file.create_dataset("action", (160,), h5py.vlen_dtype("i4"))),
+                       ("a link to '/action'", lambda file: file.__setitem__("action", h5py.SoftLink("/action"))),
+                       ("not a dataset", lambda file: file.create_group("action")), ("references", lambda file: file.create_dataset("action", (160,), h5py.ref_dtype))):
+        path = f"odd-{len(bad)}.h5"
+        t.shard(path, actions=False, seed=1)
+        t.edit(path, make)
+        bad[path] = ["column 'action'", name]
+    refused_together(t, bad)
+
+
 # ---- attributes
 
 @case
