@@ -322,7 +322,7 @@ def actions_of_other_types_and_shapes_are_named(t):
     bad = {}
     for values, says in ((np.zeros((160, 2, 2)), "float64 [160, 2, 2]"), (np.zeros((160, 0)), "[160, 0]"), (np.zeros(80, int), "[80] for 160 frames"),
                          (np.full(160, 2**64 - 1, "u8"), "above 2^63"), (np.zeros(160, "c8"), "compound"), (np.array([b"left"] * 160), "text"),
-                         (np.array(["left"] * 160, object), "text"), (h5py.Empty("i4"), "empty"), (np.full((160, 2), np.inf), "not finite"),
+                         (np.array(["left"] * 160, h5py.string_dtype()), "text"), (h5py.Empty("i4"), "empty"), (np.full((160, 2), np.inf), "not finite"),
                          (np.full(160, 1 << 40), "at most 1048576")):
         path = f"odd-{len(bad)}.h5"
         t.shard(path, seed=1)
