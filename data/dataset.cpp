@@ -32,13 +32,17 @@ struct Dataset::State {
   std::vector<ShardReader> shards;
   int64_t clip_frames, stride_frames, action_width = 0, num_frames = 0, num_short = 0;
   std::vector<EpisodePlace> episodes{};
-  std::vector<int64_t> first_clip{};  // of each episode, then the number of all clips
-  std::string fingerprint{};
+  std::vector<int64_t> first_clip{};   // of each episode, then the number of all clips
+  std::vector<int64_t> shard_clips{};  // of the first so many shards
+  std::string fingerprint{}, old_fingerprint{};
 
   int64_t clip_span() const { return (clip_frames - 1) * stride_frames + 1; }
 
   void number_clips() {
-    first_clip.push_back(0);
+    num_frames = num_short = 0;
+    episodes.clear();
+    first_clip.assign(1, 0);
+    shard_clips.assign(1, 0);
     for (size_t s = 0; s < shards.size(); ++s) {
       const auto& lengths = shards[s].episode_frames();
       for (size_t e = 0; e < lengths.size(); ++e) {
@@ -48,6 +52,7 @@ struct Dataset::State {
         first_clip.push_back(first_clip.back() +
                              std::max<int64_t>(lengths[e] - clip_span() + 1, 0));
       }
+      shard_clips.push_back(first_clip.back());
     }
   }
 
@@ -80,7 +85,9 @@ Dataset::Dataset(const std::string& glob, int64_t clip_frames, int64_t stride_fr
               "stride of 1 or more, got ", clip_frames, " and ", stride_frames);
   state_->action_width = common_action_width(state_->shards, action_width);
   state_->number_clips();
+  identify(state_->shards);
   state_->fingerprint = fingerprint_of(state_->shards);
+  state_->old_fingerprint = old_fingerprint_of(state_->shards);
   if (num_clips() > 0) return;
   throw DataError(c10::str(glob, ": none of ", num_episodes(), " episodes has the ",
                            state_->clip_span(), " frames of a clip; lower data.clip_frames or ",
@@ -91,8 +98,8 @@ Dataset::~Dataset() = default;
 Dataset::Dataset(Dataset&&) noexcept = default;
 
 ClipShape Dataset::shape() const {
-  const auto& frames = state_->shards.front().frames();
-  return {state_->clip_frames, frames.height_px(), frames.width_px(), frames.channels(),
+  const auto& [height_px, width_px, channels] = state_->shards.front().frame_shape();
+  return {state_->clip_frames, height_px, width_px, channels,
           state_->action_width * state_->stride_frames};
 }
 
@@ -102,6 +109,28 @@ int64_t Dataset::num_frames() const { return state_->num_frames; }
 int64_t Dataset::num_clips() const { return state_->first_clip.back(); }
 int64_t Dataset::num_short_episodes() const { return state_->num_short; }
 const std::string& Dataset::fingerprint() const { return state_->fingerprint; }
+
+const std::string& Dataset::old_fingerprint() const { return state_->old_fingerprint; }
+
+std::vector<ShardIdentity> Dataset::identities() const {
+  std::vector<ShardIdentity> all;
+  for (const auto& shard : state_->shards) all.push_back(shard.identity());
+  return all;
+}
+
+int64_t Dataset::num_clips_of(size_t num_shards) const {
+  return state_->shard_clips.at(num_shards);
+}
+
+void Dataset::arrange(const std::vector<size_t>& order) {
+  TORCH_CHECK(order.size() == state_->shards.size(), "dataset: an order of ", order.size(),
+              " shards for ", state_->shards.size());
+  std::vector<ShardReader> arranged;
+  for (const size_t shard : order) arranged.push_back(std::move(state_->shards.at(shard)));
+  state_->shards = std::move(arranged);
+  state_->number_clips();
+  state_->fingerprint = fingerprint_of(state_->shards);
+}
 
 int64_t Dataset::episode_frames(int64_t episode) const { return state_->episode(episode).frames; }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "data/batch.h"
+#include "data/shard_identity.h"
 #include "kernels/base/fields.h"
 
 namespace nextframe {
@@ -52,8 +53,18 @@ class Dataset {
   int64_t num_clips() const;                      // windows over all episodes
   int64_t episode_frames(int64_t episode) const;  // number of stored frames
   int64_t num_short_episodes() const;             // too short for one clip: left out, and reported
-  /// Hash of what the data is: shard names in order, sizes, episodes and actions.
+  /// Hash of what the shards hold, in their order; their names and places do not matter.
   const std::string& fingerprint() const;
+  /// What a checkpoint of an older program has in its place.
+  const std::string& old_fingerprint() const;
+  /// What each shard holds, in their order: by name, unless arrange() has changed it.
+  std::vector<ShardIdentity> identities() const;
+  /// Clips of the first shards.
+  int64_t num_clips_of(size_t num_shards) const;
+
+  /// Puts the shards in another order, and so numbers episodes and clips anew. Nobody else may use
+  /// the dataset meanwhile.
+  void arrange(const std::vector<size_t>& order);
 
   /// Copies clip `clip` into row `row` of a preallocated batch (also mask and sample id).
   void read_clip(int64_t clip, Batch& batch, int64_t row) const;

@@ -23,8 +23,9 @@ std::string generator_of(const std::filesystem::path& shard) {
 
 }  // namespace
 
-DatasetFolder::DatasetFolder(std::filesystem::path folder, std::string generator)
-    : folder_(std::move(folder)), generator_(std::move(generator)) {
+DatasetFolder::DatasetFolder(std::filesystem::path folder, std::string generator,
+                             std::optional<std::string> replaced)
+    : folder_(std::move(folder)), generator_(std::move(generator)), replaced_(std::move(replaced)) {
   refuse_foreign_shards();
 }
 
@@ -34,12 +35,16 @@ void DatasetFolder::refuse_foreign_shards() const {
                     "', not by '" + generator_ +
                     "'; nothing is overwritten: choose another --out, or remove the folder");
   };
+  const auto is_mine = [&](const std::string& maker) {
+    return maker == generator_ || (replaced_ && maker.starts_with(*replaced_));
+  };
+  if (has_foreign_index(folder_)) refuse(folder_ / "index.json", "");
   const auto index = read_index(folder_);
-  if (index && index->generator != generator_) refuse(folder_ / "index.json", index->generator);
+  if (index && !is_mine(index->generator)) refuse(folder_ / "index.json", index->generator);
   for (const auto& shard : shards_below(folder_)) {
     const auto maker = generator_of(shard);
     const bool is_known = index && index->find(shard) != nullptr;
-    if (maker != generator_ && !is_known) refuse(shard, maker);
+    if (!is_mine(maker) && !is_known) refuse(shard, maker);
   }
 }
 
@@ -72,11 +77,32 @@ bool DatasetFolder::has(const std::filesystem::path& shard) const {
   return generator_of(shard) == generator_ && (entry == nullptr || entry->bytes == bytes);
 }
 
+bool DatasetFolder::was_made_from_another(const SourceIdentity& now,
+                                          const std::filesystem::path& source) const {
+  const auto index = read_index(folder_);
+  if (!index) return false;
+  if (!index->source)
+    return newest_change(source, folder_) >
+           std::filesystem::last_write_time(folder_ / "index.json");
+  if (index->source->stat == now.stat) return false;
+  return index->source->content != hash_of_source(source, folder_);
+}
+
+std::string DatasetFolder::source() const {
+  const auto index = read_index(folder_);
+  return index && index->source ? describe(*index->source) : "";
+}
+
 void DatasetFolder::remove_shards() const {
+  std::filesystem::remove(folder_ / "index.json");
   for (const auto& shard : shards_below(folder_)) std::filesystem::remove(shard);
 }
 
-void DatasetFolder::finish() const { write_index(scan_shards(folder_, generator_)); }
+void DatasetFolder::finish(std::optional<SourceIdentity> source) const {
+  auto index = scan_shards(folder_, generator_);
+  index.source = std::move(source);
+  write_index(index);
+}
 
 std::string DatasetFolder::uuid() const {
   Hasher hasher;

@@ -5,7 +5,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
+
+#include "data/source_identity.h"
 
 namespace nextframe {
 
@@ -15,8 +18,9 @@ using Progress = std::function<void(int64_t done, int64_t total)>;
 class DatasetFolder {
  public:
   /// `generator` is the command that makes the data: equal text means equal data. Throws DataError
-  /// if the folder holds shards of another one.
-  DatasetFolder(std::filesystem::path folder, std::string generator);
+  /// if the folder holds shards of another one, unless that begins with `replaced`.
+  DatasetFolder(std::filesystem::path folder, std::string generator,
+                std::optional<std::string> replaced = {});
 
   /// Whether the same command has finished here and every shard still has its size.
   bool is_finished() const;
@@ -27,11 +31,19 @@ class DatasetFolder {
   /// Whether the shard is there already, whole, from an interrupted run of the same command.
   bool has(const std::filesystem::path& shard) const;
 
-  /// Removes what an interrupted run of the same command has left.
+  /// Whether `now` holds something else than what the shards were made from. Hashes the source
+  /// where size and times cannot tell; an index from before there was such a record goes by its own
+  /// time.
+  bool was_made_from_another(const SourceIdentity& now, const std::filesystem::path& source) const;
+
+  /// "1 file of 92160 bytes", of what the shards were made from; "" where that is not recorded.
+  std::string source() const;
+
+  /// Removes the index, then the shards: what an interrupted run has left, or what is replaced.
   void remove_shards() const;
 
   /// Writes index.json: the last step.
-  void finish() const;
+  void finish(std::optional<SourceIdentity> source = {}) const;
 
   /// A name for the data that is the same wherever it is made.
   std::string uuid() const;
@@ -41,6 +53,7 @@ class DatasetFolder {
 
   std::filesystem::path folder_;
   std::string generator_;
+  std::optional<std::string> replaced_;
 };
 
 }  // namespace nextframe

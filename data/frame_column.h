@@ -37,6 +37,10 @@ class FrameColumn {
   void expect_chunk_hashes(std::vector<int64_t> hashes) {
     rows_.expect_chunk_hashes(std::move(hashes));
   }
+  int64_t num_pieces() const { return rows_.num_pieces(); }
+  void add_stored(Hasher& hasher, int64_t max_pieces) const {
+    rows_.add_stored(hasher, max_pieces);
+  }
   int64_t frames_at_once(int64_t bytes) const { return rows_.rows_at_once(bytes); }
 
  private:

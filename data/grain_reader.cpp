@@ -54,12 +54,19 @@ void GrainReader::read_slot(int64_t slot, Batch& batch, int64_t row,
                             std::vector<std::string>& errors) const {
   int64_t num_damaged = 0;
   for (int64_t ahead = 0; ahead < kMaxEpochsAhead; ++ahead) {
-    const int64_t clip = sampler_.clip_at(slot + ahead * sampler_.num_clips());
+    const int64_t clip = sampler_.clip_at(slot, ahead);
     if (set_aside_.contains(clip, slot)) continue;
     try {
       return dataset_.read_clip(clip, batch, row);
+    } catch (const DataChanged&) {
+      throw;
     } catch (const DataError& error) {
-      if (!may_skip_ || ++num_damaged > kMaxReplacements) throw;
+      if (!may_skip_) throw DataError(error.what() + std::string(", or set data.on_corrupt: skip"));
+      if (++num_damaged > kMaxReplacements) {
+        throw DataError(
+            c10::str("loader: ", num_damaged, " clips in a row cannot be read, which is ",
+                     "more than data.on_corrupt: skip replaces; the last one: ", error.what()));
+      }
       errors.emplace_back(error.what());
     }
   }

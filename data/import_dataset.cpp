@@ -4,17 +4,45 @@
 
 #include <optional>
 
+#include "data/checksum.h"
 #include "data/error.h"
 #include "data/importer.h"
+#include "data/shard_index.h"
 #include "data/shard_writer.h"
 
 namespace nextframe {
 namespace {
 
+constexpr const char* kCommand = "nextframe data import ";
+
 std::string import_command(const ImportOptions& options) {
-  return c10::str("nextframe data import ", options.source.lexically_normal().string(),
-                  " --validation-episodes ", options.validation_episodes, " --shard-bytes ",
-                  options.shard_bytes, " --fps ", options.fps, " --filter ", options.filter);
+  return as_utf8(c10::str(kCommand, options.source.lexically_normal().string(),
+                          " --validation-episodes ", options.validation_episodes, " --shard-bytes ",
+                          options.shard_bytes, " --fps ", options.fps, " --filter ",
+                          options.filter));
+}
+
+/// The name that the same frames, imported in the same way, get wherever they lie.
+std::string uuid_of(const SourceIdentity& source, const ImportOptions& options) {
+  Hasher hasher;
+  hasher.add(source.content);
+  hasher.add(c10::str(options.validation_episodes, " ", options.shard_bytes, " ", options.fps, " ",
+                      options.filter));
+  return hasher.digest();
+}
+
+/// Whether `folder` holds the import already, of the source as it is now.
+bool is_imported(const DatasetFolder& folder, const SourceIdentity& source,
+                 const ImportOptions& options) {
+  if (!folder.is_finished()) return false;
+  if (!folder.was_made_from_another(source, options.source)) return true;
+  if (options.replace) return false;
+  const std::string then = folder.source();
+  throw DataError(options.source.string() + ": has changed since " + options.out.string() +
+                  " was made from it" +
+                  (then.empty() ? "" : " (then " + then + ", now " + describe(source) + ")") +
+                  ". Give another folder with --out, or --replace to import it again into " +
+                  options.out.string() + "; a run that has trained on that folder will not go on");
 }
 
 std::unique_ptr<RecordingSource> open_source(const std::filesystem::path& source) {
@@ -74,10 +102,13 @@ std::string known_layouts() {
 bool import_dataset(const ImportOptions& options, const Progress& progress) {
   compression_from_name(options.filter);
   const auto source = open_source(options.source);
-  const DatasetFolder folder(options.out, import_command(options));
-  if (folder.is_finished()) return false;
+  const DatasetFolder folder(options.out, import_command(options),
+                             options.replace ? std::optional(kCommand) : std::nullopt);
+  auto identity = look_at_source(options.source, options.out);
+  if (is_imported(folder, identity, options)) return false;
+  identity.content = hash_of_source(options.source, options.out);
   folder.remove_shards();
-  const ShardInfo info{.dataset_uuid = folder.uuid(),
+  const ShardInfo info{.dataset_uuid = uuid_of(identity, options),
                        .fps = options.fps,
                        .action_space = source->action_space(),
                        .source = options.source.filename().string(),
@@ -98,7 +129,11 @@ bool import_dataset(const ImportOptions& options, const Progress& progress) {
   }
   train.finish();
   validation.finish();
-  folder.finish();
+  if (look_at_source(options.source, options.out).stat != identity.stat) {
+    throw DataError(options.source.string() +
+                    ": was written to while it was imported; import it again when it is complete");
+  }
+  folder.finish(identity);
   return true;
 }
 

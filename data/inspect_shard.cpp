@@ -73,7 +73,8 @@ ShardSummary inspect_shard(const std::filesystem::path& path) {
   ShardSummary summary;
   summary.attributes = read_attributes(file);
   summary.columns = read_columns(file);
-  const FrameColumn& frames = shard.frames();
+  const auto opened = shard.frames();
+  const FrameColumn& frames = *opened;
   summary.pixels_layout = frames.layout();
   summary.frames = frames.num_frames();
   summary.episodes = static_cast<int64_t>(shard.episode_frames().size());

@@ -1,6 +1,8 @@
 #include "data/sampler.h"
 
+#include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "kernels/base/philox.h"
 
@@ -34,10 +36,20 @@ int64_t permuted_index(int64_t index, int64_t size, uint64_t key) {
   return static_cast<int64_t>(value);
 }
 
-int64_t Sampler::clip_at(int64_t slot) const {
-  const auto epoch = static_cast<uint64_t>(slot / num_clips_);
-  return permuted_index(slot % num_clips_, num_clips_,
-                        mix_key(mix_key(seed_, kOrderStream), epoch));
+Sampler::Sampler(int64_t num_clips, uint64_t seed)
+    : Sampler(std::vector<DataSegment>{{.num_clips = num_clips}}, seed) {}
+
+Sampler::Sampler(std::vector<DataSegment> segments, uint64_t seed)
+    : segments_(std::move(segments)), seed_(seed) {}
+
+int64_t Sampler::clip_at(int64_t slot, int64_t epochs_later) const {
+  auto segment = segments_.begin();
+  while (segment + 1 != segments_.end() && (segment + 1)->from_slot <= slot) ++segment;
+  const int64_t clips = segment->num_clips;
+  const int64_t place = std::max<int64_t>(slot - segment->from_slot, 0) + epochs_later * clips;
+  auto key = mix_key(mix_key(seed_, kOrderStream), static_cast<uint64_t>(place / clips));
+  if (segment->from_slot > 0) key = mix_key(key, static_cast<uint64_t>(segment->from_slot));
+  return permuted_index(place % clips, clips, key);
 }
 
 }  // namespace nextframe

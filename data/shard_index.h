@@ -3,9 +3,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "data/source_identity.h"
 
 namespace nextframe {
 
@@ -20,16 +23,30 @@ struct ShardIndex {
   std::filesystem::path folder;
   std::string generator;  // what made the dataset: the same text means the same data
   std::vector<IndexedShard> shards;
+  std::optional<SourceIdentity> source{};  // what an import was made from
 
   /// The entry of a shard of this dataset, or nullptr.
   const IndexedShard* find(const std::filesystem::path& shard) const;
 };
 
-/// The index in `folder`, or nothing. Throws DataError if it cannot be understood.
+/// The index in `folder`, or nothing: an index.json of another program is none. Throws DataError if
+/// it is ours and damaged.
 std::optional<ShardIndex> read_index(const std::filesystem::path& folder);
 
-/// The index in the shard's own folder or in the one above that lists it, or nothing.
-std::optional<ShardIndex> index_of_shard(const std::filesystem::path& shard);
+/// Whether `folder` has an index.json that is not ours, and so must not be overwritten.
+bool has_foreign_index(const std::filesystem::path& folder);
+
+/// The index files near shards, each read once.
+class ShardIndexes {
+ public:
+  /// The index in the shard's own folder or in the one above that lists it, or nullptr.
+  const ShardIndex* listing(const std::filesystem::path& shard);
+
+ private:
+  const ShardIndex* in(const std::filesystem::path& folder);
+
+  std::map<std::filesystem::path, std::optional<ShardIndex>> known_;  // by folder
+};
 
 /// Reads every shard below `folder` (name order) and describes it.
 ShardIndex scan_shards(const std::filesystem::path& folder, const std::string& generator);
@@ -38,5 +55,8 @@ ShardIndex scan_shards(const std::filesystem::path& folder, const std::string& g
 std::vector<std::filesystem::path> shards_below(const std::filesystem::path& folder);
 
 void write_index(const ShardIndex& index);
+
+/// The same text with bytes replaced that are not UTF-8: a path may have any, JSON may not.
+std::string as_utf8(const std::string& text);
 
 }  // namespace nextframe

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
+#include <mutex>
 #include <utility>
 
 #include "data/column.h"
 #include "data/shard_content.h"
+#include "data/shard_index.h"
 
 namespace nextframe {
 namespace {
@@ -25,11 +28,6 @@ void check_size(const std::filesystem::path& path, int64_t expected_bytes) {
                            "; copy or make the shard again"));
 }
 
-H5File open_shard(const std::filesystem::path& path, std::optional<int64_t> expected_bytes) {
-  if (expected_bytes && std::filesystem::is_regular_file(path)) check_size(path, *expected_bytes);
-  return open_h5(path);
-}
-
 /// Runs `read` and puts the file's name before what it throws.
 template <class Read>
 auto named(const std::filesystem::path& path, Read read) {
@@ -38,6 +36,13 @@ auto named(const std::filesystem::path& path, Read read) {
   } catch (const DataError& error) {
     throw DataError(path.string() + ": " + error.what());
   }
+}
+
+std::shared_ptr<const OpenShardFile> open_shard(const std::filesystem::path& path,
+                                                const ShardFile& file,
+                                                std::optional<int64_t> expected_bytes) {
+  if (expected_bytes && std::filesystem::is_regular_file(path)) check_size(path, *expected_bytes);
+  return file.open();
 }
 
 /// Integers, or floats that are whole; [E], or [E, 1] as some writers store a column.
@@ -83,40 +88,102 @@ bool is_known_version(const std::string& version) {
 
 }  // namespace
 
+/// What the file looked like when its content was last compared.
+struct KnownStamp {
+  std::mutex mutex;
+  FileStamp stamp;
+};
+
 ShardReader::ShardReader(std::filesystem::path path, std::optional<int64_t> expected_bytes)
-    : path_(std::move(path)),
-      file_(open_shard(path_, expected_bytes)),
-      frames_(named(path_, [&] { return FrameColumn(file_); })) {
+    : path_(std::move(path)), file_(path_) {
+  const auto opened = open_shard(path_, file_, expected_bytes);
+  num_frames_ = opened->frames.num_frames();
+  num_pieces_ = opened->frames.num_pieces();
+  frame_shape_ = {opened->frames.height_px(), opened->frames.width_px(), opened->frames.channels()};
   named(path_, [&] {
-    read_attributes();
-    read_episodes();
-    read_actions();
-    check_content();
+    read_attributes(*opened);
+    read_episodes(*opened);
+    read_actions(*opened);
+    check_content(*opened);
   });
 }
 
-void ShardReader::read_attributes() {
-  if (read_text_attribute(file_, "format") != "nextframe") return;
-  const std::string version = describe_attribute(file_, "format_version");
+ShardReader::~ShardReader() = default;
+ShardReader::ShardReader(ShardReader&&) noexcept = default;
+
+std::shared_ptr<const FrameColumn> ShardReader::frames() const {
+  const auto opened = file_.open();
+  return {opened, &opened->frames};
+}
+
+const ShardIdentity& ShardReader::identify(bool whole) {
+  const auto opened = file_.open();
+  known_ = std::make_unique<KnownStamp>();
+  known_->stamp = opened->stamp();
+  identity_ = {.name = as_utf8(path_.filename().string()),
+               .frames = num_frames_,
+               .episodes = static_cast<int64_t>(episode_frames_.size()),
+               .frame_shape = frame_shape_,
+               .episode_hash = hash_of_episodes(episode_frames_, episode_offsets_),
+               .action_hash = hash_of_actions(actions_),
+               .checksum = content_};
+  add_frame_hashes(identity_, opened->frames, whole);
+  return identity_;
+}
+
+/// A file that cannot be opened any more is not damage that one could go on without.
+std::shared_ptr<const OpenShardFile> ShardReader::reopen() const {
+  try {
+    return file_.open();
+  } catch (const DataError& error) {
+    if (!known_) throw;
+    throw DataChanged(std::string(error.what()) + " (it was whole when this run began)");
+  }
+}
+
+/// HDF5 gives zeros for what lies behind the end of a file that was cut, so this comes after each
+/// read. A file that was only touched, or written with what it held, is the same.
+void ShardReader::require_unchanged(const OpenShardFile& opened) const {
+  if (!known_) return;
+  const FileStamp now = opened.stamp();
+  const std::lock_guard guard(known_->mutex);
+  if (now == known_->stamp) return;
+  ShardIdentity identity = identity_;
+  if (now.bytes == known_->stamp.bytes) {
+    add_frame_hashes(identity, opened.frames, !identity_.frames_hash.empty());
+    if (identity == identity_) {
+      known_->stamp = now;
+      return;
+    }
+  }
+  throw DataChanged(c10::str(path_.string(), ": was written to while it was being read: it had ",
+                             known_->stamp.bytes, " bytes, now it has ", now.bytes,
+                             ", and its frames are not those that this run began with. Put the "
+                             "shard back, or start another run; write new data under new names"));
+}
+
+void ShardReader::read_attributes(const OpenShardFile& opened) {
+  if (read_text_attribute(opened.file, "format") != "nextframe") return;
+  const std::string version = describe_attribute(opened.file, "format_version");
   if (!is_known_version(version)) {
     throw DataError("its attribute format_version is '" + version +
                     "', needed '1.0' or another 1.x; correct it, or update nextframe");
   }
-  check_is_complete();
-  if (!frames_.has_checksum()) {
-    throw DataError("its frames (" + frames_.layout() +
+  check_is_complete(opened);
+  if (!opened.frames.has_checksum()) {
+    throw DataError("its frames (" + opened.frames.layout() +
                     ") have no fletcher32 checksums, which format 1.0 demands; it is damaged, or "
                     "its writer must set fletcher32");
   }
   is_ours_ = true;
-  dataset_uuid_ = read_text_attribute(file_, "dataset_uuid").value_or("");
+  dataset_uuid_ = read_text_attribute(opened.file, "dataset_uuid").value_or("");
 }
 
 /// 1, 1.0 and True all say that the writer came to its end.
-void ShardReader::check_is_complete() const {
-  const auto complete = read_number_attribute(file_, "complete");
+void ShardReader::check_is_complete(const OpenShardFile& opened) const {
+  const auto complete = read_number_attribute(opened.file, "complete");
   if (complete == 1) return;
-  const std::string got = describe_attribute(file_, "complete");
+  const std::string got = describe_attribute(opened.file, "complete");
   if (!complete && got != "no such attribute") {
     throw DataError("its attribute complete is '" + got + "'; needed: the number 1");
   }
@@ -124,9 +191,9 @@ void ShardReader::check_is_complete() const {
                   "): its writer did not finish; make the shard again");
 }
 
-void ShardReader::read_episodes() {
-  episode_frames_ = read_integers(file_, "ep_len");
-  episode_offsets_ = read_integers(file_, "ep_offset");
+void ShardReader::read_episodes(const OpenShardFile& opened) {
+  episode_frames_ = read_integers(opened.file, "ep_len");
+  episode_offsets_ = read_integers(opened.file, "ep_offset");
   int64_t total = 0;
   for (const int64_t length : episode_frames_) {
     if (length < 0 || __builtin_add_overflow(total, length, &total)) {
@@ -134,39 +201,41 @@ void ShardReader::read_episodes() {
                                " frames; needed: the length of each episode, and their sum = T"));
     }
   }
-  if (episode_offsets_.size() != episode_frames_.size() || total != frames_.num_frames()) {
+  if (episode_offsets_.size() != episode_frames_.size() || total != num_frames_) {
     throw DataError(c10::str("ep_len has ", episode_frames_.size(), " episodes of ", total,
                              " frames in all, ep_offset ", episode_offsets_.size(),
-                             " episodes, pixels ", frames_.num_frames(),
+                             " episodes, pixels ", num_frames_,
                              " frames; needed: one length an episode, and their sum = T"));
   }
   int64_t next_row = 0;
   for (size_t e = 0; e < episode_frames_.size(); ++e) {
     const int64_t begin = episode_offsets_[e], length = episode_frames_[e];
-    const bool is_inside = begin >= 0 && length >= 0 && begin <= frames_.num_frames() - length;
+    const bool is_inside = begin >= 0 && length >= 0 && begin <= num_frames_ - length;
     const bool is_in_order = begin == next_row;
     next_row += length;
     if (!is_inside || (is_ours_ && !is_in_order)) {  // others may order episodes as they like
       throw DataError(c10::str("episode ", e, " is ", length, " rows from ", begin, " on, of ",
-                               frames_.num_frames(), "; check ep_len and ep_offset"));
+                               num_frames_, "; check ep_len and ep_offset"));
     }
   }
 }
 
 /// The column is `action`, or `actions` as robomimic, D4RL and Minari call it.
-void ShardReader::read_actions() {
-  const auto declared = read_text_attribute(file_, "action_space");
+void ShardReader::read_actions(const OpenShardFile& opened) {
+  const auto declared = read_text_attribute(opened.file, "action_space");
   if (declared) action_space_ = action_space_from_json(*declared);
-  const bool has_action = h5_has(file_, "action"), has_actions = h5_has(file_, "actions");
+  const bool has_action = h5_has(opened.file, "action"),
+             has_actions = h5_has(opened.file, "actions");
   if (has_action && has_actions) {
     throw DataError("has a column 'action' and a column 'actions'; leave one of them out");
   }
-  if (has_action || has_actions) return read_action_column(has_action ? "action" : "actions");
+  if (has_action || has_actions)
+    return read_action_column(opened, has_action ? "action" : "actions");
   if (declared && action_space_.kind != Kind::none) {
     throw DataError("declares an action_space but has no column 'action'; write both or neither");
   }
   if (declared) return;
-  for (const auto& name : h5_names(file_)) {
+  for (const auto& name : h5_names(opened.file)) {
     if (is_named_like_actions(name)) {
       throw DataError("has no column 'action', but one named '" + name +
                       "'; rename it to 'action', or declare that there are none with the attribute "
@@ -175,38 +244,39 @@ void ShardReader::read_actions() {
   }
 }
 
-void ShardReader::read_action_column(const std::string& name) {
+void ShardReader::read_action_column(const OpenShardFile& opened, const std::string& name) {
   const auto check = [&](const std::vector<int64_t>& shape, const ElementType& type) {
     const bool is_list = shape.size() == 1 || (shape.size() == 2 && shape[1] == 1);
     const bool is_table = shape.size() == 2 && shape[1] > 0 && shape[1] <= kMaxActionWidth;
-    const bool has_rows = (is_list || is_table) && shape[0] == frames_.num_frames();
+    const bool has_rows = (is_list || is_table) && shape[0] == num_frames_;
     // A boolean a button is a vector of numbers, several choices at once are not.
     const bool is_vector = is_table && !is_list;
     if (has_rows && !(is_vector && type.kind == ElementType::Kind::choice && !type.is_boolean())) {
       return;
     }
     throw DataError(c10::str("column '", name, "' is ", type.name, " [", c10::Join(", ", shape),
-                             "] for ", frames_.num_frames(),
+                             "] for ", num_frames_,
                              " frames; needed: integers or an enum "
                              "[T], or numbers [T, A]"));
   };
-  auto column = read_typed_column(file_, name, check);
+  auto column = read_typed_column(opened.file, name, check);
   stored_actions_ = column.values;
   actions_ = column.values;
   if (actions_.dim() == 2 && actions_.size(1) == 1 && actions_.scalar_type() == at::kLong) {
     actions_ = actions_.squeeze(1);
   }
-  fit_action_space(name, column.type);
+  fit_action_space(opened, name, column.type);
   action_space_.kind == Kind::discrete ? check_choices(name) : check_numbers(name);
 }
 
 /// What the column is, held against what the file declares.
-void ShardReader::fit_action_space(const std::string& name, const ElementType& type) {
-  const auto declared = read_text_attribute(file_, "action_space");
+void ShardReader::fit_action_space(const OpenShardFile& opened, const std::string& name,
+                                   const ElementType& type) {
+  const auto declared = read_text_attribute(opened.file, "action_space");
   const bool discrete = actions_.dim() == 1 && actions_.scalar_type() == at::kLong;
   const auto num_members = static_cast<int64_t>(type.member_names.size());
   if (!discrete) {
-    actions_ = actions_.to(at::kFloat).view({frames_.num_frames(), -1}).contiguous();
+    actions_ = actions_.to(at::kFloat).view({num_frames_, -1}).contiguous();
   }
   int64_t width = discrete ? action_space_.width : actions_.size(1);
   if (discrete && num_members > 0) width = num_members;
@@ -259,10 +329,13 @@ void ShardReader::check_choices(const std::string& name) {
 /// Some writers put NaN where no action was taken, after an episode's last frame: zero there.
 void ShardReader::check_numbers(const std::string& name) {
   if (actions_.data_ptr() == stored_actions_.data_ptr()) actions_ = actions_.clone();
+  auto* values = actions_.data_ptr<float>();
+  const int64_t width = actions_.size(1);
   for (size_t e = 0; e < episode_frames_.size(); ++e) {
-    if (episode_frames_[e] > 0) {
-      actions_[episode_offsets_[e] + episode_frames_[e] - 1].nan_to_num_(0.0);
-    }
+    if (episode_frames_[e] == 0) continue;
+    auto* last = values + (episode_offsets_[e] + episode_frames_[e] - 1) * width;
+    std::replace_if(
+        last, last + width, [](float value) { return !std::isfinite(value); }, 0.0F);
   }
   const at::Tensor bad_rows = at::isfinite(actions_).all(1).logical_not().nonzero();
   if (bad_rows.numel() > 0) {
@@ -273,34 +346,33 @@ void ShardReader::check_numbers(const std::string& name) {
 }
 
 /// Of our own shards, since format 1.1: nothing that they say differs from what was written.
-void ShardReader::check_content() {
-  const auto expected = read_text_attribute(file_, kContentAttribute);
+void ShardReader::check_content(const OpenShardFile& opened) {
+  const auto expected = read_text_attribute(opened.file, kContentAttribute);
   if (!is_ours_ || !expected) {
     stored_actions_ = at::Tensor();
     return;
   }
   const auto check = [&](const std::vector<int64_t>& shape, const ElementType& type) {
-    if (shape == std::vector{frames_.num_chunks()} && type.kind == ElementType::Kind::integer)
+    if (shape == std::vector{opened.frames.num_chunks()} && type.kind == ElementType::Kind::integer)
       return;
     throw DataError(c10::str("column '", kChunkHashColumn, "' is ", type.name, " [",
-                             c10::Join(", ", shape), "] for ", frames_.num_chunks(),
+                             c10::Join(", ", shape), "] for ", opened.frames.num_chunks(),
                              " chunks of frames; copy or make the shard again"));
   };
-  const at::Tensor hashes = read_typed_column(file_, kChunkHashColumn, check).values;
+  const at::Tensor hashes = read_typed_column(opened.file, kChunkHashColumn, check).values;
   const auto* first = hashes.const_data_ptr<int64_t>();
-  ShardContent content{
-      {frames_.num_frames(), frames_.height_px(), frames_.width_px(), frames_.channels()},
-      frames_.chunk_frames(),
-      {first, first + hashes.numel()},
-      episode_frames_,
-      episode_offsets_,
-      stored_actions_};
-  if (content_hash(content, file_) != *expected) {
+  ShardContent content{{num_frames_, frame_shape_[0], frame_shape_[1], frame_shape_[2]},
+                       opened.frames.chunk_frames(),
+                       {first, first + hashes.numel()},
+                       episode_frames_,
+                       episode_offsets_,
+                       stored_actions_};
+  if (content_hash(content, opened.file) != *expected) {
     throw DataError(c10::str("its episodes, actions or attributes are not those of its checksum (",
                              kContentAttribute, "): it is damaged or was changed. Copy or make it ",
                              "again; if the change was meant, delete that attribute"));
   }
-  frames_.expect_chunk_hashes(std::move(content.chunk_hashes));
+  file_.expect_chunk_hashes(std::move(content.chunk_hashes));
   content_ = *expected;
   stored_actions_ = at::Tensor();
 }
@@ -317,8 +389,7 @@ std::string ShardReader::episodes_of(int64_t first, int64_t last) const {
   return c10::str("episodes ", touched.front(), " to ", touched.back());
 }
 
-std::string ShardReader::describe(const DamagedRows& damage) const {
-  const int64_t chunk_frames = frames_.chunk_frames();
+std::string ShardReader::describe(const DamagedRows& damage, int64_t chunk_frames) const {
   const std::string chunk =
       chunk_frames > 0 ? c10::str("chunk ", damage.first / chunk_frames, ", ") : "";
   return c10::str(path_.string(), ": ", chunk, "frames ", damage.first, " to ", damage.last - 1,
@@ -326,20 +397,24 @@ std::string ShardReader::describe(const DamagedRows& damage) const {
 }
 
 void ShardReader::read_frames(int64_t first, int64_t count, int64_t stride, uint8_t* out) const {
+  const auto opened = reopen();
   try {
-    frames_.read(first, count, stride, out);
+    opened->frames.read(first, count, stride, out);
   } catch (const DamagedRows& damage) {
-    throw DataError(describe(damage) +
-                    "; copy or make the shard again, or set data.on_corrupt: skip");
+    require_unchanged(*opened);
+    throw DataError(describe(damage, opened->frames.chunk_frames()) +
+                    "; copy or make the shard again");
   }
+  require_unchanged(*opened);
 }
 
 std::string ShardReader::problem_of_chunk(int64_t chunk) const {
+  const auto opened = file_.open();
   try {
-    frames_.decode_chunk(chunk);
+    opened->frames.decode_chunk(chunk);
     return "";
   } catch (const DamagedRows& damage) {
-    return describe(damage);
+    return describe(damage, opened->frames.chunk_frames());
   }
 }
 

@@ -1,28 +1,38 @@
-// One shard opened for reading: ours, or any HDF5 file with `pixels`, `ep_len` and `ep_offset`.
+// One shard for reading: ours, or any HDF5 file with `pixels`, `ep_len` and `ep_offset`.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "data/action_space.h"
-#include "data/frame_column.h"
-#include "data/h5.h"
+#include "data/shard_file.h"
+#include "data/shard_identity.h"
 
 namespace nextframe {
 
-/// Immutable after construction, so many threads may read.
+struct KnownStamp;
+
+/// Many threads may read. The file is open while it is among those used last.
 class ShardReader {
  public:
   /// Checks that the file is whole and its columns fit each other; DataError names the file.
   /// `expected_bytes` is the file's size in index.json, where there is one.
   explicit ShardReader(std::filesystem::path path, std::optional<int64_t> expected_bytes = {});
+  ~ShardReader();
+  ShardReader(ShardReader&&) noexcept;
 
   const std::filesystem::path& path() const { return path_; }
-  const FrameColumn& frames() const { return frames_; }
+  /// Opens the file where it is closed, so keep the result.
+  std::shared_ptr<const FrameColumn> frames() const;
+  int64_t num_frames() const { return num_frames_; }
+  const std::array<int64_t, 3>& frame_shape() const { return frame_shape_; }  // H, W, C
+  int64_t num_pieces() const { return num_pieces_; }  // that the frames are stored in
   const std::vector<int64_t>& episode_frames() const { return episode_frames_; }
   const std::vector<int64_t>& episode_offsets() const { return episode_offsets_; }
   const std::string& dataset_uuid() const { return dataset_uuid_; }  // "" in foreign files
@@ -36,34 +46,45 @@ class ShardReader {
   /// width 0: the dataset counts them.
   const ActionSpace& action_space() const { return action_space_; }
 
+  /// Reads what tells this shard from others, and from then on notices when the file is written to.
+  const ShardIdentity& identify(bool whole);
+  const ShardIdentity& identity() const { return identity_; }  // empty before identify()
+
   /// Copies frames first, first + stride, ... (`count` of them) to `out`. Throws DataError that
-  /// names shard, chunk, frames and episode if the stored bytes are damaged.
+  /// names shard, chunk, frames and episode if the stored bytes are damaged, and DataChanged if the
+  /// file holds something else than when it was identified.
   void read_frames(int64_t first, int64_t count, int64_t stride, uint8_t* out) const;
 
   /// Reads and checks chunk `chunk`: "" or what is wrong with it, and where.
   std::string problem_of_chunk(int64_t chunk) const;
 
  private:
-  void read_attributes();
-  void check_is_complete() const;
-  void read_episodes();
-  void read_actions();
-  void read_action_column(const std::string& name);
-  void fit_action_space(const std::string& name, const ElementType& type);
+  void read_attributes(const OpenShardFile& opened);
+  void check_is_complete(const OpenShardFile& opened) const;
+  void read_episodes(const OpenShardFile& opened);
+  void read_actions(const OpenShardFile& opened);
+  void read_action_column(const OpenShardFile& opened, const std::string& name);
+  void fit_action_space(const OpenShardFile& opened, const std::string& name,
+                        const ElementType& type);
   void check_choices(const std::string& name);
   void check_numbers(const std::string& name);
-  void check_content();
+  void check_content(const OpenShardFile& opened);
   std::string episodes_of(int64_t first, int64_t last) const;
-  std::string describe(const DamagedRows& damage) const;
+  std::string describe(const DamagedRows& damage, int64_t chunk_frames) const;
+  std::shared_ptr<const OpenShardFile> reopen() const;
+  void require_unchanged(const OpenShardFile& opened) const;
 
   std::filesystem::path path_;
-  H5File file_;
-  FrameColumn frames_;
+  ShardFile file_;
+  int64_t num_frames_ = 0, num_pieces_ = 0;
+  std::array<int64_t, 3> frame_shape_{};
   std::vector<int64_t> episode_frames_, episode_offsets_;
   at::Tensor actions_, stored_actions_;
   ActionSpace action_space_;
   bool is_ours_ = false;  // declares our format, which promises more than foreign files do
   std::string dataset_uuid_, content_;
+  ShardIdentity identity_;
+  std::unique_ptr<KnownStamp> known_;  // none before identify()
 };
 
 }  // namespace nextframe

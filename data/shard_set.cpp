@@ -4,7 +4,6 @@
 #include <glob.h>
 
 #include <algorithm>
-#include <map>
 
 #include "data/checksum.h"
 #include "data/shard_index.h"
@@ -14,10 +13,7 @@ namespace {
 
 using Kind = ActionSpace::Kind;
 
-std::string frame_size(const ShardReader& shard) {
-  const auto& frames = shard.frames();
-  return c10::str(frames.height_px(), "x", frames.width_px(), "x", frames.channels());
-}
+std::string frame_size(const ShardReader& shard) { return c10::Join("x", shard.frame_shape()); }
 
 std::string kind_of(const ShardReader& shard) {
   const auto& space = shard.action_space();
@@ -48,21 +44,6 @@ int64_t largest_action(const ShardReader& shard) {
   return shard.actions().max().item<int64_t>();
 }
 
-/// Sizes from the index.json files near the shards, each read once.
-class ExpectedSizes {
- public:
-  std::optional<int64_t> of(const std::filesystem::path& shard) {
-    const auto folder = std::filesystem::absolute(shard).parent_path();
-    auto known = indexes_.find(folder);
-    if (known == indexes_.end()) known = indexes_.emplace(folder, index_of_shard(shard)).first;
-    const auto* entry = known->second ? known->second->find(shard) : nullptr;
-    return entry != nullptr ? std::optional(entry->bytes) : std::nullopt;
-  }
-
- private:
-  std::map<std::filesystem::path, std::optional<ShardIndex>> indexes_;
-};
-
 }  // namespace
 
 std::vector<std::filesystem::path> matching_files(const std::string& pattern) {
@@ -82,14 +63,16 @@ std::vector<std::filesystem::path> matching_files(const std::string& pattern) {
 }
 
 std::vector<ShardReader> open_shards(const std::string& pattern) {
-  ExpectedSizes sizes;
+  ShardIndexes indexes;
   std::vector<ShardReader> shards;
   for (const auto& path : matching_files(pattern)) {
     if (std::filesystem::is_directory(path)) {
       throw DataError(path.string() + ": is a folder; give a glob of files, for example '" +
                       path.string() + "/*.h5'");
     }
-    shards.emplace_back(path, sizes.of(path));
+    const auto* index = indexes.listing(path);
+    shards.emplace_back(path,
+                        index != nullptr ? std::optional(index->find(path)->bytes) : std::nullopt);
     check_alike(shards.front(), shards.back());
   }
   return shards;
@@ -118,7 +101,30 @@ int64_t common_action_width(const std::vector<ShardReader>& shards, int64_t expe
   return std::max(expected, needed);
 }
 
+void identify(std::vector<ShardReader>& shards) {
+  constexpr uint64_t kMaxBytes = uint64_t{1} << 30;
+  constexpr int64_t kMaxPieces = 100000;
+  uint64_t bytes = 0;
+  int64_t pieces = 0;
+  for (const auto& shard : shards) {
+    std::error_code unknown;
+    bytes += std::filesystem::file_size(shard.path(), unknown);
+    pieces += std::min(shard.num_pieces(), kMaxPieces);
+  }
+  for (auto& shard : shards) shard.identify(bytes <= kMaxBytes && pieces <= kMaxPieces);
+}
+
 std::string fingerprint_of(const std::vector<ShardReader>& shards) {
+  Hasher hasher;
+  for (const auto& shard : shards) {
+    auto identity = shard.identity();
+    identity.name.clear();
+    hasher.add(to_line(identity));
+  }
+  return hasher.digest();
+}
+
+std::string old_fingerprint_of(const std::vector<ShardReader>& shards) {
   Hasher hasher;
   for (const auto& shard : shards) {
     hasher.add(shard.path().filename().string());

@@ -12,6 +12,10 @@ namespace nextframe {
 /// DataError for no match, a bad shard, or shards of different frames or actions.
 std::vector<ShardReader> open_shards(const std::string& glob);
 
+/// Reads what tells the shards from others: all stored frames where the set is small (1 GiB), else
+/// a sample of each shard.
+void identify(std::vector<ShardReader>& shards);
+
 /// Paths that match, in the same order; DataError if there are none.
 std::vector<std::filesystem::path> matching_files(const std::string& glob);
 
@@ -19,7 +23,11 @@ std::vector<std::filesystem::path> matching_files(const std::string& glob);
 /// `expected` >= 0 is what another set has found, and must be enough for these shards.
 int64_t common_action_width(const std::vector<ShardReader>& shards, int64_t expected);
 
-/// Hash of shard names, frame size, episodes and actions; where the shards lie does not matter.
+/// Hash of what the shards hold, in their order.
 std::string fingerprint_of(const std::vector<ShardReader>& shards);
+
+/// What checkpoints had for a fingerprint before shards were known by content: a hash of names,
+/// frame size, episodes and actions.
+std::string old_fingerprint_of(const std::vector<ShardReader>& shards);
 
 }  // namespace nextframe

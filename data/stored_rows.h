@@ -19,6 +19,8 @@
 
 namespace nextframe {
 
+class Hasher;
+
 /// Rows [first, last) whose stored bytes are damaged; the message is the reason.
 struct DamagedRows : std::runtime_error {
   DamagedRows(const std::string& reason, int64_t first_row, int64_t last_row)
@@ -53,6 +55,11 @@ class StoredRows {
 
   /// From here on, chunks of whole rows must have these hashes (data/shard_content.h).
   void expect_chunk_hashes(std::vector<int64_t> hashes) { chunk_hashes_ = std::move(hashes); }
+
+  /// What is stored, as hashes (data/stored_rows_hash.cpp): at most so many pieces (raw chunks, or
+  /// groups of rows), spread evenly, and the sizes of all chunks.
+  int64_t num_pieces() const;
+  void add_stored(Hasher& hasher, int64_t max_pieces) const;
 
   /// About so many bytes of rows, in multiples of a chunk, for whoever reads all from first to
   /// last.

@@ -13,9 +13,9 @@ namespace {
 constexpr int64_t kBytesAtOnce = 1 << 20;  // where frames are not stored in chunks of whole frames
 
 /// Compares with index.json; true if there was something to compare with.
-bool check_index(const std::filesystem::path& path, VerifyReport& report) {
-  const auto index = index_of_shard(path);
-  if (!index) return false;
+bool check_index(const std::filesystem::path& path, ShardIndexes& indexes, VerifyReport& report) {
+  const auto* index = indexes.listing(path);
+  if (index == nullptr) return false;
   const std::string hash = file_xxh3(path), expected = index->find(path)->xxh3;
   if (hash != expected) {
     report.problems.push_back(path.string() + ": its XXH3-64 is " + hash +
@@ -26,7 +26,8 @@ bool check_index(const std::filesystem::path& path, VerifyReport& report) {
 }
 
 void check_chunks(const ShardReader& shard, VerifyReport& report) {
-  const FrameColumn& frames = shard.frames();
+  const auto opened = shard.frames();
+  const FrameColumn& frames = *opened;
   for (int64_t chunk = 0; chunk < frames.num_chunks(); ++chunk) {
     const std::string problem = shard.problem_of_chunk(chunk);
     if (!problem.empty()) report.problems.push_back(problem);
@@ -36,7 +37,8 @@ void check_chunks(const ShardReader& shard, VerifyReport& report) {
 }
 
 void check_rows(const ShardReader& shard, VerifyReport& report) {
-  const FrameColumn& frames = shard.frames();
+  const auto opened = shard.frames();
+  const FrameColumn& frames = *opened;
   const int64_t at_once = frames.frames_at_once(kBytesAtOnce);
   std::vector<uint8_t> memory;
   for (int64_t first = 0; first < frames.num_frames(); first += at_once) {
@@ -52,27 +54,28 @@ void check_rows(const ShardReader& shard, VerifyReport& report) {
   }
 }
 
-void check_shard(const std::filesystem::path& path, VerifyReport& report) {
+void check_shard(const std::filesystem::path& path, ShardIndexes& indexes, VerifyReport& report) {
   try {
     check_h5_file(path);
-    report.hashes += check_index(path, report) ? 1 : 0;
+    report.hashes += check_index(path, indexes, report) ? 1 : 0;
     const ShardReader shard(path);
-    report.frames += shard.frames().num_frames();
+    report.frames += shard.num_frames();
     report.episodes += static_cast<int64_t>(shard.episode_frames().size());
-    shard.frames().num_chunks() > 0 ? check_chunks(shard, report) : check_rows(shard, report);
+    shard.frames()->num_chunks() > 0 ? check_chunks(shard, report) : check_rows(shard, report);
   } catch (const DataError& error) {
     report.problems.emplace_back(error.what());
   }
 }
 
 /// Shards that index.json lists in the folders of the given ones, but that are gone.
-void check_missing(const std::vector<std::filesystem::path>& paths, VerifyReport& report) {
+void check_missing(const std::vector<std::filesystem::path>& paths, ShardIndexes& indexes,
+                   VerifyReport& report) {
   std::set<std::filesystem::path> folders;
   for (const auto& path : paths) {
-    const auto folder = std::filesystem::absolute(path).parent_path();
+    const auto folder = std::filesystem::absolute(path).lexically_normal().parent_path();
     if (!folders.insert(folder).second) continue;
-    const auto index = index_of_shard(path);
-    if (!index) continue;
+    const auto* index = indexes.listing(path);
+    if (index == nullptr) continue;
     for (const auto& shard : index->shards) {
       const auto place = index->folder / shard.path;
       if (place.parent_path() == folder && !std::filesystem::exists(place)) {
@@ -89,10 +92,15 @@ VerifyReport verify_dataset(const std::string& glob, const Progress& progress) {
   const auto paths = matching_files(glob);
   VerifyReport report;
   report.shards = static_cast<int64_t>(paths.size());
-  check_missing(paths, report);
+  ShardIndexes indexes;
+  try {
+    check_missing(paths, indexes, report);
+  } catch (const DataError& error) {
+    report.problems.emplace_back(error.what());
+  }
   int64_t done = 0;
   for (const auto& path : paths) {
-    check_shard(path, report);
+    check_shard(path, indexes, report);
     if (progress) progress(++done, report.shards);
   }
   return report;

@@ -29,7 +29,7 @@ Batch to_device(const Batch& batch, c10::Device device) {
 }  // namespace
 
 Trainer::Trainer(const Config& config, const World& world, const RunFolder& folder,
-                 std::shared_ptr<WorldModel> model, const Dataset& data, Console& console,
+                 std::shared_ptr<WorldModel> model, Dataset& data, Console& console,
                  Watchdog& watchdog, const GraphRecorder& recorder)
     : config_(config),
       world_(world),
@@ -69,6 +69,7 @@ StopRequest Trainer::run(StopRequests& stops, const Evaluation& evaluate) {
   stops_ = &stops;
   open_loader_and_logs();
   find_peak_flops();
+  if (std::exchange(has_new_data_, false)) save();  // so that this is never forgotten
   last_record_s_ = steady_seconds();
   StopRequest stop = strongest_request(*control_, stops.requested());
   while (position_.step < config_.trainer.steps && stop == StopRequest::none) {

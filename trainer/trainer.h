@@ -39,12 +39,13 @@ class Trainer {
   /// All references outlive the trainer. `recorder` is for trainer.cuda_graphs; null where the
   /// device has no graphs.
   Trainer(const Config& config, const World& world, const RunFolder& folder,
-          std::shared_ptr<WorldModel> model, const Dataset& data, Console& console,
-          Watchdog& watchdog, const GraphRecorder& recorder = nullptr);
+          std::shared_ptr<WorldModel> model, Dataset& data, Console& console, Watchdog& watchdog,
+          const GraphRecorder& recorder = nullptr);
   ~Trainer();
 
-  /// Continues from the newest valid checkpoint, if there is one. Collective.
-  void restore();
+  /// Continues from the newest valid checkpoint, if there is one. Throws CheckpointError if that
+  /// was trained on other data, unless it `accepts_new_data` from there on. Collective.
+  void restore(bool accepts_new_data = false);
 
   /// Trains to the last step, or until any rank is asked to stop, and saves. Collective.
   StopRequest run(StopRequests& stops, const Evaluation& evaluate);
@@ -65,6 +66,9 @@ class Trainer {
   void roll_back();
   bool is_due(int64_t every_steps) const;
   void evaluate_model(const Evaluation& evaluate);
+  void recognise_data(const Manifest& manifest, const std::string& checkpoint,
+                      const std::vector<DataSegment>& known, bool accepts_new_data);
+  void begin_segment(const DataDifference& difference, const Manifest& manifest);
   void save();
   void finish_saving();
   void log_step(const StepTotals& totals, const JudgedStep& judged);
@@ -79,7 +83,7 @@ class Trainer {
   const RunFolder& folder_;
   Console& console_;
   Watchdog& watchdog_;
-  const Dataset& data_;
+  Dataset& data_;  // arranged by restore(), read only from then on
   std::shared_ptr<WorldModel> model_;
   std::unique_ptr<Communicator> control_;  // host scalars and bytes
   DeviceGroups devices_;                   // process groups of device tensors
@@ -95,6 +99,7 @@ class Trainer {
   StepJudge judge_;
   Position position_;
   int64_t saved_step_ = -1;
+  bool has_new_data_ = false;  // that no checkpoint knows of
   int64_t last_reported_spike_step_ = -1000;
   StopRequests* stops_ = nullptr;  // of run()
   BackgroundSaver saver_;

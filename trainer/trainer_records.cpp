@@ -55,6 +55,7 @@ StepRecord Trainer::make_record(const StepTotals& totals, const JudgedStep& judg
   record.grad_norm_z = judged.grad_norm_z;
   record.skipped_steps = position_.history.skipped_steps;
   record.set_aside = static_cast<int64_t>(position_.set_aside.size());
+  if (!position_.segments.empty()) record.data_shards = position_.segments.back().num_shards;
   record.lr = config_.optimizer.lr *
               learning_rate_factor(config_.schedule, position_.step - 1, config_.trainer.steps);
   record.checkpoint_stall_s = saver_.take_stall_s();

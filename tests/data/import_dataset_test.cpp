@@ -130,6 +130,23 @@ TEST(ImportDataset, TheSameImportAgainFindsItFinished) {
   EXPECT_FALSE(import_frames(folder));
 }
 
+TEST(ImportDataset, ASourceThatHasChangedIsImportedAgainOnlyIfItIsToReplace) {
+  const ScratchFolder folder;
+  write_episodes(folder, 1);
+  import_frames(folder);
+  write_png(folder / "frames/b/0.png", ramp(7, 8, 12, 1));
+  const auto error = data_error_of([&] { import_frames(folder); });
+  EXPECT_TRUE(contains(error, "has changed since") && contains(error, "--replace")) << error;
+  ImportOptions options;
+  options.source = folder / "frames";
+  options.out = folder / "d";
+  options.replace = true;
+  EXPECT_TRUE(import_dataset(options, nullptr));
+  EXPECT_FALSE(import_frames(folder));
+  const Dataset dataset(folder / "d/train/*.h5", 4, 1);
+  EXPECT_TRUE(at::equal(dataset.read_episode(1, 0, 1).frames_THWC[0], ramp(7, 8, 12, 1)));
+}
+
 TEST(ImportDataset, UnknownLayoutsAreAnsweredWithTheKnownOnes) {
   const ScratchFolder folder;
   ImportOptions options;

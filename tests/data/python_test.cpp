@@ -91,9 +91,9 @@ TEST_F(ForeignFiles, AreReadUnconverted) {
 TEST_F(ForeignFiles, ChunksOfWholeFramesAreDecodedByUs) {
   for (const std::string name : {"frame_chunks", "odd_chunks", "gzip_fletcher", "gzip_shuffle",
                                  "zstd", "zstd_fletcher", "lzf", "lz4", "blosc", "bitshuffle"}) {
-    EXPECT_TRUE(ShardReader(*folder_ / (name + ".h5")).frames().is_direct()) << name;
+    EXPECT_TRUE(ShardReader(*folder_ / (name + ".h5")).frames()->is_direct()) << name;
   }
-  EXPECT_TRUE(ShardReader(*folder_ / "zstd_fletcher.h5").frames().has_checksum());
+  EXPECT_TRUE(ShardReader(*folder_ / "zstd_fletcher.h5").frames()->has_checksum());
 }
 
 TEST_F(ForeignFiles, DiscreteActionsAreCountedAndFollowTheTrainingSet) {

@@ -62,5 +62,28 @@ TEST(Sampler, SeedsGiveDifferentOrders) {
   EXPECT_LT(same, 10);
 }
 
+TEST(Sampler, DataThatGrowLeaveWhatWasDrawnAndBeginAnEpochOfAll) {
+  const Sampler before(100, 7);
+  const Sampler grown({{0, 100, 1}, {250, 160, 2}}, 7);
+  for (int64_t slot = 0; slot < 250; ++slot) EXPECT_EQ(grown.clip_at(slot), before.clip_at(slot));
+  for (int64_t epoch = 0; epoch < 2; ++epoch) {
+    std::set<int64_t> clips;
+    for (int64_t i = 0; i < 160; ++i) clips.insert(grown.clip_at(250 + epoch * 160 + i));
+    EXPECT_EQ(clips.size(), 160U);
+    EXPECT_EQ(*clips.rbegin(), 159);
+  }
+  EXPECT_EQ(grown.num_clips(), 160);
+}
+
+/// What replaces a clip that is left out must not depend on data that joined later.
+TEST(Sampler, LaterEpochsOfASegmentAreItsOwn) {
+  const Sampler before(100, 7);
+  const Sampler grown({{0, 100, 1}, {250, 160, 2}}, 7);
+  for (int64_t later = 0; later < 5; ++later) {
+    EXPECT_EQ(grown.clip_at(249, later), before.clip_at(249 + later * 100));
+    EXPECT_EQ(grown.clip_at(260, later), grown.clip_at(260 + later * 160));
+  }
+}
+
 }  // namespace
 }  // namespace nextframe

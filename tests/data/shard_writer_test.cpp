@@ -15,8 +15,8 @@ TEST(ShardWriter, WritesAFileThatReadsBackEqual) {
     write_shard(folder / "a.h5", episodes, compression);
     const ShardReader reader(folder / "a.h5");
     EXPECT_EQ(reader.episode_frames(), (std::vector<int64_t>{37, 5, 300}));
-    EXPECT_TRUE(reader.frames().is_direct());
-    EXPECT_TRUE(reader.frames().has_checksum());
+    EXPECT_TRUE(reader.frames()->is_direct());
+    EXPECT_TRUE(reader.frames()->has_checksum());
     for (size_t e = 0; e < episodes.size(); ++e) {
       const at::Tensor frames = at::empty_like(episodes[e].frames_THWC);
       reader.read_frames(reader.episode_offsets()[e], frames.size(0), 1,

@@ -70,6 +70,12 @@ TEST(Rollback, WithoutACheckpointTheBadStepsAloneAreUndone) {
             position_after_rollback(position(8, 0, 1), bad_position(), kBatch));
 }
 
+TEST(Rollback, ACheckpointFromBeforeDataWereAddedStillLeadsToThem) {
+  auto bad = bad_position();
+  bad.segments = {{0, 100, 1}, {9 * kBatch, 150, 2}};
+  EXPECT_EQ(rewound(position(4, 0, 0), bad, kBatch).segments, bad.segments);
+}
+
 TEST(Rollback, CountsOnFromTheRollbacksBefore) {
   auto bad = bad_position();
   bad.history.rollbacks = 1;

@@ -88,7 +88,10 @@ TEST_F(Checkpoint, DigestKnowsEveryElementAndThePosition) {
            [](Position& p) { p.set_aside[0].from_slot += 1; },
            [](Position& p) { p.history.losses[0] = std::nextafter(p.history.losses[0], 1); },
            [](Position& p) { p.history.suspects[1] += 1; },
-           [](Position& p) { p.history.bad_in_row += 1; }}) {
+           [](Position& p) { p.history.bad_in_row += 1; },
+           [](Position& p) {
+             p.segments = {{0, 100, 1}, {8, 160, 2}};
+           }}) {
     auto changed = state();
     change(changed.position);
     EXPECT_NE(state_digest(changed), before);
@@ -96,6 +99,25 @@ TEST_F(Checkpoint, DigestKnowsEveryElementAndThePosition) {
   auto last = parameters_.values()[parameters_.chunks().back().offset];
   last.add_(1.0);
   EXPECT_NE(state_digest(state()), before);
+}
+
+TEST_F(Checkpoint, KeepsWhichShardsCountFromWhereOn) {
+  auto manifest = read_manifest(save());
+  manifest.position.samples = 20;
+  manifest.position.segments = {{0, 100, 1}, {8, 160, 2}};
+  manifest.shards = {{.name = "a b.h5",
+                      .frames = 160,
+                      .episodes = 4,
+                      .frame_shape = {8, 8, 3},
+                      .episode_hash = "e",
+                      .action_hash = "",
+                      .sample_hash = "s",
+                      .frames_hash = "f"}};
+  const auto read = parse_manifest(to_json(manifest), "manifest");
+  EXPECT_EQ(read.position.segments, manifest.position.segments);
+  EXPECT_EQ(read.shards, manifest.shards);
+  manifest.position.segments = {{8, 160, 2}, {0, 100, 1}};
+  EXPECT_THROW(parse_manifest(to_json(manifest), "manifest"), CheckpointError);
 }
 
 TEST_F(Checkpoint, ReadsASliceAcrossChunksAndPieces) {

@@ -68,7 +68,7 @@ const Commands kPromised = {
       "--restart-s", "--frame", "--actions", "--json"}},
     {"rollout", {"--context", "--frames", "--out"}},
     {"schema", {}},
-    {"train", {"CONFIG", "--set", "--run", "--fork"}},
+    {"train", {"CONFIG", "--set", "--run", "--fork", "--accept-new-data"}},
     {"verify",
      {"CONFIG", "--set", "--ranks", "--steps", "--limit-s", "--scratch", "--keep", "--json"}},
 };

@@ -85,6 +85,10 @@ Hash state_digest(const std::vector<Hash>& chunk_hashes, const Position& positio
   }
   // Checkpoints from before there was a history have none in their digest.
   if (position.history != StepHistory{}) add(hasher, position.history);
+  for (const auto& segment : position.segments) {  // nothing for data that never grew
+    hasher.number(segment.from_slot);
+    hasher.number(segment.num_clips);
+  }
   return hasher.hexadecimal();
 }
 

@@ -25,6 +25,24 @@ void from_json(const Json& json, Piece& piece) {
   json.at("chunk_hashes").get_to(piece.chunk_hashes);
 }
 
+void to_json(Json& json, const DataSegment& segment) {
+  json = {{"from_slot", segment.from_slot},
+          {"num_clips", segment.num_clips},
+          {"num_shards", segment.num_shards}};
+}
+
+void from_json(const Json& json, DataSegment& segment) {
+  json.at("from_slot").get_to(segment.from_slot);
+  json.at("num_clips").get_to(segment.num_clips);
+  json.at("num_shards").get_to(segment.num_shards);
+}
+
+void to_json(Json& json, const ShardIdentity& shard) { json = to_line(shard); }
+
+void from_json(const Json& json, ShardIdentity& shard) {
+  shard = parse_shard_identity(json.get<std::string>());
+}
+
 void to_json(Json& json, const SetAsideClip& clip) { json = {clip.clip, clip.from_slot}; }
 
 void from_json(const Json& json, SetAsideClip& clip) {
@@ -66,6 +84,22 @@ void from_json(const Json& json, StoredTensor& tensor) {
   json.at("pieces").get_to(tensor.pieces);
 }
 
+namespace {
+
+/// A text that was altered together with its checksum must not lead astray.
+void check_segments(const Position& position, const std::string& source) {
+  int64_t next_slot = 0;
+  for (const auto& segment : position.segments) {
+    if (segment.from_slot < next_slot || segment.from_slot > position.samples ||
+        segment.num_clips < 1 || segment.num_shards < 1) {
+      throw CheckpointError(source + ": data_segments make no sense");
+    }
+    next_slot = segment.from_slot + 1;
+  }
+}
+
+}  // namespace
+
 std::string to_json(const Manifest& manifest) {
   Json json = {{"format", "nextframe-checkpoint"},
                {"format_version", 1},
@@ -77,6 +111,8 @@ std::string to_json(const Manifest& manifest) {
                {"world_size", manifest.world_size},
                {"digest", manifest.digest},
                {"dataset_fingerprint", manifest.dataset_fingerprint},
+               {"data_segments", manifest.position.segments},
+               {"shards", manifest.shards},
                {"clip_frames", manifest.shape.clip_frames},
                {"height_px", manifest.shape.height_px},
                {"width_px", manifest.shape.width_px},
@@ -111,6 +147,9 @@ Manifest parse_manifest(const std::string& text, const std::string& source) {
     json.at("world_size").get_to(manifest.world_size);
     json.at("digest").get_to(manifest.digest);
     json.at("dataset_fingerprint").get_to(manifest.dataset_fingerprint);
+    if (json.contains("data_segments")) json["data_segments"].get_to(manifest.position.segments);
+    if (json.contains("shards")) json["shards"].get_to(manifest.shards);
+    check_segments(manifest.position, source);
     json.at("clip_frames").get_to(manifest.shape.clip_frames);
     json.at("height_px").get_to(manifest.shape.height_px);
     json.at("width_px").get_to(manifest.shape.width_px);
@@ -123,6 +162,8 @@ Manifest parse_manifest(const std::string& text, const std::string& source) {
     json.at("tensors").get_to(manifest.tensors);
     return manifest;
   } catch (const Json::exception& error) {
+    throw CheckpointError(source + ": cannot be read: " + error.what());
+  } catch (const std::invalid_argument& error) {
     throw CheckpointError(source + ": cannot be read: " + error.what());
   }
 }

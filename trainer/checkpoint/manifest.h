@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/batch.h"
+#include "data/shard_identity.h"
 #include "trainer/checkpoint/digest.h"
 
 namespace nextframe {
@@ -32,6 +33,7 @@ struct Manifest {
   int64_t world_size = 1;
   std::string config;  // the run's resolved.yaml
   std::string dataset_fingerprint;
+  std::vector<ShardIdentity> shards;               // of the training data; none in older manifests
   ClipShape shape;                                 // of the clips that the model was built for
   std::map<std::string, std::string> environment;  // see trainer/environment.h
   std::map<std::string, int64_t> file_bytes;

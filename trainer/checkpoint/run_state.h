@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "data/sampler.h"
 #include "data/set_aside.h"
 #include "trainer/judge/step_judge.h"
 #include "trainer/optimizer.h"
@@ -20,6 +21,7 @@ struct Position {
   int64_t seed = 0;
   std::vector<SetAsideClip> set_aside;  // left out after bad steps, in the order of setting aside
   StepHistory history;
+  std::vector<DataSegment> segments{};  // empty: one, of all clips since the first step
 
   bool operator==(const Position&) const = default;
 };

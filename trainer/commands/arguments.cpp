@@ -57,6 +57,8 @@ std::shared_ptr<const TrainArguments> add_train_arguments(CLI::App& app) {
                  "folder of the run; default runs/<run.name or the config's stem>");
   app.add_option("--fork", arguments->fork,
                  "start another run, in this new folder instead of --run's");
+  app.add_flag("--accept-new-data", arguments->accept_new_data,
+               "go on with the data as they are now, where shards were added or changed");
   return arguments;
 }
 

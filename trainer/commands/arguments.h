@@ -28,14 +28,16 @@ std::shared_ptr<const ConfigArguments> add_config_arguments(
 struct TrainArguments {
   std::shared_ptr<const ConfigArguments> config;
   std::string run, fork;
+  bool accept_new_data = false;
 
   /// The run's folder, given the config that was read.
   std::filesystem::path folder(const Config& read) const;
-  /// The command line that trains in `folder`, or continues there.
+  /// The command line that trains in `folder`, or continues there; without --accept-new-data, which
+  /// is said once.
   std::vector<std::string> command(const std::filesystem::path& folder) const;
 };
 
-/// Adds CONFIG, --set, --run and --fork.
+/// Adds CONFIG, --set, --run, --fork and --accept-new-data.
 std::shared_ptr<const TrainArguments> add_train_arguments(CLI::App& app);
 
 class FieldChoices : public FieldVisitor {

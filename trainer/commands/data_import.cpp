@@ -37,6 +37,8 @@ CommandBody set_up_data_import(CLI::App& app) {
   app.add_option("--fps", options->fps, "frames a second, noted in the shards; 0 is unknown")
       ->capture_default_str();
   app.add_option("--filter", options->filter, "zstd, gzip or none")->capture_default_str();
+  app.add_flag("--replace", options->replace,
+               "remove what an earlier import has left in --out, and import again");
   return [options] { return import(*options); };
 }
 

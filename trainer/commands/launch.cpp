@@ -142,6 +142,7 @@ int launch(const LaunchOptions& options, const std::vector<std::string>& words) 
     // A fork is made once; then it is a run like others.
     const bool is_new_fork = !train->fork.empty() && !exists(folder / "resolved.yaml");
     if (is_new_fork) *std::find(parts.begin(), parts.end(), "--run") = "--fork";
+    if (train->accept_new_data) parts.push_back("--accept-new-data");
     return parts;
   };
   if (!train->fork.empty() && exists(folder / "resolved.yaml")) {

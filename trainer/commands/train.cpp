@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "data/error.h"
 #include "kernels/flash_choice.h"
 #include "kernels/kernel_warnings.h"
 #include "kernels/torch.h"
@@ -84,6 +85,18 @@ void introduce(const World& world, const Config& config, const RunFolder& folder
   if (data.num_short_episodes() > 0) {
     console.say(
         c10::str(data.num_short_episodes(), " episodes are shorter than a clip and are left out"));
+  }
+}
+
+/// Held-out data that cannot be opened are the evaluation's matter.
+void tell_shards_in_common(const Config& config, const Dataset& train, Console& console) {
+  if (config.data.validation.empty()) return;
+  try {
+    const Dataset held_out(config.data.validation, config.data.clip_frames,
+                           config.data.stride_frames, train.action_width());
+    const auto line = describe_shards_in_common(train.identities(), held_out.identities());
+    if (!line.empty()) console.say(line);
+  } catch (const DataError&) {
   }
 }
 
@@ -199,7 +212,7 @@ int train(const TrainArguments& options) {
   require_equal(*control, "build", version() + " " + commit() + " " + build_type());
   Console console(world.is_root());
   const KernelWarningListener notes([&](const std::string& note) { console.say(note); });
-  const Dataset data(config.data.train, config.data.clip_frames, config.data.stride_frames);
+  Dataset data(config.data.train, config.data.clip_frames, config.data.stride_frames);
   require_equal(*control, "dataset", data.fingerprint());
   const auto model = make_model(config, data.shape());
   model->to(world.device());
@@ -213,10 +226,11 @@ int train(const TrainArguments& options) {
   console.open_log(folder.log() / c10::str("rank", world.rank(), ".log"));
   if (world.is_root()) console.say_once(environment.unheeded);
   introduce(world, config, folder, data, console);
+  if (world.is_root()) tell_shards_in_common(config, data, console);
   suggest_ranks(world, config, options.command(path), console);
   Trainer trainer(config, world, folder, model, data, console, watchdog,
                   world.device().is_cuda() ? cuda_graph_recorder() : nullptr);
-  trainer.restore();
+  trainer.restore(options.accept_new_data);
   if (world.is_root()) accept_config(folder, config);
   if (trainer.position().step >= config.trainer.steps) {
     console.say(c10::str("this run is finished (step ", trainer.position().step, " of ",

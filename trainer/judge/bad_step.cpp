@@ -78,6 +78,7 @@ Position position_after_rollback(Position restored, const Position& bad, int64_t
   history.bad_until = bad.step;
   const int64_t from_slot = (bad.step - bad.history.bad_in_row) * global_batch;
   restored.set_aside = bad.set_aside;
+  restored.segments = bad.segments;
   for (const int64_t clip : bad.history.suspects) restored.set_aside.push_back({clip, from_slot});
   return restored;
 }

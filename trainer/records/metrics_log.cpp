@@ -71,6 +71,7 @@ std::string to_json_line(const StepRecord& r) {
                {"busy_s_median", r.busy.median_s},
                {"busy_s_max", r.busy.max_s},
                {"slowest_rank", r.busy.slowest_rank}};
+  if (r.data_shards > 0) json["data_shards"] = r.data_shards;
   if (r.memory_peak_bytes > 0) json["memory_peak_bytes"] = r.memory_peak_bytes;
   for (const auto& [name, value] : r.statistics) json[name] = value;
   if (!r.digest.empty()) json["digest"] = r.digest;

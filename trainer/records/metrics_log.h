@@ -31,6 +31,7 @@ struct StepRecord {
          grad_norm_z = 0;         // against the last applied steps; see trainer/judge/step_judge.h
   int64_t skipped_steps = 0;      // of all steps so far
   int64_t set_aside = 0;          // excluded clips
+  int64_t data_shards = 0;        // that count, where data were added to the run; else 0
   int64_t memory_peak_bytes = 0;  // of this rank's tensors on the CPU; 0 when not measured
   BusyTimes busy;                 // the ranks' own work in a step
   std::map<std::string, double> statistics;  // the model's, as means

@@ -74,7 +74,7 @@ std::string train(const ScratchWorld& scratch, const World& world, const std::st
   Watchdog watchdog({world.rank(), world.size(), world.host()}, {0, 60}, world.flight_log(),
                     report_hang_and_exit, world.abortables());
   Console console(world.is_root());
-  const Dataset data(config.data.train, config.data.clip_frames, 1);
+  Dataset data(config.data.train, config.data.clip_frames, 1);
   const SignalWatch signals;
   StopRequests stops(signals, {});
   Trainer trainer(config, world, run, config.make_model(data.shape()), data, console, watchdog,
