@@ -73,7 +73,7 @@ TEST(Rollback, WithoutACheckpointTheBadStepsAloneAreUndone) {
 TEST(Rollback, ACheckpointFromBeforeDataWereAddedStillLeadsToThem) {
   auto bad = bad_position();
   bad.segments = {{0, 100, 1}, {9 * kBatch, 150, 2}};
-  EXPECT_EQ(rewound(position(4, 0, 0), bad, kBatch).segments, bad.segments);
+  EXPECT_EQ(position_after_rollback(position(4, 0, 0), bad, kBatch).segments, bad.segments);
 }
 
 TEST(Rollback, CountsOnFromTheRollbacksBefore) {
