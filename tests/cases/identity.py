@@ -319,3 +319,14 @@ def an_index_of_ours_that_is_damaged_is_named(t):
     for damaged in (whole[:len(whole) // 2], whole.replace('"bytes"', '"bites"')):
         t.write("imp/index.json", damaged)
         t.run("data verify imp/train/*.h5", exits=3, says=("index.json: is damaged", "copy it again"), lacks="delete")
+
+
+@case
+def validation_on_training_data_is_named_at_the_start(t):
+    t.good()
+    word = "data.validation is not held out: 1 of its"
+    t.run("train run.yaml --set data.validation=data/train/*.h5 --run runs/a", says=(word, "(s0.h5)"))
+    os.makedirs("elsewhere")
+    shutil.copy("data/train/s0.h5", "elsewhere/copy.h5")
+    t.run("train run.yaml --set data.validation=elsewhere/*.h5 --run runs/b", says=(word, "(copy.h5)"))
+    t.run("train run.yaml --run runs/c", lacks="not held out")
