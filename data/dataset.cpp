@@ -59,8 +59,13 @@ struct Dataset::State {
   /// `count` frames and actions from row `first` of an episode, a stride apart.
   void read(const EpisodePlace& episode, int64_t first, int64_t count, uint8_t* frames,
             float* actions) const {
+    shards[episode.shard].read_frames(episode.offset + first, count, stride_frames, frames);
+    read_actions(episode, first, count, actions);
+  }
+
+  void read_actions(const EpisodePlace& episode, int64_t first, int64_t count,
+                    float* actions) const {
     const ShardReader& shard = shards[episode.shard];
-    shard.read_frames(episode.offset + first, count, stride_frames, frames);
     const auto row_floats = static_cast<size_t>(count * stride_frames * action_width);
     if (row_floats == 0) return;
     std::memset(actions, 0, row_floats * sizeof(float));
@@ -69,6 +74,14 @@ struct Dataset::State {
       write_action(shard.actions(), episode.offset + first + t, action_width,
                    actions + t * action_width);
     }
+  }
+
+  /// The episode, if stored frames [first, first + count) are its own.
+  const EpisodePlace& episode_with(int64_t number, int64_t first, int64_t count) const {
+    const EpisodePlace& place = episode(number);
+    TORCH_CHECK(first >= 0 && count >= 1 && count <= place.frames - first, "dataset: episode ",
+                number, " has ", place.frames, " frames, not ", count, " from ", first, " on");
+    return place;
   }
 
   const EpisodePlace& episode(int64_t number) const {
@@ -104,6 +117,8 @@ ClipShape Dataset::shape() const {
 }
 
 int64_t Dataset::action_width() const { return state_->action_width; }
+int64_t Dataset::stride_frames() const { return state_->stride_frames; }
+const ActionSpace& Dataset::action_space() const { return state_->shards.front().action_space(); }
 int64_t Dataset::num_episodes() const { return static_cast<int64_t>(state_->episodes.size()); }
 int64_t Dataset::num_frames() const { return state_->num_frames; }
 int64_t Dataset::num_clips() const { return state_->first_clip.back(); }
@@ -150,10 +165,7 @@ void Dataset::read_clip(int64_t clip, Batch& batch, int64_t row) const {
 }
 
 Episode Dataset::read_episode(int64_t episode, int64_t first_frame, int64_t count) const {
-  const EpisodePlace& place = state_->episode(episode);
-  TORCH_CHECK(first_frame >= 0 && count >= 1 && first_frame + count <= place.frames,
-              "dataset: episode ", episode, " has ", place.frames, " frames, not [", first_frame,
-              ", ", first_frame + count, ")");
+  const EpisodePlace& place = state_->episode_with(episode, first_frame, count);
   const ClipShape clip = shape();
   const int64_t frames = (count - 1) / state_->stride_frames + 1;
   Episode result{at::empty({frames, clip.height_px, clip.width_px, clip.channels}, at::kByte),
@@ -161,6 +173,14 @@ Episode Dataset::read_episode(int64_t episode, int64_t first_frame, int64_t coun
   state_->read(place, first_frame, frames, result.frames_THWC.data_ptr<uint8_t>(),
                result.actions_TA.data_ptr<float>());
   return result;
+}
+
+at::Tensor Dataset::read_actions(int64_t episode, int64_t first_frame, int64_t count) const {
+  const EpisodePlace& place = state_->episode_with(episode, first_frame, count);
+  const int64_t frames = (count - 1) / state_->stride_frames + 1;
+  auto actions_TA = at::empty({frames, shape().action_width}, at::kFloat);
+  state_->read_actions(place, first_frame, frames, actions_TA.data_ptr<float>());
+  return actions_TA;
 }
 
 }  // namespace nextframe

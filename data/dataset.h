@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "data/action_space.h"
 #include "data/batch.h"
 #include "data/shard_identity.h"
 #include "kernels/base/fields.h"
@@ -48,6 +49,9 @@ class Dataset {
 
   ClipShape shape() const;
   int64_t action_width() const;  // of one stored frame, before stride
+  int64_t stride_frames() const;
+  /// As the first file declares it.
+  const ActionSpace& action_space() const;
   int64_t num_episodes() const;
   int64_t num_frames() const;
   int64_t num_clips() const;                      // windows over all episodes
@@ -72,6 +76,8 @@ class Dataset {
   /// Stored frames [first_frame, first_frame + count) of an episode, every stride-th of them, with
   /// their actions (A after stride; zeros for what lies behind the episode's end).
   Episode read_episode(int64_t episode, int64_t first_frame, int64_t count) const;
+  /// Its actions alone.
+  at::Tensor read_actions(int64_t episode, int64_t first_frame, int64_t count) const;
 
  private:
   struct State;

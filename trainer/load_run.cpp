@@ -27,8 +27,20 @@ bool has_buffer(const Manifest& manifest, const std::string& buffer) {
 
 std::string resolve_checkpoint(const std::string& run_or_checkpoint) {
   const fs::path path = run_or_checkpoint;
-  if (!fs::exists(path)) throw CheckpointError(run_or_checkpoint + ": no such run or checkpoint");
-  if (fs::exists(path / kManifestName)) return path.string();
+  std::error_code problem;
+  const auto status = fs::status(path, problem);
+  if (!fs::exists(status)) {
+    throw CheckpointError(run_or_checkpoint + ": " +
+                          (status.type() == fs::file_type::not_found ? "no such run or checkpoint"
+                                                                     : problem.message()));
+  }
+  if (fs::exists(path / kManifestName, problem)) return path.string();
+  if (!fs::is_directory(path / "checkpoints", problem)) {
+    throw CheckpointError(run_or_checkpoint +
+                          ": is neither a run, which has a folder checkpoints, nor a checkpoint, "
+                          "which has a " +
+                          kManifestName);
+  }
   const auto say = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
   const auto newest = newest_valid_checkpoint(path / "checkpoints", say);
   if (!newest) {

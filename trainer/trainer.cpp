@@ -88,7 +88,8 @@ StopRequest Trainer::run(StopRequests& stops, const Evaluation& evaluate) {
       roll_back();
       continue;
     }
-    if (is_due(config_.checkpoint.every_steps) || stop != StopRequest::none) save();
+    const bool is_last = position_.step == config_.trainer.steps || stop != StopRequest::none;
+    if (is_due(config_.checkpoint.every_steps) || is_last) save();
     if (is_due(config_.evaluate.every_steps) && stop == StopRequest::none) evaluate_model(evaluate);
   }
   save();
@@ -102,17 +103,6 @@ RankStatus Trainer::rank_status() {
   return {.stop = stops_->requested(),
           .has_saved = saver_.has_saved(),
           .has_failed_to_save = saver_.has_failed()};
-}
-
-/// Evaluates on the root. Where state is sharded, all ranks take part in gathering the weights.
-void Trainer::evaluate_model(const Evaluation& evaluate) {
-  const auto pause = watchdog_.pause("evaluate");
-  const Stopwatch watch;
-  const auto on_root = [&] {
-    if (world_.is_root()) evaluate(position_.step);
-  };
-  if (world_.is_root() || sharding_.is_split()) optimizer_.with_average(on_root);
-  last_record_s_ += watch.seconds();  // not part of a step's time
 }
 
 /// Forward and backward of this rank's grains; their gradients go to sync_ (gradient accumulation).

@@ -12,6 +12,7 @@
 #include "launch/world.h"
 #include "trainer/checkpoint/background_saver.h"
 #include "trainer/config/config.h"
+#include "trainer/evaluate/training_evaluation.h"
 #include "trainer/graphs/cuda_graphs.h"
 #include "trainer/graphs/grain_pass.h"
 #include "trainer/judge/step_judge.h"
@@ -30,10 +31,6 @@
 
 namespace nextframe {
 
-/// Evaluates the model after every evaluate.every_steps steps: on the root only, with the averaged
-/// (EMA) weights if there are any, while the other ranks wait.
-using Evaluation = std::function<void(int64_t step)>;
-
 class Trainer {
  public:
   /// All references outlive the trainer. `recorder` is for trainer.cuda_graphs; null where the
@@ -46,6 +43,9 @@ class Trainer {
   /// Continues from the newest valid checkpoint, if there is one. Throws CheckpointError if that
   /// was trained on other data, unless it `accepts_new_data` from there on. Collective.
   void restore(bool accepts_new_data = false);
+
+  /// Commits where the run begins: from then on it needs nothing else to begin again. Collective.
+  void save_beginning();
 
   /// Trains to the last step, or until any rank is asked to stop, and saves. Collective.
   StopRequest run(StopRequests& stops, const Evaluation& evaluate);
@@ -69,6 +69,7 @@ class Trainer {
   void recognise_data(const Manifest& manifest, const std::string& checkpoint,
                       const std::vector<DataSegment>& known, bool accepts_new_data);
   void begin_segment(const DataDifference& difference, const Manifest& manifest);
+  void evaluate_on_root(const Evaluation& evaluate);
   void save();
   void finish_saving();
   void log_step(const StepTotals& totals, const JudgedStep& judged);

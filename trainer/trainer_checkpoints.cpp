@@ -179,6 +179,11 @@ void Trainer::save() {
   saved_step_ = position_.step;
 }
 
+void Trainer::save_beginning() {
+  save();
+  finish_saving();
+}
+
 void Trainer::finish_saving() {
   const auto pause = watchdog_.pause("save");
   saver_.finish();

@@ -1,5 +1,7 @@
 #include "launch/hang/section_stack.h"
 
+#include <algorithm>
+
 namespace nextframe {
 
 SectionStack::SectionStack(HangLimits limits, double now_s)
@@ -36,13 +38,21 @@ void SectionStack::leave(double now_s) {
   if (open_.size() == 1) open_.front() = {Kind::pause, open_.front().name, now_s};
 }
 
+void SectionStack::show_life(double now_s) {
+  auto limited = open_.rbegin();
+  while (limited->kind == Kind::part || limited->kind == Kind::sync_point) ++limited;
+  if (limited->kind != Kind::pause) return;
+  limited->alive_s = now_s;
+  limited->paused_s = 0;
+}
+
 std::optional<SectionTimeout> SectionStack::expired(double now_s) const {
   auto limited = open_.rbegin();
   while (limited->kind == Kind::part || limited->kind == Kind::sync_point) ++limited;
   double limit_s = limits_.pause_s();
   if (limited->kind == Kind::step)
     limit_s = limits_.step_s() + (limited->has_grace && others_may_pause_ ? limit_s : 0);
-  const double took_s = now_s - limited->entered_s - limited->paused_s;
+  const double took_s = now_s - std::max(limited->entered_s, limited->alive_s) - limited->paused_s;
   if (took_s <= limit_s) return std::nullopt;
   return SectionTimeout{section(), step_, took_s, limit_s};
 }

@@ -60,6 +60,9 @@ class SectionStack {
   /// Leaves the innermost section.
   void leave(double now_s);
 
+  /// What goes on in the present pause is no hang: its limit counts from now on.
+  void show_life(double now_s);
+
   /// Set if the rank has been in its section for too long.
   std::optional<SectionTimeout> expired(double now_s) const;
 
@@ -75,6 +78,7 @@ class SectionStack {
     double entered_s;
     bool has_grace = false;  // other ranks may enter this step later, by a pause
     double paused_s = 0;     // seconds spent in pauses since then
+    double alive_s = 0;      // of a pause: the last sign of life, or 0
   };
   HangLimits limits_;
   std::vector<Open> open_;  // the first one stands for the time between sections

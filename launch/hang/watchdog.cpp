@@ -204,6 +204,11 @@ Watchdog::Section Watchdog::sync_point() {
   return enter([&](SectionStack& stack, double now_s) { stack.enter_sync_point(now_s); });
 }
 
+void Watchdog::show_life() {
+  const std::lock_guard lock(state_->mutex);
+  state_->sections.show_life(state_->clock.now(wall_s()));
+}
+
 void Watchdog::leave() {
   const std::lock_guard lock(state_->mutex);
   state_->sections.leave(state_->clock.now(wall_s()));

@@ -68,6 +68,9 @@ class Watchdog {
   Section part(const char* name);
   Section sync_point();
 
+  /// A long pause that goes on well says so from time to time: its limit counts from here.
+  void show_life();
+
   /// Runs `work` as a part and returns its result.
   template <class Work>
   auto run_section(const char* name, const Work& work) {

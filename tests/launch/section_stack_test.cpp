@@ -101,5 +101,33 @@ TEST(SectionStack, WaitingForAPauseIsNoMeasureOfAStep) {
   EXPECT_EQ(stack.expired(now_s + 11)->limit_s, 10);
 }
 
+TEST(SectionStack, ASignOfLifeBeginsThePausesLimitAgain) {
+  SectionStack stack({4, 100}, 0);
+  double now_s = warm_up(stack);
+  stack.enter_step(9, now_s);
+  stack.enter_pause("evaluate", now_s);
+  for (int i = 0; i < 3; ++i) {
+    now_s += 90;
+    stack.enter_part("frames", now_s);
+    stack.show_life(now_s);
+    stack.leave(now_s);
+    EXPECT_FALSE(stack.expired(now_s + 99));
+  }
+  const auto expiry = stack.expired(now_s + 101);
+  ASSERT_TRUE(expiry);
+  EXPECT_EQ(expiry->section, "evaluate");
+  EXPECT_EQ(expiry->took_s, 101);
+  stack.leave(now_s);
+  EXPECT_FALSE(stack.expired(now_s + 3.9)) << "the pause was no part of the step";
+}
+
+TEST(SectionStack, AStepShowsNoSignOfLife) {
+  SectionStack stack({4, 100}, 0);
+  const double now_s = warm_up(stack);
+  stack.enter_step(9, now_s);
+  stack.show_life(now_s + 3);
+  EXPECT_TRUE(stack.expired(now_s + 5));
+}
+
 }  // namespace
 }  // namespace nextframe

@@ -41,7 +41,7 @@ const Commands kPromised = {
      {"CONFIG_OR_RUN", "--set", "--clips", "--context", "--frames", "--rounds", "--threads",
       "--out", "--only-memory", "--json"}},
     {"bench step", {"CONFIG", "--set", "--rounds", "--json"}},
-    {"check", {"CONFIG", "--set", "--json"}},
+    {"check", {"CONFIG", "--set", "--json", "--without-data"}},
     {"checkpoint hash", {"--json"}},
     {"checkpoint inspect", {"--json"}},
     {"checkpoint list", {"RUN", "--json"}},
@@ -68,7 +68,7 @@ const Commands kPromised = {
       "--restart-s", "--frame", "--actions", "--json"}},
     {"rollout", {"--context", "--frames", "--out"}},
     {"schema", {}},
-    {"train", {"CONFIG", "--set", "--run", "--fork", "--accept-new-data"}},
+    {"train", {"CONFIG", "--set", "--run", "--fork", "--init", "--accept-new-data"}},
     {"verify",
      {"CONFIG", "--set", "--ranks", "--steps", "--limit-s", "--scratch", "--keep", "--json"}},
 };
@@ -135,6 +135,17 @@ TEST(CommandLine, MistypedWordsAreNamedWithANearOne) {
   EXPECT_EQ(error_of({"check"}),
             "CONFIG is required\nRun 'nextframe check --help' for its arguments.");
   EXPECT_EQ(error_of({}).find("which command?\n"), 0);
+}
+
+TEST(CommandLine, ANumberThatIsNoneIsToldWithWhatIsNeeded) {
+  EXPECT_EQ(error_of({"data", "import", "rec.npz", "--out", "x", "--fps", "29.97"}),
+            "--fps: '29.97' is no whole number that fits; needed: frames a second, noted in the "
+            "shards; 0 is unknown\nRun 'nextframe data import --help' for its arguments.");
+  EXPECT_EQ(error_of({"rollout", "runs/a", "--out", "a.png", "--frames", "99999999999999999999"})
+                .find("--frames: '99999999999999999999' is no whole number that fits; needed: "),
+            0);
+  EXPECT_EQ(error_of({"plan", "a.yaml", "--restart-s", "soon"}).find("--restart-s: 'soon' is no "),
+            0);
 }
 
 TEST(CommandLine, SetTakesOneOrSeveralValuesOnEitherSideOfTheConfig) {

@@ -23,20 +23,33 @@ std::string made_shards() {
   return (folder / "train/*.h5").string();
 }
 
-TEST(EpisodeSource, ReadsAsManyFramesAsAreAskedForOrAsThereAre) {
+TEST(EpisodeSource, ReadsPiecesThatAreThoseOfTheWholeEpisode) {
   const auto glob = made_shards();
   for (const int64_t stride : {1, 3, 7}) {
     const Dataset dataset(glob, 3, stride);
     const auto source = first_episodes(dataset, 8);
-    EXPECT_EQ(source.num_episodes, 2);
+    EXPECT_EQ(source.num_episodes(), 2);
     const auto whole = dataset.read_episode(1, 0, 20);
-    for (const int64_t max_frames : {int64_t{1}, int64_t{2}, int64_t{5}, int64_t{20}, kAllFrames}) {
-      const auto start = source.read(1, max_frames);
-      EXPECT_EQ(start.frames_THWC.size(0), std::min(max_frames, whole.frames_THWC.size(0)));
-      EXPECT_TRUE(start.frames_THWC.equal(whole.frames_THWC.slice(0, 0, max_frames)));
-      EXPECT_TRUE(start.actions_TA.equal(whole.actions_TA.slice(0, 0, max_frames)));
+    const int64_t num_frames = source.episodes[1].num_frames;
+    EXPECT_EQ(num_frames, whole.frames_THWC.size(0));
+    for (int64_t first = 0; first < num_frames; ++first) {
+      for (int64_t count = 1; count <= num_frames - first; ++count) {
+        const auto piece = source.read(1, first, count);
+        EXPECT_TRUE(piece.frames_THWC.equal(whole.frames_THWC.narrow(0, first, count)));
+        EXPECT_TRUE(piece.actions_TA.equal(whole.actions_TA.narrow(0, first, count)));
+        EXPECT_TRUE(source.read_actions(1, first, count).equal(piece.actions_TA));
+      }
     }
   }
+}
+
+TEST(EpisodeSource, PassesOverEpisodesThatAreTooShort) {
+  const Dataset dataset(made_shards(), 3, 1);
+  EXPECT_EQ(first_episodes(dataset, 8, 20).num_episodes(), 2);
+  const auto none = first_episodes(dataset, 8, 21);
+  EXPECT_EQ(none.num_episodes(), 0);
+  EXPECT_EQ(none.num_passed_over, 2);
+  EXPECT_EQ(first_episodes(dataset, 1, 20).num_episodes(), 1);
 }
 
 }  // namespace

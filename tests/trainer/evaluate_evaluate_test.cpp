@@ -7,6 +7,7 @@
 
 #include "data/error.h"
 #include "evaluate_fakes.h"
+#include "trainer/config/config.h"
 #include "trainer/evaluate/metrics.h"
 #include "trainer/evaluate/predictor.h"
 #include "trainer/exit_code.h"
@@ -76,7 +77,7 @@ TEST(Evaluate, ShuffledActionsHurtAModelThatListens) {
 TEST(Evaluate, FiguresAreMeansOverFramesFromTheFourthOn) {
   const auto world = turning_world({17});
   const auto report = evaluated(dim_model(), world);
-  const auto frames = to_unit_range(world.read(0, kAllFrames).frames_THWC);
+  const auto frames = to_unit_range(world.read(0, 0, 17).frames_THWC);
   double mse = 0, psnr = 0;
   for (int64_t t = 4; t < 17; ++t) {
     const double frame_mse = (frames[t] * 0.1).square().mean().item<double>();
@@ -152,6 +153,60 @@ TEST(Evaluate, APredictionThatIsNotFiniteIsANumericsErrorThatNamesTheFrame) {
   }
 }
 
+/// Predicts with a network of windows, as real models do: what is left out of a window is missed.
+std::shared_ptr<WorldModel> windowed_model(const ClipShape& shape) {
+  const auto config = parse_config(R"(
+data: {train: none.h5, clip_frames: 8}
+model: {name: frame_mlp}
+objective: {name: regress}
+trainer: {steps: 1, global_batch: 1, grains: 1, precision: fp32}
+)",
+                                   "windowed.yaml");
+  return config.make_model(shape);
+}
+
+TEST(Predictor, ALongEpisodeIsPredictedInPiecesAsItIsWhole) {
+  const int64_t num_frames = 2 * 2048 + 37;
+  const auto world = turning_world({num_frames});
+  const auto model = windowed_model(world.shape);
+  const auto whole = world.read(0, 0, num_frames);
+  const auto expected =
+      model->one_step(whole.frames_THWC.unsqueeze(0), whole.actions_TA.unsqueeze(0), {})[0];
+  auto watched = world;
+  int64_t most_frames = 0, next = kFirstScoredFrame;
+  watched.read = [&](int64_t number, int64_t first, int64_t count) {
+    most_frames = std::max(most_frames, count);
+    return world.read(number, first, count);
+  };
+  int64_t signs_of_life = 0;
+  Predictor predictor(*model, {}, [&](const std::string&, int64_t, int64_t) { ++signs_of_life; });
+  const auto own = [](size_t, int64_t, const Episode& truth) { return truth.actions_TA; };
+  predictor.teacher_forced(watched, own, [&](const PredictedFrame& frame) {
+    ASSERT_EQ(frame.frame, next++);
+    ASSERT_TRUE(frame.predicted_HWC.equal(to_unit_range(expected[frame.frame - 1])));
+    ASSERT_TRUE(frame.true_HWC().equal(whole.frames_THWC[frame.frame]));
+    ASSERT_GE(frame.frame - 2, frame.truth_begin);  // the linear baseline looks so far back
+  });
+  EXPECT_EQ(next, num_frames);
+  EXPECT_LE(most_frames, 513);
+  EXPECT_GT(signs_of_life, num_frames / 64);
+}
+
+TEST(Predictor, PiecesPredictEveryFrameOnceWhateverTheClip) {
+  for (const int64_t clip : {2, 3, 8, 300, 5000}) {
+    for (const int64_t frames : {1, 2, 7, 2048, 2049, 20000}) {
+      int64_t predicted = 1;
+      for (const auto& piece : pieces_of(frames, clip, 2048)) {
+        EXPECT_EQ(piece.first_target, predicted);
+        EXPECT_GT(piece.first_target, piece.begin);
+        EXPECT_LE(piece.end - piece.begin, std::max<int64_t>(2048, 2 * clip));
+        predicted = piece.end;
+      }
+      EXPECT_EQ(predicted, frames) << clip;
+    }
+  }
+}
+
 TEST(Baselines, LinearGoesOnAtTheSpeedOfEveryPixel) {
   auto frames = at::zeros({2, 1, 3, 1}, at::kByte);
   frames[0].flatten().copy_(at::tensor({100, 100, 100}));
@@ -166,11 +221,13 @@ TEST(Baselines, LinearGoesOnAtTheSpeedOfEveryPixel) {
 }
 
 TEST(Baselines, MeanFrameStopsAfterItsNumberOfFrames) {
-  auto read = [](int64_t episode, int64_t max_frames) {
-    const auto frames = at::full({3000, 1, 1, 1}, episode == 0 ? 51 : 255, at::kByte);
-    return Episode{frames.slice(0, 0, max_frames), {}};
+  EpisodeSource source;
+  source.shape = {8, 1, 1, 1, 0};
+  source.episodes = {{0, 3000}, {1, 0}, {2, 3000}, {3, 3000}};
+  source.read = [](int64_t episode, int64_t, int64_t count) {
+    return Episode{at::full({count, 1, 1, 1}, episode == 0 ? 51 : 255, at::kByte), {}};
   };
-  const auto mean = mean_frame({{8, 1, 1, 1, 0}, 3, read, ""});
+  const auto mean = mean_frame(source);
   const double expected = (3000 * 0.2 + 1096 * 1.0) / 4096;
   EXPECT_NEAR(mean.item<double>(), expected, 1e-6);
 }

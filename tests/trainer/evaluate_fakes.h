@@ -26,16 +26,21 @@ inline Episode turning_episode(int64_t episode, int64_t num_frames) {
 }
 
 inline EpisodeSource turning_world(std::vector<int64_t> episode_frames, int64_t clip_frames = 8) {
-  const auto num_episodes = static_cast<int64_t>(episode_frames.size());
-  return {{clip_frames, 12, 16, 3, 3},
-          num_episodes,
-          [episode_frames](int64_t episode, int64_t max_frames) {
-            const int64_t frames = episode_frames[static_cast<size_t>(episode)];
-            const auto whole = turning_episode(episode, frames);
-            return Episode{whole.frames_THWC.slice(0, 0, max_frames),
-                           whole.actions_TA.slice(0, 0, max_frames)};
-          },
-          "turning"};
+  EpisodeSource source;
+  source.shape = {clip_frames, 12, 16, 3, 3};
+  source.fingerprint = "turning";
+  source.dataset_episodes = static_cast<int64_t>(episode_frames.size());
+  for (const int64_t num_frames : episode_frames)
+    source.episodes.push_back({source.num_episodes(), num_frames});
+  source.read = [episode_frames](int64_t number, int64_t first, int64_t count) {
+    const auto whole = turning_episode(number, episode_frames[static_cast<size_t>(number)]);
+    return Episode{whole.frames_THWC.narrow(0, first, count),
+                   whole.actions_TA.narrow(0, first, count)};
+  };
+  source.read_actions = [read = source.read](int64_t number, int64_t first, int64_t count) {
+    return read(number, first, count).actions_TA;
+  };
+  return source;
 }
 
 /// A model that is one rule: the next frame from the frame before it (in [0, 1]) and its action.

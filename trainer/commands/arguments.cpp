@@ -47,6 +47,7 @@ std::vector<std::string> TrainArguments::command(const std::filesystem::path& fo
                                     "train", config->path, "--run", folder.string()};
   for (const auto& override_text : config->overrides)
     words.insert(words.end(), {"--set", override_text});
+  if (!init.empty()) words.insert(words.end(), {"--init", init});
   return words;
 }
 
@@ -56,7 +57,10 @@ std::shared_ptr<const TrainArguments> add_train_arguments(CLI::App& app) {
   app.add_option("--run", arguments->run,
                  "folder of the run; default runs/<run.name or the config's stem>");
   app.add_option("--fork", arguments->fork,
-                 "start another run, in this new folder instead of --run's");
+                 "start another run, at step 0, in this new folder instead of --run's");
+  app.add_option("--init", arguments->init,
+                 "begin with the weights of this run or checkpoint: parameters of the same name "
+                 "and shape are taken, others drawn anew; the optimizer starts anew");
   app.add_flag("--accept-new-data", arguments->accept_new_data,
                "go on with the data as they are now, where shards were added or changed");
   return arguments;

@@ -27,7 +27,7 @@ std::shared_ptr<const ConfigArguments> add_config_arguments(
 
 struct TrainArguments {
   std::shared_ptr<const ConfigArguments> config;
-  std::string run, fork;
+  std::string run, fork, init;
   bool accept_new_data = false;
 
   /// The run's folder, given the config that was read.
@@ -37,7 +37,7 @@ struct TrainArguments {
   std::vector<std::string> command(const std::filesystem::path& folder) const;
 };
 
-/// Adds CONFIG, --set, --run, --fork and --accept-new-data.
+/// Adds CONFIG, --set, --run, --fork, --init and --accept-new-data.
 std::shared_ptr<const TrainArguments> add_train_arguments(CLI::App& app);
 
 class FieldChoices : public FieldVisitor {

@@ -46,14 +46,13 @@ Subject open(const ConfigArguments& arguments) {
 }
 
 /// The first episodes that are long enough, from the first on again where there are too few.
-RolloutClips first_clips(const Dataset& data, const std::string& glob, const BenchRolloutArguments& options) {
+RolloutClips first_clips(const Dataset& data, const std::string& glob,
+                         const BenchRolloutArguments& options) {
   const int64_t num_frames = options.context_frames + options.frames - 1;
-  const auto source = first_episodes(data, data.num_episodes());
+  const auto source = first_episodes(data, options.clips, num_frames);
   std::vector<at::Tensor> contexts, actions;
-  for (int64_t episode = 0; episode < source.num_episodes; ++episode) {
-    if (static_cast<int64_t>(contexts.size()) == options.clips) break;
-    const auto read = source.read(episode, num_frames);
-    if (read.frames_THWC.size(0) < num_frames) continue;
+  for (const auto& episode : source.episodes) {
+    const auto read = source.read(episode.number, 0, num_frames);
     contexts.push_back(read.frames_THWC.slice(0, 0, options.context_frames));
     actions.push_back(read.actions_TA);
   }

@@ -1,13 +1,21 @@
-// nextframe check CONFIG: everything that is wrong with a config, or every value and its origin.
+// nextframe check CONFIG: everything that is wrong with a config and its data, or every value and
+// its origin.
 #include <iomanip>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "data/error.h"
 #include "trainer/commands/arguments.h"
 #include "trainer/commands/command.h"
+#include "trainer/evaluate/held_out_data.h"
 
 namespace nextframe {
 namespace {
+
+struct CheckOptions {
+  std::shared_ptr<const ConfigArguments> config;
+  bool as_json = false, without_data = false;
+};
 
 nlohmann::json to_json(const std::vector<Problem>& problems) {
   auto list = nlohmann::json::array();
@@ -48,34 +56,61 @@ void print(const Config& config) {
             << " of them given, the others default" << std::endl;
 }
 
-int check(const ConfigArguments& arguments, bool as_json) {
-  if (!as_json) {
-    print(arguments.load());
-    return 0;
-  }
+/// Opens both sets as training does, and says what they hold. Throws DataError.
+std::string check_data(const Config& config) {
+  const Dataset train(config.data.train, config.data.clip_frames, config.data.stride_frames);
+  std::string text = c10::str(train.num_episodes(), " episodes, ", train.num_clips(), " clips of ",
+                              config.data.clip_frames, " frames; ", describe_shape(train.shape()));
+  if (const auto validation = open_validation(config.data, config.evaluate, train))
+    text += "; " + describe_held_out(*validation, config.evaluate);
+  return text;
+}
+
+nlohmann::json check_as_json(const CheckOptions& options, ExitCode& code) {
   nlohmann::json answer;
   try {
-    const Config config = arguments.load();
+    const Config config = options.config->load();
     answer = {{"valid", true}, {"fields", to_json(config.resolved)}};
+    if (!options.without_data) answer["data"] = check_data(config);
   } catch (const ConfigError& error) {
-    answer = {{"valid", false}, {"problems", to_json(error.problems)}};
+    code = ExitCode::usage;
+    return {{"valid", false}, {"problems", to_json(error.problems)}};
+  } catch (const DataError& error) {
+    code = ExitCode::data;
+    answer["valid"] = false;
+    answer["data_problem"] = error.what();
   }
-  using nlohmann::json;
-  std::cout << answer.dump(2, ' ', false, json::error_handler_t::replace) << std::endl;
-  return static_cast<int>(answer["valid"] ? ExitCode::done : ExitCode::usage);
+  return answer;
+}
+
+int check(const CheckOptions& options) {
+  if (options.as_json) {
+    auto code = ExitCode::done;
+    const auto answer = check_as_json(options, code);
+    using nlohmann::json;
+    std::cout << answer.dump(2, ' ', false, json::error_handler_t::replace) << std::endl;
+    return static_cast<int>(code);
+  }
+  const Config config = options.config->load();
+  print(config);
+  if (!options.without_data) std::cout << "data: " << check_data(config) << std::endl;
+  return 0;
 }
 
 CommandBody set_up_check(CLI::App& app) {
   app.group(kConfigCommands);
-  const auto arguments = add_config_arguments(app);
-  const auto as_json = std::make_shared<bool>(false);
-  app.add_flag("--json", *as_json, "one JSON value on standard output");
-  return [=] { return check(*arguments, *as_json); };
+  const auto options = std::make_shared<CheckOptions>();
+  options->config = add_config_arguments(app);
+  app.add_flag("--json", options->as_json, "one JSON value on standard output");
+  app.add_flag("--without-data", options->without_data,
+               "the config alone, where its data are not at hand");
+  return [options] { return check(*options); };
 }
 
 }  // namespace
 
-NF_REGISTER_COMMAND(check, "check", "validate a config; print every value and where it came from",
+NF_REGISTER_COMMAND(check, "check",
+                    "validate a config and its data; print every value and where it came from",
                     set_up_check)
 
 }  // namespace nextframe

@@ -80,10 +80,30 @@ CLI::App& innermost(CLI::App& app) {
   return parsed.empty() ? app : innermost(*parsed.back());
 }
 
+/// "--fps: '29.97' is no whole number; frames a second, noted in the shards": what CLI11 could not
+/// convert, and what was wanted. "" where it is not known.
+std::string explain_conversion(const CLI::App& app, const std::string& message) {
+  for (const CLI::Option* option : app.get_options()) {
+    const auto name = option->get_name();
+    if (option->results().empty() || message.find(name) == std::string::npos) continue;
+    const auto type = option->get_type_name();
+    const bool is_whole = type.find("INT") != std::string::npos;
+    if (!is_whole && type.find("FLOAT") == std::string::npos) continue;
+    return name + ": '" + CLI::detail::join(option->results(), " ") + "' is " +
+           (is_whole ? "no whole number that fits" : "no number") +
+           "; needed: " + option->get_description();
+  }
+  return "";
+}
+
 /// "unknown flag '--ste'; did you mean '--set'?", or CLI11's own words for other errors.
 std::string explain_error(CLI::App& root, const CLI::ParseError& error) {
   CLI::App& app = innermost(root);
   std::string message = error.what();
+  if (dynamic_cast<const CLI::ConversionError*>(&error) != nullptr) {
+    const auto explained = explain_conversion(app, message);
+    if (!explained.empty()) message = explained;
+  }
   for (const auto& word : app.remaining()) {
     if (!word.starts_with("--")) continue;
     const std::string flag = word.substr(0, word.find('='));

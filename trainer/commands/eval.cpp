@@ -34,7 +34,7 @@ std::optional<Dataset> open_training_data(const Config& config) {
 
 std::vector<Dream> shown_dreams(const HeldOut& held_out) {
   const auto& config = held_out.run.config.evaluate;
-  const auto source = first_episodes(held_out.data, held_out.data.num_episodes());
+  const auto source = all_episodes(held_out.data);
   const auto episodes = sample_episodes(source, config.context_frames);
   return dream(*held_out.run.model, source, episodes, config.context_frames, config.horizon_frames,
                RolloutOptions{config.denoise_steps, 0});

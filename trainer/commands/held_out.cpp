@@ -4,30 +4,14 @@
 
 #include <cstdio>
 
-#include "data/error.h"
 #include "kernels/torch.h"
 #include "launch/device.h"
 #include "launch/world.h"
+#include "trainer/evaluate/held_out_data.h"
 #include "trainer/exit_code.h"
 
 namespace nextframe {
 namespace {
-
-std::string describe(const ClipShape& shape) {
-  return c10::str(shape.height_px, "x", shape.width_px, "x", shape.channels, " frames with ",
-                  shape.action_width, " action values");
-}
-
-void check_shape(const LoadedRun& run, const std::string& glob, const ClipShape& shape) {
-  const auto& trained = run.shape;
-  if (shape.height_px == trained.height_px && shape.width_px == trained.width_px &&
-      shape.channels == trained.channels && shape.action_width == trained.action_width) {
-    return;
-  }
-  throw DataError(c10::str(glob, ": holds ", describe(shape), "; the model of ",
-                           run.checkpoint_folder, " was trained on ", describe(trained),
-                           "; give --data a glob of such shards"));
-}
 
 std::string choose_glob(const HeldOutArguments& arguments, const LoadedRun& run) {
   if (!arguments.data.empty()) return arguments.data;
@@ -56,9 +40,8 @@ HeldOut open_held_out(const HeldOutArguments& arguments) {
   const auto num_gpus = static_cast<int64_t>(visible_gpus().size());
   run.model->to(pick_device({config.parallel.device, has_cuda_build(), num_gpus, 0, 1}));
   const auto glob = choose_glob(arguments, run);
-  Dataset data(glob, config.data.clip_frames, config.data.stride_frames,
-               run.shape.action_width / config.data.stride_frames);
-  check_shape(run, glob, data.shape());
+  auto data = open_held_out_data(glob, config.data.stride_frames,
+                                 {"the training data of " + run.checkpoint_folder, run.shape});
   return {std::move(run), glob, std::move(data)};
 }
 

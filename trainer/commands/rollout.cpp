@@ -21,7 +21,7 @@ struct RolloutArguments {
 int rollout(const RolloutArguments& arguments) {
   check_picture_path(arguments.out);  // before the work
   const auto held_out = open_held_out(*arguments.held_out);
-  const auto source = first_episodes(held_out.data, held_out.data.num_episodes());
+  const auto source = all_episodes(held_out.data);
   auto episodes = arguments.episodes;
   if (episodes.empty()) episodes = sample_episodes(source, arguments.context_frames);
   if (episodes.empty()) {

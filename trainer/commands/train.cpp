@@ -16,10 +16,9 @@
 #include "trainer/checkpoint/store.h"
 #include "trainer/commands/arguments.h"
 #include "trainer/commands/command.h"
-#include "trainer/evaluate/dream.h"
-#include "trainer/evaluate/evaluate.h"
-#include "trainer/evaluate/report.h"
+#include "trainer/evaluate/held_out_data.h"
 #include "trainer/exit_code.h"
+#include "trainer/init_weights.h"
 #include "trainer/recompute.h"
 #include "trainer/records/console.h"
 #include "trainer/records/run_folder.h"
@@ -31,35 +30,60 @@
 namespace nextframe {
 namespace {
 
-/// The root makes or recognises the folder; what goes wrong there ends every rank with the same
-/// message.
-RunFolder open_on_root(const World& world, Communicator& control, const std::filesystem::path& path,
-                       const Config& config, const TrainArguments& options, RunLock& lock,
-                       Console& console) {
-  std::string problem;
-  int code = 0;
+/// Runs `work` on the root; what goes wrong there ends every rank with the same message.
+void do_on_root(const World& world, Communicator& control, const std::function<void()>& work) {
+  Failure failure{ExitCode::done, ""};
   if (world.is_root()) {
     try {
-      if (!options.fork.empty() && std::filesystem::exists(path / "resolved.yaml")) {
-        throw UsageError(options.fork +
-                         " is a run already; continue it with --run, or fork into a new folder");
-      }
-      open_run_folder(path, config, options.config->path, options.command(path),
-                      [&](const std::string& line) { console.say(line); });
-      console.say_once(lock.take(path));
-    } catch (const ExitError& error) {
-      problem = error.what();
-      code = static_cast<int>(error.code);
-    } catch (const std::exception& error) {
-      problem = error.what();
-      code = static_cast<int>(ExitCode::environment);
+      work();
+    } catch (...) {
+      failure = describe_failure(std::current_exception());
     }
   }
-  problem = broadcast_string(control, problem);
-  code = std::stoi(broadcast_string(control, std::to_string(code)));
-  if (!problem.empty()) throw ExitError(static_cast<ExitCode>(code), problem);
+  const auto message = broadcast_string(control, failure.message);
+  const int code =
+      std::stoi(broadcast_string(control, std::to_string(static_cast<int>(failure.code))));
+  if (code != 0) throw ExitError(static_cast<ExitCode>(code), message);
+}
+
+/// The root makes or recognises the folder, and what the run begins with.
+RunFolder open_on_root(const World& world, Communicator& control, const std::filesystem::path& path,
+                       const Config& config, const TrainArguments& options, const WorldModel& model,
+                       RunLock& lock, Console& console) {
+  do_on_root(world, control, [&] {
+    if (!options.fork.empty() && std::filesystem::exists(path / "resolved.yaml")) {
+      throw UsageError(options.fork +
+                       " is a run already; continue it with --run, or fork into a new folder");
+    }
+    if (std::filesystem::exists(path / "resolved.yaml")) {
+      require_same_init(path, options.init);
+    } else {
+      begin_init(path, options.init, model, config);
+    }
+    open_run_folder(path, config, options.config->path, options.command(path),
+                    [&](const std::string& line) { console.say(line); });
+    console.say_once(lock.take(path));
+  });
   require_shared_folder(control, path);
   return {path};
+}
+
+/// Of a run with --init that has no checkpoint yet: gives every rank's model the weights that it is
+/// to begin with. Whether there were any. Collective.
+bool take_init(const World& world, Communicator& control, const RunFolder& folder,
+               WorldModel& model, Console& console) {
+  std::optional<InitRecord> record;
+  std::vector<at::Tensor> weights;
+  do_on_root(world, control, [&] {
+    if (list_checkpoints(folder.checkpoints()).empty()) record = read_init(folder.path);
+    if (record) weights = read_init_weights(*record);
+  });
+  share_init_weights(control, model, record ? record->taken : std::vector<std::string>(),
+                     std::move(weights));
+  if (record) {
+    for (const auto& line : describe_init(*record)) console.say(line);
+  }
+  return !broadcast_string(control, record ? "taken" : "").empty();
 }
 
 /// On a CPU, cores are used by ranks; a lone run on a machine with idle ones says so.
@@ -88,57 +112,23 @@ void introduce(const World& world, const Config& config, const RunFolder& folder
   }
 }
 
-/// Held-out data that cannot be opened are the evaluation's matter.
-void tell_shards_in_common(const Config& config, const Dataset& train, Console& console) {
-  if (config.data.validation.empty()) return;
+/// data.validation, opened before the first step, and what there is to say of it.
+struct HeldOutSet {
+  std::optional<Dataset> data;
+  std::string words;
+};
+
+/// Where it is not going to be evaluated while training, what is wrong with it is no error.
+void open_held_out_set(const Config& config, const Dataset& train, HeldOutSet& set) {
   try {
-    const Dataset held_out(config.data.validation, config.data.clip_frames,
-                           config.data.stride_frames, train.action_width());
-    const auto line = describe_shards_in_common(train.identities(), held_out.identities());
-    if (!line.empty()) console.say(line);
-  } catch (const DataError&) {
+    auto validation = open_validation(config.data, config.evaluate, train);
+    if (!validation) return;
+    set.data.emplace(std::move(*validation));
+    set.words = describe_held_out(*set.data, config.evaluate, true);
+  } catch (const DataError& error) {
+    if (config.evaluate.every_steps > 0) throw;
+    set.words = std::string("held-out data that cannot be evaluated: ") + error.what();
   }
-}
-
-/// Thrown out of an evaluation that a request to stop has interrupted.
-struct Interrupted {};
-
-/// The same episodes, none of which is read once somebody has asked to stop.
-EpisodeSource until_stopped(EpisodeSource source, StopRequests& stops) {
-  source.read = [read = source.read, &stops](int64_t episode, int64_t max_frames) {
-    if (stops.requested() != StopRequest::none) throw Interrupted();
-    return read(episode, max_frames);
-  };
-  return source;
-}
-
-/// Reports and samples while training, on the held-out episodes.
-Evaluation make_evaluation(const World& world, const Config& config, const RunFolder& folder,
-                           WorldModel& model, const Dataset& train, StopRequests& stops,
-                           Console& console) {
-  if (!world.is_root() || config.evaluate.every_steps == 0) return {};
-  const auto held_out = std::make_shared<Dataset>(config.data.validation, config.data.clip_frames,
-                                                  config.data.stride_frames, train.action_width());
-  const auto evaluate_now = [&, held_out](int64_t step) {
-    const auto known = until_stopped(first_episodes(train, train.num_episodes()), stops);
-    auto report =
-        evaluate(model, until_stopped(first_episodes(*held_out, config.evaluate.episodes), stops),
-                 &known, config.evaluate);
-    report.provenance = {folder.path.string(),  "", step, "", config.optimizer.ema_decay > 0,
-                         config.data.validation};
-    const auto name = checkpoint_name(step);
-    write_report((folder.path / "eval" / name).string(), report, {});
-    write_sample_sheet(model, *held_out, config.evaluate,
-                       (folder.samples() / (name + ".png")).string());
-    console.say(to_summary(report));
-  };
-  return [evaluate_now, &console](int64_t step) {
-    try {
-      evaluate_now(step);
-    } catch (const Interrupted&) {
-      console.say(c10::str("the evaluation of step ", step, " was not finished"));
-    }
-  };
 }
 
 /// The last line: what came of it, against repeating the last frame.
@@ -214,23 +204,31 @@ int train(const TrainArguments& options) {
   const KernelWarningListener notes([&](const std::string& note) { console.say(note); });
   Dataset data(config.data.train, config.data.clip_frames, config.data.stride_frames);
   require_equal(*control, "dataset", data.fingerprint());
+  HeldOutSet held_out;  // the root's
+  do_on_root(world, *control, [&] { open_held_out_set(config, data, held_out); });
   const auto model = make_model(config, data.shape());
   model->to(world.device());
   choose_flash_kernels(config.trainer.flash_kernels);
   recompute_blocks(*model, config);
 
   RunLock lock;
-  const auto folder = open_on_root(world, *control, path, config, options, lock, console);
+  const auto folder = open_on_root(world, *control, path, config, options, *model, lock, console);
   watchdog.set_folder({folder.log(), broadcast_string(*control, new_start_name())});
   if (world.is_root()) HangFolder::prune(folder.log());
   console.open_log(folder.log() / c10::str("rank", world.rank(), ".log"));
   if (world.is_root()) console.say_once(environment.unheeded);
   introduce(world, config, folder, data, console);
-  if (world.is_root()) tell_shards_in_common(config, data, console);
+  if (!held_out.words.empty()) console.say(held_out.words);
+  if (held_out.data) {
+    const auto line = describe_shards_in_common(data.identities(), held_out.data->identities());
+    if (!line.empty()) console.say(line);
+  }
   suggest_ranks(world, config, options.command(path), console);
+  const bool has_new_weights = take_init(world, *control, folder, *model, console);
   Trainer trainer(config, world, folder, model, data, console, watchdog,
                   world.device().is_cuda() ? cuda_graph_recorder() : nullptr);
   trainer.restore(options.accept_new_data);
+  if (has_new_weights) trainer.save_beginning();  // the source may go now
   if (world.is_root()) accept_config(folder, config);
   if (trainer.position().step >= config.trainer.steps) {
     console.say(c10::str("this run is finished (step ", trainer.position().step, " of ",
@@ -242,7 +240,11 @@ int train(const TrainArguments& options) {
     return static_cast<int>(ExitCode::done);
   }
   try {
-    const auto evaluation = make_evaluation(world, config, folder, *model, data, stops, console);
+    Evaluation evaluation;
+    if (held_out.data) {
+      evaluation =
+          make_training_evaluation({config, folder, *model, data, *held_out.data, stops, console});
+    }
     const auto stop = trainer.run(stops, evaluation);
     return static_cast<int>(finish(stop, stops, trainer, config, folder, world, console));
   } catch (...) {

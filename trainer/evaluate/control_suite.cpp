@@ -1,28 +1,37 @@
 // The `control` suite: whether the model listens to actions.
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "trainer/evaluate/evaluate.h"
 
 namespace nextframe {
 namespace {
 
-/// Episode e is told the actions of episode e + 1, the last one those of the first; a shorter
-/// episode's actions start again from their beginning.
-at::Tensor actions_of_next(const EpisodeSource& source, int64_t episode, const Episode& truth) {
-  const auto other_TA = source.read((episode + 1) % source.num_episodes, kAllFrames).actions_TA;
-  return other_TA.index_select(0, at::arange(truth.actions_TA.size(0)) % other_TA.size(0));
+/// `count` actions from `first` on of an episode that starts again when it has ended.
+at::Tensor repeated_actions(const EpisodeSource& source, const SourceEpisode& episode,
+                            int64_t first, int64_t count) {
+  std::vector<at::Tensor> parts;
+  for (int64_t taken = 0; taken < count;) {
+    const int64_t begin = (first + taken) % episode.num_frames;
+    const int64_t part = std::min(count - taken, episode.num_frames - begin);
+    parts.push_back(source.read_actions(episode.number, begin, part));
+    taken += part;
+  }
+  return at::cat(parts);
 }
 
-/// MSE of the model by episode, summed over its scored frames.
+/// MSE of the model by episode, summed over its scored frames, where each episode is told the
+/// actions of the next one, and the last those of the first.
 std::vector<double> shuffled_mse(EvaluationContext& evaluation) {
   const auto& source = evaluation.held_out();
-  std::vector<double> sums(static_cast<size_t>(source.num_episodes), 0.0);
-  const auto shuffled = [&](int64_t episode, const Episode& truth) {
-    return actions_of_next(source, episode, truth);
+  std::vector<double> sums(source.episodes.size(), 0.0);
+  const auto shuffled = [&](size_t place, int64_t first, const Episode& truth) {
+    const auto& next = source.episodes[(place + 1) % source.episodes.size()];
+    return repeated_actions(source, next, first, truth.actions_TA.size(0));
   };
   evaluation.predictor().teacher_forced(source, shuffled, [&](const PredictedFrame& frame) {
-    const auto true_HWC = to_unit_range(frame.truth.frames_THWC[frame.frame]);
-    sums[static_cast<size_t>(frame.episode)] += mean_squared_error(frame.predicted_HWC, true_HWC);
+    sums[frame.place] += mean_squared_error(frame.predicted_HWC, to_unit_range(frame.true_HWC()));
   });
   return sums;
 }
@@ -36,7 +45,7 @@ std::vector<Definition> definitions() {
 SuiteReport run_control(EvaluationContext& evaluation) {
   SuiteReport report{"control", {}, {}, definitions(), {}};
   const auto& source = evaluation.held_out();
-  if (source.shape.action_width == 0 || source.num_episodes < 2) {
+  if (source.shape.action_width == 0 || source.num_episodes() < 2) {
     report.notes.push_back(source.shape.action_width == 0
                                ? "no shuffle_ratio: the data has no actions"
                                : "no shuffle_ratio: it needs two episodes or more");

@@ -12,8 +12,17 @@ namespace nextframe {
 namespace {
 
 void check_frames(const char* what, int64_t frames) {
-  if (frames >= 1) return;
-  throw UsageError(c10::str("rollout: ", what, " must be 1 or more frames, got ", frames));
+  if (frames >= 1 && frames <= kMaxDreamFrames) return;
+  throw UsageError(
+      c10::str("rollout: ", what, " must be 1 to ", kMaxDreamFrames, " frames, got ", frames));
+}
+
+size_t place_of_episode(const EpisodeSource& source, int64_t number) {
+  for (size_t place = 0; place < source.episodes.size(); ++place) {
+    if (source.episodes[place].number == number) return place;
+  }
+  throw UsageError(c10::str("rollout: there is no episode ", number, "; the data has 0 .. ",
+                            source.dataset_episodes - 1));
 }
 
 std::string suffix_of(const std::string& path) {
@@ -28,15 +37,12 @@ std::vector<Dream> dream(WorldModel& model, const EpisodeSource& source,
                          const EvaluationProgress& progress) {
   check_frames("the context", context_frames);
   check_frames("the dream", frames);
-  for (const int64_t episode : episodes) {
-    if (episode >= 0 && episode < source.num_episodes) continue;
-    throw UsageError(c10::str("rollout: there is no episode ", episode, "; the data has 0 .. ",
-                              source.num_episodes - 1));
-  }
+  std::vector<size_t> places;
+  for (const int64_t episode : episodes) places.push_back(place_of_episode(source, episode));
   std::vector<Dream> dreams;
   std::vector<std::vector<at::Tensor>> frames_of;
   Predictor predictor(model, options, progress);
-  predictor.rollouts(source, episodes, context_frames, frames, [&](const PredictedFrame& frame) {
+  predictor.rollouts(source, places, context_frames, frames, [&](const PredictedFrame& frame) {
     if (frame.frame == context_frames) {
       dreams.push_back({frame.episode, context_frames, frame.truth.frames_THWC, {}});
       frames_of.emplace_back();
@@ -75,24 +81,23 @@ void write_dreams(const std::vector<Dream>& dreams, const std::string& path, boo
 
 std::vector<int64_t> sample_episodes(const EpisodeSource& source, int64_t context_frames) {
   check_frames("the context", context_frames);
-  std::vector<int64_t> episodes;
-  for (int64_t episode = 0; episode < source.num_episodes; ++episode) {
-    if (static_cast<int64_t>(episodes.size()) == kSampleEpisodes) break;
-    const auto start_THWC = source.read(episode, context_frames + 1).frames_THWC;
-    if (start_THWC.size(0) > context_frames) episodes.push_back(episode);
+  std::vector<int64_t> numbers;
+  for (const auto& episode : source.episodes) {
+    if (static_cast<int64_t>(numbers.size()) == kSampleEpisodes) break;
+    if (episode.num_frames > context_frames) numbers.push_back(episode.number);
   }
-  return episodes;
+  return numbers;
 }
 
-void write_sample_sheet(WorldModel& model, const Dataset& validation, const EvaluateConfig& config,
-                        const std::string& path) {
-  const auto source = first_episodes(validation, validation.num_episodes());
+void write_sample_sheet(WorldModel& model, const EpisodeSource& source,
+                        const EvaluateConfig& config, const std::string& path,
+                        const EvaluationProgress& progress) {
   const auto episodes = sample_episodes(source, config.context_frames);
   if (episodes.empty()) return;
   const RolloutOptions options{config.denoise_steps, 0};
-  write_dreams(
-      dream(model, source, episodes, config.context_frames, config.horizon_frames, options), path,
-      false);
+  write_dreams(dream(model, source, episodes, config.context_frames, config.horizon_frames, options,
+                     progress),
+               path, false);
 }
 
 }  // namespace nextframe

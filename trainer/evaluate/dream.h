@@ -10,6 +10,9 @@
 
 namespace nextframe {
 
+/// Of a dream, and of its context: its pictures are made in memory.
+constexpr int64_t kMaxDreamFrames = 65536;
+
 /// A rollout (dream) of one episode, with its true frames.
 struct Dream {
   int64_t episode = 0;
@@ -52,7 +55,8 @@ constexpr int64_t kSampleEpisodes = 4;
 std::vector<int64_t> sample_episodes(const EpisodeSource& source, int64_t context_frames);
 
 /// A sheet (or, for a .webp, an animation) of the sample episodes, for `samples/`.
-void write_sample_sheet(WorldModel& model, const Dataset& validation, const EvaluateConfig& config,
-                        const std::string& path);
+void write_sample_sheet(WorldModel& model, const EpisodeSource& source,
+                        const EvaluateConfig& config, const std::string& path,
+                        const EvaluationProgress& progress = {});
 
 }  // namespace nextframe

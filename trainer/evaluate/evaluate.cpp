@@ -16,8 +16,11 @@ const Suite& suite_named(const std::string& name) {
 }
 
 void check_source(const EpisodeSource& held_out) {
-  if (held_out.num_episodes > 0) return;
-  throw DataError("evaluate: the held-out data has no episodes; give --data a glob that has some");
+  if (held_out.num_episodes() > 0) return;
+  throw DataError(c10::str("evaluate: of ", held_out.num_passed_over,
+                           " held-out episodes none has ", kFirstScoredFrame + 1,
+                           " frames, of which the last is the first that ",
+                           "is scored; give longer ones"));
 }
 
 }  // namespace
@@ -34,7 +37,8 @@ EvaluationReport evaluate(WorldModel& model, const EpisodeSource& held_out,
 
   EvaluationReport report;
   report.data_fingerprint = held_out.fingerprint;
-  report.episodes = held_out.num_episodes;
+  report.episodes = held_out.num_episodes();
+  report.passed_over = held_out.num_passed_over;
   report.clip_frames = held_out.shape.clip_frames;
   report.context_frames = config.context_frames;
   report.horizon_frames = config.horizon_frames;
@@ -45,15 +49,21 @@ EvaluationReport evaluate(WorldModel& model, const EpisodeSource& held_out,
   return report;
 }
 
+EpisodeSource evaluated_episodes(const Dataset& validation, const EvaluateConfig& config) {
+  auto source = first_episodes(validation, config.episodes, kFirstScoredFrame + 1);
+  check_source(source);
+  return source;
+}
+
 EvaluationReport evaluate(WorldModel& model, const Dataset& validation,
                           const Dataset* train_for_mean_frame, const EvaluateConfig& config,
                           const std::vector<std::string>& suites,
                           const EvaluationProgress& progress) {
-  const auto held_out = first_episodes(validation, config.episodes);
+  const auto held_out = evaluated_episodes(validation, config);
   if (train_for_mean_frame == nullptr) {
     return evaluate(model, held_out, nullptr, config, suites, progress);
   }
-  const auto train = first_episodes(*train_for_mean_frame, train_for_mean_frame->num_episodes());
+  const auto train = all_episodes(*train_for_mean_frame);
   return evaluate(model, held_out, &train, config, suites, progress);
 }
 
@@ -61,38 +71,38 @@ EvaluationContext::EvaluationContext(WorldModel& model, EpisodeSource held_out,
                                      const EpisodeSource* train_for_mean_frame,
                                      EvaluateConfig config, EvaluationProgress progress)
     : held_out_(std::move(held_out)),
-      mean_frame_HWC_(mean_frame(train_for_mean_frame ? *train_for_mean_frame : held_out_)),
+      mean_frame_HWC_(mean_frame(train_for_mean_frame ? *train_for_mean_frame : held_out_,
+                                 [&progress] {
+                                   if (progress) progress("mean frame", 0, 0);
+                                 })),
       mean_frame_source_(train_for_mean_frame ? "training data" : "evaluated data"),
       config_(config),
       predictor_(model, RolloutOptions{config.denoise_steps, 0}, std::move(progress)) {}
 
 const std::vector<EpisodeScores>& EvaluationContext::one_step() {
   if (one_step_) return *one_step_;
-  std::vector<EpisodeScores> scores(static_cast<size_t>(held_out_.num_episodes),
-                                    {kFirstScoredFrame, {}});
-  const auto own_actions = [](int64_t, const Episode& truth) { return truth.actions_TA; };
+  std::vector<EpisodeScores> scores(held_out_.episodes.size(), {kFirstScoredFrame, {}});
+  const auto own_actions = [](size_t, int64_t, const Episode& truth) { return truth.actions_TA; };
   predictor_.teacher_forced(held_out_, own_actions, [&](const PredictedFrame& frame) {
-    score(frame, frame.frame, scores[static_cast<size_t>(frame.episode)]);
+    score(frame, frame.frame, scores[frame.place]);
   });
   return one_step_.emplace(std::move(scores));
 }
 
 std::vector<EpisodeScores> EvaluationContext::rollouts() {
-  std::vector<EpisodeScores> scores(static_cast<size_t>(held_out_.num_episodes),
-                                    {config_.context_frames, {}});
-  predictor_.rollouts(held_out_, all_episodes(held_out_), config_.context_frames,
+  std::vector<EpisodeScores> scores(held_out_.episodes.size(), {config_.context_frames, {}});
+  predictor_.rollouts(held_out_, all_places(held_out_), config_.context_frames,
                       config_.horizon_frames, [&](const PredictedFrame& frame) {
-                        score(frame, config_.context_frames,
-                              scores[static_cast<size_t>(frame.episode)]);
+                        score(frame, config_.context_frames, scores[frame.place]);
                       });
   return scores;
 }
 
 void EvaluationContext::score(const PredictedFrame& frame, int64_t known_frames,
                               EpisodeScores& scores) const {
-  const auto true_HWC = to_unit_range(frame.truth.frames_THWC[frame.frame]);
+  const auto true_HWC = to_unit_range(frame.true_HWC());
   scores.by_predictor["model"].push_back(score_frame(frame.predicted_HWC, true_HWC));
-  const auto baselines = baseline_frames(frame.truth.frames_THWC, known_frames,
+  const auto baselines = baseline_frames(frame.truth.frames_THWC, known_frames - frame.truth_begin,
                                          frame.frame - known_frames + 1, mean_frame_HWC_);
   for (const auto& [name, baseline_HWC] : baselines) {
     scores.by_predictor[name].push_back(score_frame(baseline_HWC, true_HWC));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/base/registry.h"
+#include "trainer/evaluate/episode_source.h"
 #include "trainer/evaluate/figure.h"
 #include "trainer/evaluate/metrics.h"
 #include "trainer/evaluate/predictor.h"
@@ -20,13 +21,17 @@ namespace nextframe {
 std::vector<std::string> known_suites();
 
 /// Runs `suites` (none means all; an unknown name is a UsageError) on the first
-/// config.episodes episodes of `validation`. The mean frame comes from `train_for_mean_frame`,
-/// or else from the evaluated episodes. On one thread the results are bit-identical every
-/// time. The caller fills in the report's provenance. The model is not changed.
+/// config.episodes episodes of `validation` that have a frame to score; DataError if none has.
+/// The mean frame comes from `train_for_mean_frame`, or else from the evaluated episodes. On one
+/// thread the results are bit-identical every time. The caller fills in the report's provenance.
+/// The model is not changed.
 EvaluationReport evaluate(WorldModel& model, const Dataset& validation,
                           const Dataset* train_for_mean_frame, const EvaluateConfig& config,
                           const std::vector<std::string>& suites = {},
                           const EvaluationProgress& progress = {});
+
+/// The episodes of `validation` that are evaluated. DataError if none is long enough.
+EpisodeSource evaluated_episodes(const Dataset& validation, const EvaluateConfig& config);
 
 /// The same for any source of episodes.
 EvaluationReport evaluate(WorldModel& model, const EpisodeSource& held_out,

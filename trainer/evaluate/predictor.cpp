@@ -1,10 +1,7 @@
 #include "trainer/evaluate/predictor.h"
 
-#include <ATen/ATen.h>
-
 #include <algorithm>
 #include <numeric>
-#include <optional>
 
 #include "kernels/torch.h"
 #include "trainer/evaluate/metrics.h"
@@ -13,8 +10,17 @@
 namespace nextframe {
 namespace {
 
-/// What goes through the model together, at most: clips, and frames (so that long episodes fit).
-constexpr int64_t kBatchClips = 16, kBatchFrames = 2048;
+/// What goes through the model together, at most: clips, frames, and bytes of frames.
+constexpr int64_t kBatchClips = 16, kBatchFrames = 2048, kBatchBytes = int64_t{32} << 20;
+/// Of a piece of an episode that does not fit: small, so that a sign of life is never far away.
+constexpr int64_t kPieceFrames = 512;
+/// Scored frames between two signs of life.
+constexpr int64_t kProgressFrames = 64;
+
+int64_t frames_at_once(const ClipShape& shape) {
+  const int64_t frame_bytes = shape.height_px * shape.width_px * shape.channels;
+  return std::clamp<int64_t>(kBatchBytes / std::max<int64_t>(1, frame_bytes), 1, kBatchFrames);
+}
 
 void check_finite(const at::Tensor& predicted_THWC, int64_t episode, int64_t first_frame) {
   for (int64_t i = 0; i < predicted_THWC.size(0); ++i) {
@@ -27,22 +33,113 @@ void check_finite(const at::Tensor& predicted_THWC, int64_t episode, int64_t fir
 
 }  // namespace
 
-/// What the model is shown of an episode, from its start on, and which predictions count: those
-/// from `skip` on.
+std::vector<EpisodePiece> pieces_of(int64_t num_frames, int64_t clip_frames, int64_t most_frames) {
+  if (num_frames <= std::max(most_frames, clip_frames)) return {{0, num_frames, 1}};
+  const int64_t advance = std::max<int64_t>(1, clip_frames / 2);
+  const int64_t longest = std::max(std::min(most_frames, kPieceFrames), 2 * clip_frames);
+  std::vector<EpisodePiece> pieces;
+  int64_t predicted = 1;
+  for (int64_t end = clip_frames; predicted < num_frames;
+       end = std::min(end + advance, num_frames)) {
+    const int64_t begin = end - clip_frames;
+    if (pieces.empty() || end - pieces.back().begin > longest)
+      pieces.push_back({begin, end, predicted});
+    pieces.back().end = end;
+    predicted = end;
+  }
+  return pieces;
+}
+
+std::vector<size_t> all_places(const EpisodeSource& source) {
+  std::vector<size_t> places(source.episodes.size());
+  std::iota(places.begin(), places.end(), size_t{0});
+  return places;
+}
+
+/// What the model is shown of an episode, and which predictions count: those from `skip` on.
 struct Predictor::Clip {
+  size_t place;
   int64_t episode;
   Episode truth;
+  int64_t truth_begin;
   at::Tensor frames_THWC;
   at::Tensor actions_TA;
+  int64_t first_frame;   // of frames_THWC in the episode
   int64_t skip;          // predictions from too little context
   int64_t first_target;  // frame of the episode that prediction `skip` is of
+};
 
-  bool fits_beside(const std::vector<Clip>& others) const {
-    const auto count = static_cast<int64_t>(others.size());
-    return count == 0 || (count < kBatchClips && (count + 1) * actions_TA.size(0) <= kBatchFrames &&
-                          others[0].frames_THWC.sizes() == frames_THWC.sizes() &&
-                          others[0].actions_TA.sizes() == actions_TA.sizes());
+class Predictor::Batches {
+ public:
+  Batches(Predictor& predictor, Predict call, int64_t most_frames,
+          const PredictedFrameVisitor& visit, std::function<void()> show_life)
+      : predictor_(predictor),
+        call_(call),
+        most_frames_(most_frames),
+        visit_(visit),
+        show_life_(std::move(show_life)) {}
+
+  void add(Clip clip) {
+    if (!fits(clip)) flush();
+    waiting_.push_back(std::move(clip));
   }
+
+  void flush() {
+    if (!waiting_.empty()) run();
+    waiting_.clear();
+  }
+
+ private:
+  bool fits(const Clip& clip) const {
+    if (waiting_.empty()) return true;
+    const auto count = static_cast<int64_t>(waiting_.size());
+    const auto& first = waiting_.front();
+    return count < kBatchClips && (count + 1) * clip.actions_TA.size(0) <= most_frames_ &&
+           first.first_frame == clip.first_frame &&
+           first.frames_THWC.sizes() == clip.frames_THWC.sizes() &&
+           first.actions_TA.sizes() == clip.actions_TA.sizes();
+  }
+
+  at::Tensor predict() const {
+    std::vector<at::Tensor> frames, actions;
+    std::vector<int64_t> episodes;
+    for (const auto& clip : waiting_) {
+      episodes.push_back(clip.episode);
+      frames.push_back(clip.frames_THWC);
+      actions.push_back(clip.actions_TA);
+    }
+    auto options = predictor_.options_;
+    options.sample_ids_B = at::tensor(episodes);
+    options.first_frame = waiting_.front().first_frame;
+    auto& model = predictor_.model_;
+    const auto parameters = model.parameters();
+    const auto device = parameters.empty() ? at::Device(at::kCPU) : parameters[0].device();
+    return (model.*call_)(at::stack(frames).to(device), at::stack(actions).to(device), options)
+        .cpu();
+  }
+
+  void run() {
+    const torch::NoGradGuard no_grad;
+    const auto predicted_BTHWC = predict();
+    show_life_();
+    for (size_t row = 0; row < waiting_.size(); ++row) {
+      const auto& clip = waiting_[row];
+      const auto counted = predicted_BTHWC[static_cast<int64_t>(row)].slice(0, clip.skip);
+      check_finite(counted, clip.episode, clip.first_target);
+      for (int64_t i = 0; i < counted.size(0); ++i) {
+        if ((i + 1) % kProgressFrames == 0) show_life_();
+        visit_({clip.place, clip.episode, clip.first_target + i, clip.truth, clip.truth_begin,
+                to_unit_range(counted[i])});
+      }
+    }
+  }
+
+  Predictor& predictor_;
+  const Predict call_;
+  const int64_t most_frames_;
+  const PredictedFrameVisitor& visit_;
+  const std::function<void()> show_life_;
+  std::vector<Clip> waiting_;
 };
 
 Predictor::Predictor(WorldModel& model, RolloutOptions options, EvaluationProgress progress)
@@ -51,85 +148,56 @@ Predictor::Predictor(WorldModel& model, RolloutOptions options, EvaluationProgre
       progress_(std::move(progress)),
       was_training_(model.is_training()) {
   model_.eval();
+  if (!progress_) progress_ = [](const std::string&, int64_t, int64_t) {};
 }
 
 Predictor::~Predictor() { model_.train(was_training_); }
 
 void Predictor::teacher_forced(const EpisodeSource& source, const ActionsOf& actions_of,
                                const PredictedFrameVisitor& visit) {
-  const auto read = [&](int64_t episode) -> std::optional<Clip> {
-    const auto truth = source.read(episode, kAllFrames);
-    if (truth.frames_THWC.size(0) <= kFirstScoredFrame) return std::nullopt;
-    return Clip{episode,
-                truth,
-                truth.frames_THWC,
-                actions_of(episode, truth),
-                kFirstScoredFrame - 1,
-                kFirstScoredFrame};
-  };
-  run("one-step", &WorldModel::one_step, all_episodes(source), read, visit);
-}
-
-void Predictor::rollouts(const EpisodeSource& source, const std::vector<int64_t>& episodes,
-                         int64_t context_frames, int64_t horizon_frames,
-                         const PredictedFrameVisitor& visit) {
-  const auto read = [&](int64_t episode) -> std::optional<Clip> {
-    const auto truth = source.read(episode, context_frames + horizon_frames);
-    const int64_t num_frames = truth.frames_THWC.size(0);
-    if (num_frames <= context_frames) return std::nullopt;
-    return Clip{episode,
-                truth,
-                truth.frames_THWC.narrow(0, 0, context_frames),
-                truth.actions_TA.narrow(0, 0, num_frames - 1),
-                0,
-                context_frames};
-  };
-  run("rollouts", &WorldModel::rollout, episodes, read, visit);
-}
-
-void Predictor::run(const std::string& what, Predict predict, const std::vector<int64_t>& episodes,
-                    const Read& read, const PredictedFrameVisitor& visit) {
-  const auto total = static_cast<int64_t>(episodes.size());
-  std::vector<Clip> waiting;
-  const auto flush = [&] {
-    if (!waiting.empty()) run_batch(predict, waiting, visit);
-    waiting.clear();
-  };
-  for (int64_t done = 0; done < total; ++done) {
-    if (progress_) progress_(what, done, total);
-    auto clip = read(episodes[static_cast<size_t>(done)]);
-    if (!clip) continue;
-    if (!clip->fits_beside(waiting)) flush();
-    waiting.push_back(std::move(*clip));
-  }
-  flush();
-  if (progress_) progress_(what, total, total);
-}
-
-void Predictor::run_batch(Predict predict, const std::vector<Clip>& clips,
-                          const PredictedFrameVisitor& visit) {
-  const torch::NoGradGuard no_grad;
-  std::vector<at::Tensor> frames, actions;
-  std::vector<int64_t> episodes;
-  for (const auto& clip : clips) {
-    episodes.push_back(clip.episode);
-    frames.push_back(clip.frames_THWC);
-    actions.push_back(clip.actions_TA);
-  }
-  auto options = options_;
-  options.sample_ids_B = at::tensor(episodes);
-  const auto parameters = model_.parameters();
-  const auto device = parameters.empty() ? at::Device(at::kCPU) : parameters[0].device();
-  const auto predicted_BTHWC =
-      (model_.*predict)(at::stack(frames).to(device), at::stack(actions).to(device), options).cpu();
-  for (size_t row = 0; row < clips.size(); ++row) {
-    const auto& clip = clips[row];
-    const auto counted = predicted_BTHWC[static_cast<int64_t>(row)].slice(0, clip.skip);
-    check_finite(counted, clip.episode, clip.first_target);
-    for (int64_t i = 0; i < counted.size(0); ++i) {
-      visit({clip.episode, clip.first_target + i, clip.truth, to_unit_range(counted[i])});
+  const int64_t total = source.num_episodes(), most_frames = frames_at_once(source.shape);
+  int64_t done = 0;
+  const auto show_life = [&] { progress_("one-step", done, total); };
+  Batches batches(*this, &WorldModel::one_step, most_frames, visit, show_life);
+  for (; done < total; ++done) {
+    show_life();
+    const auto place = static_cast<size_t>(done);
+    const auto& [number, num_frames] = source.episodes[place];
+    if (num_frames <= kFirstScoredFrame) continue;
+    for (const auto& piece : pieces_of(num_frames, source.shape.clip_frames, most_frames)) {
+      // One frame more than the model sees: the linear baseline looks two back.
+      const int64_t begin = std::max<int64_t>(0, piece.begin - 1);
+      const auto truth = source.read(number, begin, piece.end - begin);
+      const int64_t target = std::max(piece.first_target, kFirstScoredFrame);
+      if (target >= piece.end) continue;  // clips of 4 frames or less
+      batches.add({place, number, truth, begin, truth.frames_THWC.slice(0, piece.begin - begin),
+                   actions_of(place, begin, truth).slice(0, piece.begin - begin), piece.begin,
+                   target - piece.begin - 1, target});
     }
   }
+  batches.flush();
+  show_life();
+}
+
+void Predictor::rollouts(const EpisodeSource& source, const std::vector<size_t>& places,
+                         int64_t context_frames, int64_t horizon_frames,
+                         const PredictedFrameVisitor& visit) {
+  const auto total = static_cast<int64_t>(places.size());
+  int64_t done = 0;
+  const auto show_life = [&] { progress_("rollouts", done, total); };
+  Batches batches(*this, &WorldModel::rollout, frames_at_once(source.shape), visit, show_life);
+  for (; done < total; ++done) {
+    show_life();
+    const auto place = places[static_cast<size_t>(done)];
+    const auto& [number, num_frames] = source.episodes[place];
+    if (num_frames <= context_frames) continue;
+    const int64_t count = context_frames + std::min(horizon_frames, num_frames - context_frames);
+    const auto truth = source.read(number, 0, count);
+    batches.add({place, number, truth, 0, truth.frames_THWC.narrow(0, 0, context_frames),
+                 truth.actions_TA.narrow(0, 0, count - 1), 0, 0, context_frames});
+  }
+  batches.flush();
+  show_life();
 }
 
 std::map<std::string, at::Tensor> baseline_frames(const at::Tensor& frames_THWC,
@@ -143,47 +211,25 @@ std::map<std::string, at::Tensor> baseline_frames(const at::Tensor& frames_THWC,
           {"linear", to_unit_range(last_HWC + (last_HWC - before_HWC) * steps)}};
 }
 
-at::Tensor mean_frame(const EpisodeSource& source) {
+at::Tensor mean_frame(const EpisodeSource& source, const std::function<void()>& show_life) {
+  constexpr int64_t kPieceBytes = int64_t{16} << 20;
   const auto& shape = source.shape;
+  const int64_t frame_bytes = shape.height_px * shape.width_px * shape.channels;
+  const int64_t piece_frames =
+      std::max<int64_t>(1, kPieceBytes / std::max<int64_t>(1, frame_bytes));
   auto sum_HWC = at::zeros({shape.height_px, shape.width_px, shape.channels}, at::kLong);
   int64_t num_frames = 0;
-  for (int64_t episode = 0; episode < source.num_episodes && num_frames < kMeanFrameFrames;
-       ++episode) {
-    const auto frames_THWC = source.read(episode, kMeanFrameFrames - num_frames).frames_THWC;
-    sum_HWC += frames_THWC.sum(0, false, at::kLong);
-    num_frames += frames_THWC.size(0);
+  for (const auto& episode : source.episodes) {
+    const int64_t wanted = std::min(episode.num_frames, kMeanFrameFrames - num_frames);
+    for (int64_t first = 0; first < wanted; first += piece_frames) {
+      const auto piece = source.read(episode.number, first, std::min(piece_frames, wanted - first));
+      sum_HWC += piece.frames_THWC.sum(0, false, at::kLong);
+      if (show_life) show_life();
+    }
+    num_frames += wanted;
   }
   TORCH_CHECK(num_frames > 0, "evaluate: the mean frame needs at least one frame, got none");
   return sum_HWC.to(at::kDouble).div_(255.0 * static_cast<double>(num_frames)).to(at::kFloat);
-}
-
-namespace {
-
-/// Only the dataset knows its stride: a read that holds too few frames is made longer.
-Episode read_start(const Dataset& dataset, int64_t episode, int64_t max_frames) {
-  const int64_t all = dataset.episode_frames(episode);
-  for (int64_t stored = std::min(max_frames, all);; stored = std::min(2 * stored, all)) {
-    const auto read = dataset.read_episode(episode, 0, stored);
-    const int64_t frames = std::min(max_frames, read.frames_THWC.size(0));
-    if (frames < max_frames && stored < all) continue;
-    return {read.frames_THWC.narrow(0, 0, frames), read.actions_TA.narrow(0, 0, frames)};
-  }
-}
-
-}  // namespace
-
-EpisodeSource first_episodes(const Dataset& dataset, int64_t limit) {
-  return {dataset.shape(), std::min(limit, dataset.num_episodes()),
-          [&dataset](int64_t episode, int64_t max_frames) {
-            return read_start(dataset, episode, max_frames);
-          },
-          dataset.fingerprint()};
-}
-
-std::vector<int64_t> all_episodes(const EpisodeSource& source) {
-  std::vector<int64_t> episodes(static_cast<size_t>(source.num_episodes));
-  std::iota(episodes.begin(), episodes.end(), int64_t{0});
-  return episodes;
 }
 
 }  // namespace nextframe

@@ -2,59 +2,54 @@
 // also the trivial baselines.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <functional>
-#include <limits>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "data/dataset.h"
 #include "model/world_model.h"
+#include "trainer/evaluate/episode_source.h"
 
 namespace nextframe {
 
-constexpr int64_t kAllFrames = std::numeric_limits<int64_t>::max();
-
-struct EpisodeSource {
-  ClipShape shape;
-  int64_t num_episodes = 0;
-  /// Reads every stride-th frame from the episode's start: `max_frames` of them, or as many as it
-  /// has.
-  std::function<Episode(int64_t episode, int64_t max_frames)> read;
-  std::string fingerprint;  // of the data behind it
-};
-
-/// The first `limit` episodes of a dataset, or all. The dataset must outlive the source.
-EpisodeSource first_episodes(const Dataset& dataset, int64_t limit);
-
-/// 0 .. num_episodes - 1.
-std::vector<int64_t> all_episodes(const EpisodeSource& source);
-
-/// Reports the progress of a long pass.
+/// How far a long pass is: for a person who waits, and for a watchdog. Called at least once an
+/// episode, and again and again within a long one.
 using EvaluationProgress =
     std::function<void(const std::string& what, int64_t done, int64_t total)>;
 
-/// The first frame of an episode that is scored; earlier ones have too little context.
+/// The first frame of an episode that is scored: earlier ones have too little context to be fair.
 constexpr int64_t kFirstScoredFrame = 4;
 
-/// A predicted frame, passed to the metrics.
+/// A predicted frame on its way to the metrics.
 struct PredictedFrame {
-  int64_t episode;           // its number in the source
+  size_t place;              // of its episode in the source
+  int64_t episode;           // the number of that
   int64_t frame;             // its index in the episode
-  const Episode& truth;      // the episode from its start to this frame or further
+  const Episode& truth;      // the part of the episode around it, two frames before it included
+  int64_t truth_begin;       // the frame that this part begins with
   at::Tensor predicted_HWC;  // float32 in [0, 1], CPU
+
+  at::Tensor true_HWC() const { return truth.frames_THWC[frame - truth_begin]; }
 };
 
 using PredictedFrameVisitor = std::function<void(const PredictedFrame&)>;
 
-/// Given an episode and its number, the actions [T, A] that the model gets.
-using ActionsOf = std::function<at::Tensor(int64_t episode, const Episode& truth)>;
+/// The actions [T, A] that the model is told with `truth`, which is the source's episode at `place`
+/// from frame `first` on.
+using ActionsOf = std::function<at::Tensor(size_t place, int64_t first, const Episode& truth)>;
 
-/// Puts the model into evaluation mode as long as this object lives. Sampling noise is keyed
-/// by the episode's number. Throws NumericsError for a prediction that is not finite.
+/// Part of an episode that goes through the model at once: frames [begin, end), of which the
+/// predictions from `first_target` on count.
+struct EpisodePiece {
+  int64_t begin, end, first_target;
+};
+
+/// An episode as WorldModel::one_step takes it: whole, or, above `most_frames`, in pieces whose
+/// windows of clip_frames are those of the whole one. Together they predict frames 1 to the last.
+std::vector<EpisodePiece> pieces_of(int64_t num_frames, int64_t clip_frames, int64_t most_frames);
+
+/// Puts the model into evaluation mode as long as it lives. An episode's number keys the noise that
+/// it is predicted with. Throws NumericsError for a prediction that is not finite.
 class Predictor {
  public:
   Predictor(WorldModel& model, RolloutOptions options, EvaluationProgress progress);
@@ -62,27 +57,23 @@ class Predictor {
   Predictor(const Predictor&) = delete;
   Predictor& operator=(const Predictor&) = delete;
 
-  /// Teacher forcing: predicts every scored frame of every episode from the true frames before
-  /// it, and visits each once, in ascending order.
+  /// Visits, once each, all scored frames of every episode, each predicted from true frames; an
+  /// episode's frames in ascending order. Holds a bounded part of an episode at a time.
   void teacher_forced(const EpisodeSource& source, const ActionsOf& actions_of,
                       const PredictedFrameVisitor& visit);
 
-  /// Rollouts: predicts frames context .. context + horizon - 1 (or up to the episode's end)
-  /// of each of `episodes` from its first `context` frames, and visits them in order.
-  void rollouts(const EpisodeSource& source, const std::vector<int64_t>& episodes,
+  /// Visits frames context .. context + horizon - 1, as far as the episode goes, of the source's
+  /// episodes at each of `places` in turn, dreamed from its first `context` frames.
+  void rollouts(const EpisodeSource& source, const std::vector<size_t>& places,
                 int64_t context_frames, int64_t horizon_frames, const PredictedFrameVisitor& visit);
 
  private:
   struct Clip;
   using Predict = at::Tensor (WorldModel::*)(const at::Tensor&, const at::Tensor&,
                                              const RolloutOptions&);
-  using Read = std::function<std::optional<Clip>(int64_t episode)>;
 
-  /// Reads the episodes one by one, and predicts consecutive ones of equal sizes in one batch.
-  void run(const std::string& what, Predict predict, const std::vector<int64_t>& episodes,
-           const Read& read, const PredictedFrameVisitor& visit);
-  void run_batch(Predict predict, const std::vector<Clip>& clips,
-                 const PredictedFrameVisitor& visit);
+  /// Predicts neighbours of equal sizes together; add() and, at the end, flush().
+  class Batches;
 
   WorldModel& model_;
   RolloutOptions options_;
@@ -90,7 +81,10 @@ class Predictor {
   bool was_training_;
 };
 
-/// Predictions of the frame `horizon` after the last one of `known_frames` true frames:
+/// 0 .. num_episodes - 1.
+std::vector<size_t> all_places(const EpisodeSource& source);
+
+/// Predictions of the frame `horizon` after the last one of the first `known_frames` true frames:
 ///   copy_last   x, the last true frame x
 ///   mean_frame  mean_frame_HWC, for every horizon
 ///   linear      clip(x + horizon * (x - x')), pixel by pixel, x' the frame before x; the same as
@@ -104,6 +98,7 @@ std::map<std::string, at::Tensor> baseline_frames(const at::Tensor& frames_THWC,
 constexpr int64_t kMeanFrameFrames = 4096;
 
 /// Mean of the source's first kMeanFrameFrames frames, in order of episodes. [H, W, C] float32.
-at::Tensor mean_frame(const EpisodeSource& source);
+/// `show_life` is called once a piece that is read.
+at::Tensor mean_frame(const EpisodeSource& source, const std::function<void()>& show_life = {});
 
 }  // namespace nextframe

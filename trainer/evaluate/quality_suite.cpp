@@ -142,9 +142,17 @@ SuiteReport run_quality(EvaluationContext& evaluation) {
     auto row = rollout_row(evaluation, rollouts, horizon);
     if (!row.figures.empty()) table.rows.push_back(std::move(row));
   }
-  if (table.rows.empty()) {
-    report.notes.push_back("no rollout: no episode is longer than the context of " +
-                           std::to_string(evaluation.config().context_frames) + " frames");
+  const int64_t context_frames = evaluation.config().context_frames;
+  const auto& episodes = evaluation.held_out().episodes;
+  const auto num_short = std::count_if(episodes.begin(), episodes.end(), [&](const auto& episode) {
+    return episode.num_frames <= context_frames;
+  });
+  if (num_short > 0) {
+    const std::string which =
+        table.rows.empty() ? "no rollout: no episode is"
+                           : c10::str("no rollout of ", num_short, " episodes, which are not");
+    report.notes.push_back(
+        c10::str(which, " longer than the context of ", context_frames, " frames"));
   }
   report.tables.push_back(std::move(table));
   return report;

@@ -55,6 +55,7 @@ struct EvaluationReport {
   Provenance provenance;  // filled by who loaded the model
   std::string data_fingerprint;
   int64_t episodes = 0;
+  int64_t passed_over = 0;  // episodes that have no frame to score
   int64_t clip_frames = 0;
   int64_t context_frames = 0;
   int64_t horizon_frames = 0;

@@ -70,6 +70,7 @@ std::string to_json(const EvaluationReport& report) {
                   {"fingerprint", report.data_fingerprint},
                   {"episodes", report.episodes},
                   {"mean_frame_of", report.mean_frame_source}};
+  if (report.passed_over > 0) json["data"]["episodes_passed_over"] = report.passed_over;
   json["settings"] = {{"clip_frames", report.clip_frames},
                       {"first_scored_frame", kFirstScoredFrame},
                       {"context_frames", report.context_frames},

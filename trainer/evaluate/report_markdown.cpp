@@ -63,7 +63,10 @@ std::string to_markdown(const EvaluationReport& report) {
 
 std::string to_summary(const EvaluationReport& report) {
   std::string text = describe_model(report.provenance) + "; " + std::to_string(report.episodes) +
-                     " held-out episodes\n";
+                     " held-out episodes";
+  if (report.passed_over > 0)
+    text += ", " + std::to_string(report.passed_over) + " too short ones passed over";
+  text += "\n";
   const auto headlines = headlines_of(report);
   size_t label_width = 0, value_width = 0;
   for (const auto& [label, figure] : headlines) {

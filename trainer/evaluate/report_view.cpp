@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "launch/text.h"
+#include "trainer/evaluate/predictor.h"
 #include "trainer/version.h"
 
 namespace nextframe {
@@ -95,6 +96,13 @@ std::string describe_model(const Provenance& provenance) {
          (provenance.is_ema ? ", averaged (EMA) weights" : ", trained weights (no average)");
 }
 
+std::string describe_episodes(const EvaluationReport& report) {
+  const auto used = "the first " + std::to_string(report.episodes) + " by index";
+  if (report.passed_over == 0) return used;
+  return used + " that are long enough; " + std::to_string(report.passed_over) + " of fewer than " +
+         std::to_string(kFirstScoredFrame + 1) + " frames were passed over";
+}
+
 std::vector<Definition> facts_of(const EvaluationReport& report) {
   const auto frames = [](int64_t count) { return std::to_string(count) + " frames"; };
   std::vector<Definition> facts = {
@@ -103,7 +111,7 @@ std::vector<Definition> facts_of(const EvaluationReport& report) {
       {"digest", report.provenance.digest},
       {"data", report.provenance.data},
       {"data fingerprint", report.data_fingerprint},
-      {"episodes", "the first " + std::to_string(report.episodes) + " by index"},
+      {"episodes", describe_episodes(report)},
       {"clip", frames(report.clip_frames)},
       {"rollout", frames(report.context_frames) + " of context, up to " +
                       frames(report.horizon_frames) + " dreamed"},

@@ -38,6 +38,9 @@ std::string format_interval(const Figure& figure);  // "[low, high]"
 /// "step 2000 of runs/demo, averaged (EMA) weights": what was measured.
 std::string describe_model(const Provenance& provenance);
 
+/// "the first 64 by index", and how many were too short.
+std::string describe_episodes(const EvaluationReport& report);
+
 /// What was measured on, and how: term and value, for the head of a report.
 std::vector<Definition> facts_of(const EvaluationReport& report);
 

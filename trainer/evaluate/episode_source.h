@@ -1,0 +1,39 @@
+// The held-out episodes as evaluation sees them: chosen, and read a piece at a time.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+
+namespace nextframe {
+
+/// One of the episodes that are evaluated.
+struct SourceEpisode {
+  int64_t number = 0;      // in the dataset: names it, and keys its noise
+  int64_t num_frames = 0;  // every stride-th of the stored ones
+};
+
+struct EpisodeSource {
+  ClipShape shape;
+  std::vector<SourceEpisode> episodes;
+  /// `count` frames of episode `number` from frame `first` on, a stride apart; all of them exist.
+  std::function<Episode(int64_t number, int64_t first, int64_t count)> read;
+  /// The same actions [T, A] without the frames.
+  std::function<at::Tensor(int64_t number, int64_t first, int64_t count)> read_actions;
+  std::string fingerprint;       // of the data behind it
+  int64_t num_passed_over = 0;   // episodes that were too short to be chosen
+  int64_t dataset_episodes = 0;  // of the whole dataset
+
+  int64_t num_episodes() const { return static_cast<int64_t>(episodes.size()); }
+};
+
+/// The first `limit` episodes of a dataset, by index, that have at least `min_frames` frames. The
+/// dataset must outlive the source.
+EpisodeSource first_episodes(const Dataset& dataset, int64_t limit, int64_t min_frames = 0);
+
+/// All of them, also those without a frame.
+EpisodeSource all_episodes(const Dataset& dataset);
+
+}  // namespace nextframe

@@ -1,0 +1,81 @@
+#include "trainer/evaluate/held_out_data.h"
+
+#include <algorithm>
+
+#include "data/error.h"
+#include "trainer/evaluate/evaluate.h"
+
+namespace nextframe {
+namespace {
+
+const char* name_of(ActionSpace::Kind kind) {
+  if (kind == ActionSpace::Kind::none) return "no actions";
+  return kind == ActionSpace::Kind::discrete ? "discrete actions" : "actions of numbers";
+}
+
+bool is_alike(const ClipShape& a, const ClipShape& b) {
+  return a.height_px == b.height_px && a.width_px == b.width_px && a.channels == b.channels &&
+         a.action_width == b.action_width;
+}
+
+}  // namespace
+
+std::string describe_shape(const ClipShape& shape) {
+  return c10::str(shape.height_px, "x", shape.width_px, "x", shape.channels, " frames with ",
+                  shape.action_width, " action values");
+}
+
+Dataset open_held_out_data(const std::string& glob, int64_t stride_frames,
+                           const TrainedOn& trained) {
+  Dataset data(glob, trained.shape.clip_frames, stride_frames,
+               trained.shape.action_width / stride_frames);
+  if (!is_alike(data.shape(), trained.shape)) {
+    throw DataError(c10::str(glob, ": holds ", describe_shape(data.shape()), "; ", trained.name,
+                             " has ", describe_shape(trained.shape),
+                             "; held-out data must be of the same size and actions"));
+  }
+  const auto kind = data.action_space().kind;
+  if (trained.actions && *trained.actions != kind) {
+    throw DataError(c10::str(glob, ": holds ", name_of(kind), "; ", trained.name, " has ",
+                             name_of(*trained.actions),
+                             "; held-out data must have actions of the same kind"));
+  }
+  return data;
+}
+
+std::optional<Dataset> open_validation(const DataConfig& data, const EvaluateConfig& config,
+                                       const Dataset& train) {
+  if (data.validation.empty()) return std::nullopt;
+  try {
+    auto validation = open_held_out_data(
+        data.validation, data.stride_frames,
+        {c10::str("data.train (", data.train, ")"), train.shape(), train.action_space().kind});
+    evaluated_episodes(validation, config);
+    return validation;
+  } catch (const DataError& error) {
+    throw DataError(std::string("data.validation: ") + error.what());
+  }
+}
+
+std::string describe_held_out(const Dataset& validation, const EvaluateConfig& config,
+                              bool only_shortfall) {
+  const auto source = evaluated_episodes(validation, config);
+  const auto num_without_rollout = std::count_if(
+      source.episodes.begin(), source.episodes.end(),
+      [&](const auto& episode) { return episode.num_frames <= config.context_frames; });
+  std::string text = c10::str(source.num_episodes(), " of ", validation.num_episodes(),
+                              " held-out episodes are evaluated");
+  const auto complete = text.size();
+  if (source.num_passed_over > 0) {
+    text += c10::str("; ", source.num_passed_over, " of fewer than ", kFirstScoredFrame + 1,
+                     " frames are passed over");
+  }
+  if (num_without_rollout > 0) {
+    text += c10::str("; ", num_without_rollout,
+                     " are not longer than evaluate.context_frames = ", config.context_frames,
+                     ", so there is no rollout of them");
+  }
+  return only_shortfall && text.size() == complete ? "" : text;
+}
+
+}  // namespace nextframe
