@@ -57,7 +57,8 @@ void sync_file(const fs::path& path) { sync(path, O_RDONLY); }
 void sync_folder(const fs::path& folder) { sync(folder, O_RDONLY | O_DIRECTORY); }
 
 void rename_durably(const fs::path& from, const fs::path& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) throw_file_error("rename " + from.string() + " to", to);
+  if (::rename(from.c_str(), to.c_str()) != 0)
+    throw_file_error("rename " + from.string() + " to", to);
   sync_folder(to.has_parent_path() ? to.parent_path() : ".");
 }
 

@@ -38,7 +38,8 @@ NodeGrid make_node_grid(const std::vector<int64_t>& host_of_rank) {
   std::set<int64_t> seen;
   for (const auto& stretch : stretches) {
     if (!seen.insert(stretch.host).second) {
-      grid.problem = ranks_of(stretch) + " and the host's other ranks are not neighbours" + kEqualNodes;
+      grid.problem =
+          ranks_of(stretch) + " and the host's other ranks are not neighbours" + kEqualNodes;
       return grid;
     }
   }

@@ -30,7 +30,7 @@ at::Tensor normal(at::IntArrayRef sizes, at::ScalarType dtype = at::kFloat) {
 
 /// Forward and backward of `function`, each input with a gradient.
 Operation with_gradient(const Tensors& inputs,
-                  const std::function<at::Tensor(const Tensors&)>& function) {
+                        const std::function<at::Tensor(const Tensors&)>& function) {
   Tensors leaves;
   for (const auto& input : inputs) leaves.push_back(input.detach().requires_grad_(true));
   const auto grad = at::ones_like(function(leaves));

@@ -100,6 +100,7 @@ CommandBody set_up_bench_checkpoint(CLI::App& app) {
 }  // namespace
 
 NF_REGISTER_COMMAND(bench_checkpoint, "bench checkpoint",
-                    "time saving a synthetic state, and what a run waits for it", set_up_bench_checkpoint)
+                    "time saving a synthetic state, and what a run waits for it",
+                    set_up_bench_checkpoint)
 
 }  // namespace nextframe

@@ -114,6 +114,7 @@ CommandBody set_up_bench_communication(CLI::App& app) {
 }  // namespace
 
 NF_REGISTER_COMMAND(bench_communication, "bench communication",
-                    "time the exchange of gradients between ranks, strict beside fast", set_up_bench_communication)
+                    "time the exchange of gradients between ranks, strict beside fast",
+                    set_up_bench_communication)
 
 }  // namespace nextframe

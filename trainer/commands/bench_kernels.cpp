@@ -87,6 +87,7 @@ CommandBody set_up_bench_kernels(CLI::App& app) {
 }  // namespace
 
 NF_REGISTER_COMMAND(bench_kernels, "bench kernels",
-                    "time attention and fused operations beside LibTorch's own, one thread", set_up_bench_kernels)
+                    "time attention and fused operations beside LibTorch's own, one thread",
+                    set_up_bench_kernels)
 
 }  // namespace nextframe

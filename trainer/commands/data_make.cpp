@@ -59,4 +59,5 @@ CommandBody set_up_data_make(CLI::App& app) {
 }  // namespace
 }  // namespace nextframe
 
-NF_REGISTER_COMMAND(data_make, "data make", "Make shards from a simulated world", nextframe::set_up_data_make)
+NF_REGISTER_COMMAND(data_make, "data make", "Make shards from a simulated world",
+                    nextframe::set_up_data_make)

@@ -67,4 +67,5 @@ CommandBody set_up_data_verify(CLI::App& app) {
 }  // namespace nextframe
 
 NF_REGISTER_COMMAND(data_verify, "data verify",
-                    "Read every chunk of every shard against its checksums", nextframe::set_up_data_verify)
+                    "Read every chunk of every shard against its checksums",
+                    nextframe::set_up_data_verify)

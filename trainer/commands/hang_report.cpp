@@ -89,6 +89,7 @@ CommandBody set_up_hang_report(CLI::App& app) {
 
 }  // namespace
 
-NF_REGISTER_COMMAND(hang_report, "hang-report", "name the rank that the others waited for", set_up_hang_report)
+NF_REGISTER_COMMAND(hang_report, "hang-report", "name the rank that the others waited for",
+                    set_up_hang_report)
 
 }  // namespace nextframe
