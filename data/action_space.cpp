@@ -17,6 +17,15 @@ std::string to_json(const ActionSpace& space) {
   return json.dump();
 }
 
+void check_choice(int64_t largest, const std::string& source) {
+  if (largest < kMaxChoices) return;
+  throw DataError(source + ": an action is the integer " + std::to_string(largest) +
+                  ", which makes it one of that many choices; the most is " +
+                  std::to_string(kMaxChoices) +
+                  ". Number the choices that occur from 0, or store what the integer is made of "
+                  "(keys, buttons) as float32 [T, A]");
+}
+
 ActionSpace action_space_from_json(const std::string& text) try {
   const auto json = nlohmann::json::parse(text);
   const std::string type = json.at("type");

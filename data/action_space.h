@@ -17,6 +17,15 @@ struct ActionSpace {
 /// The largest width: each frame's actions are a row of so many floats.
 inline constexpr int64_t kMaxActionWidth = 1 << 20;
 
+/// Choices are one-hot, a row of a matrix each.
+inline constexpr int64_t kMaxChoices = 65536;
+
+/// Numbers that lead from a frame of a clip to its next: the actions of `stride_frames` frames.
+inline constexpr int64_t kMaxClipActionWidth = int64_t{1} << 22;
+
+/// Throws DataError where `largest` is more than a choice can be; `source` names its file.
+void check_choice(int64_t largest, const std::string& source);
+
 /// {"type":"discrete","n":3,"names":[..]} | {"type":"continuous","dim":6} | {"type":"none"}
 std::string to_json(const ActionSpace& space);
 

@@ -97,6 +97,11 @@ Dataset::Dataset(const std::string& glob, int64_t clip_frames, int64_t stride_fr
   TORCH_CHECK(clip_frames >= 1 && stride_frames >= 1, "dataset: clips need 1 or more frames and a ",
               "stride of 1 or more, got ", clip_frames, " and ", stride_frames);
   state_->action_width = common_action_width(state_->shards, action_width);
+  if (state_->action_width > kMaxClipActionWidth / stride_frames) {
+    throw DataError(c10::str(glob, ": data.stride_frames = ", stride_frames, " actions of ",
+                             state_->action_width, " numbers each are more than the ",
+                             kMaxClipActionWidth, " that a frame can have; lower the stride"));
+  }
   state_->number_clips();
   identify(state_->shards);
   state_->fingerprint = fingerprint_of(state_->shards);

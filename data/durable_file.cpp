@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "data/error.h"
+#include "data/input_file.h"
 
 namespace nextframe {
 namespace fs = std::filesystem;
@@ -71,6 +72,14 @@ void write_durably(const fs::path& path, const std::string& content) {
 }
 
 std::string read_text(const fs::path& path) {
+  constexpr uintmax_t kMostBytes = uintmax_t{4} << 30;
+  const auto found = what_stands_at(path);
+  if (!found.empty() && found != "missing") {
+    throw FileError("cannot read " + path.string() + ": it is " + found + ", not a regular file");
+  }
+  if (std::error_code error; found.empty() && fs::file_size(path, error) > kMostBytes && !error) {
+    throw FileError("cannot read " + path.string() + ": it has more than 4 GiB");
+  }
   std::ifstream file(path, std::ios::binary);
   std::stringstream content;
   if (!file || !(content << file.rdbuf())) {

@@ -41,7 +41,7 @@ void rename_durably(const std::filesystem::path& from, const std::filesystem::pa
 /// `path` holds either its old content or all of `content`, whatever happens.
 void write_durably(const std::filesystem::path& path, const std::string& content);
 
-/// The whole content of a file.
+/// The whole content of a regular file of at most 4 GiB.
 std::string read_text(const std::filesystem::path& path);
 
 /// Like mkdir -p.

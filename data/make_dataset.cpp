@@ -8,7 +8,7 @@
 namespace nextframe {
 namespace {
 
-struct Range {
+struct EpisodeRange {
   uint64_t first, last;
 };
 
@@ -35,7 +35,7 @@ class Maker {
   }
 
  private:
-  void make_shard(const std::string& split, int64_t number, Range episodes) {
+  void make_shard(const std::string& split, int64_t number, EpisodeRange episodes) {
     const auto path = folder_.shard(split, number);
     if (folder_.has(path)) return report(static_cast<int64_t>(episodes.last - episodes.first));
     ShardWriter writer(path, info(number), compression_from_name(options_.filter));

@@ -1,11 +1,11 @@
 #include "data/shard_set.h"
 
 #include <ATen/ATen.h>
-#include <glob.h>
 
 #include <algorithm>
 
 #include "data/checksum.h"
+#include "data/file_pattern.h"
 #include "data/shard_index.h"
 
 namespace nextframe {
@@ -41,26 +41,12 @@ int64_t largest_action(const ShardReader& shard) {
                     ": column 'action' holds a negative integer; discrete "
                     "actions are 0 to A-1, other numbers must be stored as float32");
   }
-  return shard.actions().max().item<int64_t>();
+  const auto largest = shard.actions().max().item<int64_t>();
+  check_choice(largest, shard.path().string() + ": column 'action'");
+  return largest;
 }
 
 }  // namespace
-
-std::vector<std::filesystem::path> matching_files(const std::string& pattern) {
-  glob_t found{};
-  const int status =
-      ::glob(pattern.c_str(), GLOB_BRACE | GLOB_TILDE | GLOB_NOSORT, nullptr, &found);
-  std::vector<std::filesystem::path> paths;
-  if (status == 0) paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
-  ::globfree(&found);
-  if (paths.empty()) {
-    throw DataError("no file matches '" + pattern +
-                    "'; make shards with `nextframe data make` or `nextframe data import`, or "
-                    "correct the path");
-  }
-  std::sort(paths.begin(), paths.end());
-  return paths;
-}
 
 std::vector<ShardReader> open_shards(const std::string& pattern) {
   ShardIndexes indexes;
@@ -82,6 +68,7 @@ int64_t common_action_width(const std::vector<ShardReader>& shards, int64_t expe
   const auto& space = shards.front().action_space();
   int64_t needed = space.width;
   if (space.kind == Kind::discrete) {
+    check_choice(space.width - 1, shards.front().path().string() + ": by its action_space");
     for (const auto& shard : shards) {
       const int64_t largest = largest_action(shard);
       if (space.width > 0 && largest >= space.width) {

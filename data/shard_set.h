@@ -16,9 +16,6 @@ std::vector<ShardReader> open_shards(const std::string& glob);
 /// a sample of each shard.
 void identify(std::vector<ShardReader>& shards);
 
-/// Paths that match, in the same order; DataError if there are none.
-std::vector<std::filesystem::path> matching_files(const std::string& glob);
-
 /// Actions of one frame as numbers: the declared width, or one more than the largest choice.
 /// `expected` >= 0 is what another set has found, and must be enough for these shards.
 int64_t common_action_width(const std::vector<ShardReader>& shards, int64_t expected);

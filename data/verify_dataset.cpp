@@ -4,8 +4,9 @@
 #include <set>
 
 #include "data/checksum.h"
+#include "data/file_pattern.h"
 #include "data/shard_index.h"
-#include "data/shard_set.h"
+#include "data/shard_reader.h"
 
 namespace nextframe {
 namespace {

@@ -2,13 +2,20 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
 #include <cerrno>
+#include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <mutex>
+#include <string>
 #include <vector>
+
+#include "launch/text.h"
 
 namespace nextframe {
 namespace {
@@ -47,11 +54,42 @@ void count_taken(size_t bytes) {
   }
 }
 
+/// The number after "MemAvailable:" and its like, in KiB; 0 where there is none.
+int64_t meminfo_KiB(const std::string& text, const std::string& name) {
+  const auto found = text.find(name + ":");
+  return found == std::string::npos ? 0 : std::atoll(text.c_str() + found + name.size() + 1);
+}
+
+std::string start_of_file(const char* path) {
+  std::ifstream file(path);
+  std::string text(4096, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(file.gcount()));
+  return text;
+}
+
+void require_available(size_t bytes) {
+  const int64_t available = host_memory_available_bytes();
+  const auto wanted = static_cast<int64_t>(std::min<size_t>(bytes, INT64_MAX));
+  if (wanted <= available) return;
+  constexpr double kGiB = 1 << 30;
+  TORCH_CHECK_WITH(
+      OutOfMemoryError, false, "out of memory: ",
+      format("%.1f GiB more are needed and %.1f GiB are free on this host; %.1f GiB are "
+             "in use here",
+             static_cast<double>(wanted) / kGiB, static_cast<double>(available) / kGiB,
+             static_cast<double>(in_use_bytes) / kGiB),
+      ". Use a smaller model or batch, more grains, or fewer ranks on this host");
+}
+
 void* map(size_t bytes) {
+  require_available(bytes);
   from_system_bytes += static_cast<int64_t>(bytes);
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  TORCH_CHECK(memory != MAP_FAILED, "DefaultCPUAllocator: no memory for ", bytes,
-              " bytes: ", std::strerror(errno));
+  TORCH_CHECK_WITH(OutOfMemoryError, memory != MAP_FAILED, "out of memory: the system refused ",
+                   bytes, " bytes more: ", std::strerror(errno),
+                   ". Use a smaller model or batch, more grains, or raise the limit (ulimit -v, "
+                   "the container's or the job's)");
   madvise(memory, bytes, MADV_HUGEPAGE);  // a wish; some systems know no large pages
   return memory;
 }
@@ -125,6 +163,18 @@ class Pool final : public c10::Allocator {
 }  // namespace
 
 c10::Allocator& pooled_host_memory() { return Pool::instance(); }
+
+int64_t host_memory_available_bytes() {
+  const auto meminfo = start_of_file("/proc/meminfo");
+  const int64_t free_KiB = meminfo_KiB(meminfo, "MemAvailable") + meminfo_KiB(meminfo, "SwapFree");
+  int64_t available = free_KiB > 0 ? free_KiB * 1024 : INT64_MAX;
+  for (const char* limit :
+       {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    const int64_t most = std::atoll(start_of_file(limit).c_str());  // 0 for "max" and for no file
+    if (most > 0) available = std::min(available, std::max<int64_t>(0, most - in_use_bytes));
+  }
+  return available;
+}
 
 int64_t host_memory_from_system_bytes() { return from_system_bytes; }
 

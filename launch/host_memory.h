@@ -9,8 +9,13 @@ namespace nextframe {
 /// training step needs the same blocks as the step before, so after the first step nothing is
 /// allocated from the system; and with a few huge pages there are fewer TLB misses than with
 /// thousands of small ones. Blocks above 64 MiB are returned to the system when freed.
-/// Thread-safe; every block is 64-byte aligned.
+/// Thread-safe; every block is 64-byte aligned. Throws c10::OutOfMemoryError before it asks for
+/// more than is free: the system would promise it, and end the process when it is used.
 c10::Allocator& pooled_host_memory();
+
+/// Bytes that the system can still give without swapping others out, by /proc/meminfo and the limit
+/// of this process's group; more than any machine has if neither says.
+int64_t host_memory_available_bytes();
 
 /// Bytes allocated from the system since the program started.
 int64_t host_memory_from_system_bytes();

@@ -1,10 +1,12 @@
 #include "trainer/load_run.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
 #include "kernels/flash_choice.h"
 #include "kernels/torch.h"
+#include "launch/host_memory.h"
 #include "trainer/checkpoint/store.h"
 
 namespace nextframe {
@@ -21,6 +23,51 @@ void load_weights(torch::nn::Module& model, const fs::path& checkpoint, const Ma
 
 bool has_buffer(const Manifest& manifest, const std::string& buffer) {
   return !manifest.tensors.empty() && manifest.tensors.front().name.starts_with(buffer + "/");
+}
+
+/// The config that a manifest holds. What is wrong with it is the manifest's fault, unless it comes
+/// from the overrides.
+Config config_of(const Manifest& manifest, const std::string& source,
+                 const std::vector<std::string>& overrides) {
+  try {
+    return parse_config(manifest.config, source, overrides);
+  } catch (const ConfigError& error) {
+    if (!overrides.empty()) {
+      config_of(manifest, source, {});
+      throw;
+    }
+    throw CheckpointError(source + ": holds a config that this program does not accept:\n" +
+                          error.what());
+  }
+}
+
+/// A model that cannot be made from what the manifest says, or that needs more memory than there is
+/// while what was stored needs less, is the manifest's fault.
+std::shared_ptr<WorldModel> model_of(const Config& config, const Manifest& manifest,
+                                     const std::string& source, bool has_overrides) {
+  const auto lies = [&](const std::string& reason) {
+    const auto& shape = manifest.shape;
+    throw CheckpointError(c10::str(source, ": the model of its config and of clips of ",
+                                   shape.clip_frames, " frames of ", shape.height_px, "x",
+                                   shape.width_px, "x", shape.channels, " with actions of ",
+                                   shape.action_width, " cannot be made: ", reason));
+  };
+  const auto& shape = manifest.shape;
+  if (std::min({shape.clip_frames, shape.height_px, shape.width_px, shape.channels}) < 1) {
+    lies("a size is 0");
+  }
+  try {
+    return config.make_model(shape);
+  } catch (const UsageError& error) {
+    if (has_overrides) throw;
+    lies(error.what());
+  } catch (const c10::OutOfMemoryError& error) {
+    int64_t stored_bytes = 0;
+    for (const auto& [file, bytes] : manifest.file_bytes) stored_bytes += bytes;
+    if (stored_bytes > host_memory_available_bytes()) throw;
+    lies(error.what_without_backtrace());
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -58,7 +105,8 @@ LoadedRun load_checkpoint(const fs::path& checkpoint, bool prefer_ema,
   LoadedRun run;
   run.checkpoint_folder = checkpoint.string();
   const auto manifest = read_manifest(checkpoint);
-  run.config = parse_config(manifest.config, (checkpoint / kManifestName).string(), overrides);
+  const auto source = (checkpoint / kManifestName).string();
+  run.config = config_of(manifest, source, overrides);
   run.has_ema = prefer_ema && has_buffer(manifest, "ema");
   run.step = manifest.position.step;
   run.digest = manifest.digest;
@@ -66,7 +114,7 @@ LoadedRun load_checkpoint(const fs::path& checkpoint, bool prefer_ema,
   if (fs::exists(folder / "resolved.yaml")) run.run_folder = fs::relative(folder).string();
   run.shape = manifest.shape;
   choose_flash_kernels(run.config.trainer.flash_kernels);
-  run.model = run.config.make_model(manifest.shape);
+  run.model = model_of(run.config, manifest, source, !overrides.empty());
   load_weights(*run.model, checkpoint, manifest, run.has_ema ? "ema" : "parameters");
   run.model->eval();
   return run;

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <thread>
 
 #include "data/durable_file.h"
 #include "launch/text.h"
@@ -88,6 +89,13 @@ MachineCheck check_open_files() {
   return {
       "open files", c10::str("at most ", limit.rlim_cur),
       limit.rlim_cur < kMinOpenFiles ? c10::str("run 'ulimit -n ", kMinOpenFiles, "' before") : ""};
+}
+
+std::string thread_note(int64_t threads) {
+  const auto cores = static_cast<int64_t>(std::thread::hardware_concurrency());
+  if (cores == 0 || threads <= cores) return "";
+  return c10::str("parallel.threads = ", threads, " is more than the ", cores,
+                  " cores here: threads will wait for each other, and steps take longer");
 }
 
 std::vector<MachineCheck> check_machine(const fs::path& folder) {

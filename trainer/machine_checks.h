@@ -25,6 +25,10 @@ MachineCheck check_clock(const std::filesystem::path& folder);
 /// Checks the limit of open files.
 MachineCheck check_open_files();
 
+/// What to know of `threads` CPU threads a rank that are more than this process may use cores; ""
+/// where they are not.
+std::string thread_note(int64_t threads);
+
 std::vector<MachineCheck> check_machine(const std::filesystem::path& folder);
 
 }  // namespace nextframe

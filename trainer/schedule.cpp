@@ -9,19 +9,16 @@ namespace nextframe {
 void ScheduleConfig::fields(FieldVisitor& field) {
   field("kind", kind, "shape of the learning rate after its warm-up; wsd is constant, then linear",
         {"constant", "cosine", "wsd"});
-  field("warmup_steps", warmup_steps, "first steps, linear from 0 to the peak");
-  field("decay_steps", decay_steps, "of wsd: last steps, linear down to final_fraction");
-  field("final_fraction", final_fraction, "of the peak, at the last step; of cosine and wsd");
+  field("warmup_steps", warmup_steps, "first steps, linear from 0 to the peak", Range{0, 1e9});
+  field("decay_steps", decay_steps, "of wsd: last steps, linear down to final_fraction",
+        Range{0, 1e9});
+  field("final_fraction", final_fraction, "of the peak, at the last step; of cosine and wsd",
+        Range{0, 1});
 }
 
 void ScheduleConfig::check(const Report& report) const {
-  if (warmup_steps < 0) report("warmup_steps", "must be 0 or more");
-  if (decay_steps < 0) report("decay_steps", "must be 0 or more");
   if (kind != "wsd" && decay_steps > 0) {
     report("decay_steps", "is read only by schedule.kind = wsd, not by " + kind);
-  }
-  if (final_fraction < 0 || final_fraction > 1) {
-    report("final_fraction", "must be between 0 and 1");
   }
 }
 

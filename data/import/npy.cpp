@@ -2,30 +2,56 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <charconv>
 #include <map>
+#include <optional>
+#include <string_view>
 
 #include "data/error.h"
 
 namespace nextframe {
 namespace {
 
+constexpr size_t kMostHeaderBytes = 65536, kMostDimensions = 8;
+
 /// What follows `'key':` in the header's Python dictionary.
-std::string value_of(const std::string& text, const std::string& key) {
+std::string_view value_of(std::string_view text, const std::string& key) {
   const auto found = text.find("'" + key + "':");
-  if (found == std::string::npos) throw DataError("an .npy header without '" + key + "'");
-  return text.substr(text.find_first_not_of(' ', found + key.size() + 3));
+  if (found == std::string_view::npos) throw DataError("an .npy header without '" + key + "'");
+  text.remove_prefix(found + key.size() + 3);
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  return text;
 }
 
 /// "(3, 4), ..." or "(3,), ..." or "(), ...".
-std::vector<int64_t> parse_shape(const std::string& text) {
+std::vector<int64_t> parse_shape(std::string_view text) {
+  const auto inside = text.substr(0, text.find(')'));
+  const auto refuse = [&] {
+    throw DataError("an .npy header whose shape is '" + std::string(inside.substr(0, 80)) + "'");
+  };
+  if (!inside.starts_with('(') || inside.size() == text.size()) refuse();
   std::vector<int64_t> shape;
-  const std::string inside = text.substr(1, text.find(')') - 1);
-  for (size_t at = inside.find_first_of("0123456789"); at != std::string::npos;) {
-    size_t digits = 0;
-    shape.push_back(std::stoll(inside.substr(at), &digits));
-    at = inside.find_first_of("0123456789", at + digits);
+  for (const char* at = inside.data() + 1; at < inside.data() + inside.size();) {
+    if (*at == ' ' || *at == ',') {
+      ++at;
+      continue;
+    }
+    int64_t size = 0;
+    const auto [rest, error] = std::from_chars(at, inside.data() + inside.size(), size);
+    if (error != std::errc() || size < 0 || shape.size() == kMostDimensions) refuse();
+    shape.push_back(size);
+    at = rest;
   }
   return shape;
+}
+
+std::string parse_type(std::string_view text) {
+  const auto end = text.find('\'', 1);
+  if (!text.starts_with('\'') || end == std::string_view::npos) {
+    throw DataError("an array of records or objects; needed: one number an element");
+  }
+  return std::string(text.substr(1, end - 1));
 }
 
 at::ScalarType tensor_type(const std::string& type) {
@@ -39,6 +65,18 @@ at::ScalarType tensor_type(const std::string& type) {
                   "'; needed: integers, booleans, float32 or float64");
 }
 
+/// Bytes of an array, or nothing where they are more than `most`.
+std::optional<uint64_t> array_bytes(const std::vector<int64_t>& shape, uint64_t item_bytes,
+                                    uint64_t most) {
+  uint64_t bytes = item_bytes;
+  for (const int64_t size : shape) {
+    if (size == 0) return 0;
+    if (bytes > most / static_cast<uint64_t>(size)) return std::nullopt;
+    bytes *= static_cast<uint64_t>(size);
+  }
+  return bytes;
+}
+
 }  // namespace
 
 NpyHeader read_npy_header(ZipStream& stream) {
@@ -48,13 +86,23 @@ NpyHeader read_npy_header(ZipStream& stream) {
   const size_t length_bytes = start[6] == 1 ? 2 : 4;
   uint32_t length = 0;
   stream.read(&length, length_bytes);  // little-endian, as this machine
+  if (length > kMostHeaderBytes) {
+    throw DataError(
+        c10::str("an .npy header of ", length, " bytes; the most is ", kMostHeaderBytes));
+  }
   std::string text(length, '\0');
   stream.read(text.data(), text.size());
-  const std::string type = value_of(text, "descr");
   if (!value_of(text, "fortran_order").starts_with("False")) {
     throw DataError("an array in Fortran order; save np.ascontiguousarray(array)");
   }
-  return {type.substr(1, type.find('\'', 1) - 1), parse_shape(value_of(text, "shape"))};
+  NpyHeader header{parse_type(value_of(text, "descr")), parse_shape(value_of(text, "shape"))};
+  const auto item_bytes = c10::elementSize(tensor_type(header.type));
+  const auto bytes = array_bytes(header.shape, item_bytes, stream.bytes_left());
+  if (bytes != stream.bytes_left()) {
+    throw DataError(c10::str("an array of '", header.type, "' [", c10::Join(", ", header.shape),
+                             "] in ", stream.bytes_left(), " bytes"));
+  }
+  return header;
 }
 
 at::Tensor read_npy(ZipStream& stream, const NpyHeader& header) {

@@ -16,7 +16,8 @@ struct NpyHeader {
 };
 
 /// Reads the header and leaves the stream at the first number. Throws DataError without a name for
-/// what is no array in C order.
+/// what is no array of numbers in C order, or one whose shape needs more or fewer bytes than
+/// follow.
 NpyHeader read_npy_header(ZipStream& stream);
 
 /// The whole array: integers and booleans as int64, floating numbers as float32.

@@ -2,6 +2,8 @@
 // may be larger than memory.
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "data/error.h"
 #include "data/import/npy.h"
 #include "data/importer.h"
@@ -50,23 +52,33 @@ class NpzSource final : public RecordingSource {
 
   int64_t channels() const { return frame_shape_.size() == 4 ? frame_shape_[3] : 1; }
 
+  NpyHeader read_header(ZipStream& stream, const std::string& name) const {
+    try {
+      return read_npy_header(stream);
+    } catch (const DataError& error) {
+      const std::string what = error.what();
+      if (what.starts_with(zip_.path().string())) throw;
+      fail(name + " is " + what);
+    }
+  }
+
   void read_frames_header() {
     if (!zip_.has("frames.npy")) {
       fail("has no array 'frames' (arrays: " + c10::Join(", ", zip_.names()) + ")");
     }
     ZipStream stream = zip_.open("frames.npy");
-    const NpyHeader header = read_npy_header(stream);
+    const NpyHeader header = read_header(stream, "frames");
     frame_shape_ = header.shape;
     const bool is_video = frame_shape_.size() == 3 || frame_shape_.size() == 4;
     if (header.type != "|u1" || !is_video || (channels() != 1 && channels() != 3) ||
-        frame_shape_[0] == 0) {
+        std::find(frame_shape_.begin(), frame_shape_.end(), 0) != frame_shape_.end()) {
       fail(c10::str("frames are '", header.type, "' [", c10::Join(", ", frame_shape_), "]"));
     }
   }
 
   at::Tensor read_rows(const std::string& name) {
     ZipStream stream = zip_.open(name + ".npy");
-    const NpyHeader header = read_npy_header(stream);
+    const NpyHeader header = read_header(stream, name);
     if (header.shape.empty() || header.shape[0] != num_frames()) {
       fail(c10::str(name, " are [", c10::Join(", ", header.shape), "] for ", num_frames(),
                     " frames"));
@@ -78,11 +90,13 @@ class NpzSource final : public RecordingSource {
   void read_actions() {
     const at::Tensor values = read_rows("actions");
     if (values.dim() > 2) fail(c10::str("actions have ", values.dim(), " dimensions"));
+    if (values.numel() == 0) fail("actions have no numbers");
     const bool is_choice = !values.is_floating_point() && values.numel() == num_frames();
     actions_ = is_choice ? values.flatten() : values.to(at::kFloat).reshape({num_frames(), -1});
     if (is_choice && actions_.min().item<int64_t>() < 0) {
       fail("actions hold a negative integer; choices are 0 to A-1, numbers must be float32");
     }
+    if (is_choice) check_choice(actions_.max().item<int64_t>(), zip_.path().string());
   }
 
   void read_episode_ends() {
@@ -90,6 +104,9 @@ class NpzSource final : public RecordingSource {
       fail("has no array 'episode_ends' (arrays: " + c10::Join(", ", zip_.names()) + ")");
     }
     const at::Tensor ends = read_rows("episode_ends").flatten().contiguous();
+    if (ends.numel() != num_frames() || ends.is_floating_point()) {
+      fail("episode_ends is not one boolean a frame");
+    }
     for (int64_t t = 0; t < num_frames(); ++t) {
       const bool is_last = t + 1 == num_frames();  // the recording may have been cut
       if (ends.const_data_ptr<int64_t>()[t] != 0 || is_last) episode_ends_.push_back(t + 1);

@@ -81,9 +81,9 @@ class PngFolderSource final : public RecordingSource {
           "; either every episode has an actions.csv, or none");
     }
     if (has_actions_) {
-      recording.actions = read_action_table(table);
-      const auto rows = recording.actions.rows.size();
-      if (rows != num_frames && rows + 1 != num_frames) {
+      recording.actions = read_action_table(table, static_cast<int64_t>(num_frames));
+      const auto rows = static_cast<uint64_t>(recording.actions.num_rows);
+      if (rows == 0 || (rows != num_frames && rows + 1 != num_frames)) {
         throw DataError(c10::str(table.string(), ": has ", rows, " rows for ", num_frames,
                                  " frames; needed: one a frame (the last may be left out)"));
       }
@@ -101,6 +101,7 @@ class PngFolderSource final : public RecordingSource {
         throw DataError(c10::str(path.string(), ": has ", row.size(), " numbers a row, the first ",
                                  "episode ", width_));
       }
+      if (!is_discrete_) continue;
       num_choices_ = std::max(num_choices_, static_cast<int64_t>(row.front()) + 1);
     }
   }

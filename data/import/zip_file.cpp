@@ -3,9 +3,11 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "data/error.h"
+#include "data/input_file.h"
 
 namespace nextframe {
 namespace {
@@ -17,6 +19,8 @@ constexpr uint32_t kHeaderSignature = 0x04034b50;
 constexpr size_t kEndBytes = 22, kWideLocatorBytes = 20, kWideEndBytes = 56, kEntryBytes = 46;
 constexpr size_t kHeaderBytes = 30;
 constexpr uint16_t kWideField = 1;
+// A deflated byte unpacks to at most 1032: a match of 258 bytes takes two bits or more.
+constexpr uint64_t kMostUnpacked = 1032, kUnpackedSlack = 64;
 
 [[noreturn]] void fail(const std::filesystem::path& path, const std::string& what) {
   throw DataError(path.string() + ": " + what + "; it is no zip archive, cut short or damaged");
@@ -45,6 +49,10 @@ std::string read_block(std::ifstream& file, uint64_t offset, size_t num_bytes) {
 struct Directory {
   uint64_t offset, bytes;
 };
+
+bool is_inside(uint64_t offset, uint64_t num_bytes, uint64_t file_bytes) {
+  return offset <= file_bytes && num_bytes <= file_bytes - offset;
+}
 
 /// Where the list of members is, by the record at the archive's end.
 Directory find_directory(std::ifstream& file, uint64_t file_bytes) {
@@ -98,6 +106,22 @@ std::map<std::string, ZipMember> read_directory(const std::string& bytes) {
   return members;
 }
 
+/// What the directory says of a member against the file's own length, before anybody asks for
+/// memory.
+void check_sizes(const std::filesystem::path& path, const ZipMember& member, uint64_t name_bytes) {
+  const uint64_t begin = member.header_offset + kHeaderBytes + name_bytes;
+  if (!is_inside(begin, member.stored_bytes, std::filesystem::file_size(path))) {
+    fail(path, "has a member that reaches past its end");
+  }
+  const bool fits = member.method == 0
+                        ? member.bytes == member.stored_bytes
+                        : member.bytes <= member.stored_bytes * kMostUnpacked + kUnpackedSlack;
+  if (!fits) {
+    fail(path, "has a member of " + std::to_string(member.stored_bytes) +
+                   " bytes that says to unpack to " + std::to_string(member.bytes));
+  }
+}
+
 }  // namespace
 
 struct ZipStream::State {
@@ -143,6 +167,9 @@ struct ZipStream::State {
 
 ZipStream::ZipStream(const std::filesystem::path& path, const ZipMember& member)
     : state_(std::make_unique<State>(path, member)) {
+  if (!is_inside(member.header_offset, kHeaderBytes, std::filesystem::file_size(path))) {
+    fail(path, "has no member where its directory says");
+  }
   const std::string header = read_block(state_->file, member.header_offset, kHeaderBytes);
   if (header.size() < kHeaderBytes || number_at<uint32_t>(header, 0) != kHeaderSignature) {
     fail(path, "has no member where its directory says");
@@ -150,6 +177,7 @@ ZipStream::ZipStream(const std::filesystem::path& path, const ZipMember& member)
   const uint64_t names = number_at<uint16_t>(header, 26) + number_at<uint16_t>(header, 28);
   state_->file.seekg(static_cast<std::streamoff>(member.header_offset + kHeaderBytes + names));
   if (member.method != 0 && member.method != Z_DEFLATED) fail(path, "uses another compression");
+  check_sizes(path, member, names);
   if (inflateInit2(&state_->zlib, -MAX_WBITS) != Z_OK) fail(path, "cannot be inflated");
 }
 
@@ -159,6 +187,7 @@ ZipStream::ZipStream(ZipStream&&) noexcept = default;
 void ZipStream::read(void* bytes, size_t num_bytes) {
   constexpr size_t kPieceBytes = size_t{1} << 30;  // zlib counts in 32 bits
   auto* target = static_cast<uint8_t*>(bytes);
+  if (num_bytes > bytes_left()) fail(state_->path, "ends inside a member");
   while (num_bytes > 0) {
     const size_t piece = std::min(num_bytes, kPieceBytes);
     state_->member.method == 0 ? state_->read_stored(target, piece)
@@ -173,10 +202,18 @@ void ZipStream::read(void* bytes, size_t num_bytes) {
   }
 }
 
+uint64_t ZipStream::bytes_left() const { return state_->member.bytes - state_->position; }
+
 ZipFile::ZipFile(std::filesystem::path path) : path_(std::move(path)) {
+  require_regular_file(path_);
   std::ifstream file(path_, std::ios::binary);
+  if (!file) throw FileError("cannot read " + path_.string() + ": " + std::strerror(errno));
   try {
-    const auto directory = find_directory(file, std::filesystem::file_size(path_));
+    const auto file_bytes = std::filesystem::file_size(path_);
+    const auto directory = find_directory(file, file_bytes);
+    if (!is_inside(directory.offset, directory.bytes, file_bytes)) {
+      throw std::out_of_range("a directory outside of the file");
+    }
     members_ = read_directory(read_block(file, directory.offset, directory.bytes));
   } catch (const std::out_of_range&) {
     fail(path_, "has no readable directory of members");

@@ -18,7 +18,8 @@ struct ZipMember {
   uint64_t header_offset = 0;
 };
 
-/// The bytes of one member, from its start. Throws DataError if the archive is cut or damaged.
+/// The bytes of one member, from its start. Throws DataError if the archive is cut or damaged, or
+/// if the member says to be longer than its stored bytes can unpack to.
 class ZipStream {
  public:
   ZipStream(const std::filesystem::path& path, const ZipMember& member);
@@ -27,6 +28,9 @@ class ZipStream {
 
   /// Reads exactly `num_bytes`; with the member's last byte its checksum is verified.
   void read(void* bytes, size_t num_bytes);
+
+  /// Bytes that read() can still give.
+  uint64_t bytes_left() const;
 
  private:
   struct State;

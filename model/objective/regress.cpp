@@ -13,13 +13,10 @@ class Regress final : public Objective {
 
     void fields(FieldVisitor& field) {
       field("residual_scale", residual_scale,
-            "change of a pixel, of its range of 2, that an output of 1 stands for");
+            "change of a pixel, of its range of 2, that an output of 1 stands for",
+            Range::above(0, 1e6));
     }
-    void check(const Report& report) const {
-      if (!(residual_scale > 0)) {
-        report("residual_scale", c10::str("= ", residual_scale, " must be above 0"));
-      }
-    }
+    void check(const Report&) const {}
   };
 
   explicit Regress(const Config& config) : residual_scale_(config.residual_scale) {}

@@ -17,15 +17,12 @@ class ConvRecurrent final : public FrameModel {
     int64_t halo_px = 2;
 
     void fields(FieldVisitor& field) {
-      field("dim", dim, "numbers that a cell remembers");
-      field("patch_px", patch_px, "side of the patch of a cell; divides height and width");
-      field("halo_px", halo_px, "pixels around its patch that a cell sees too");
+      field("dim", dim, "numbers that a cell remembers", Range{1, 65536});
+      field("patch_px", patch_px, "side of the patch of a cell; divides height and width",
+            Range{1, 4096});
+      field("halo_px", halo_px, "pixels around its patch that a cell sees too", Range{0, 4096});
     }
-    void check(const Report& report) const {
-      if (dim < 1) report("dim", c10::str("= ", dim, " must be 1 or more"));
-      if (patch_px < 1) report("patch_px", c10::str("= ", patch_px, " must be 1 or more"));
-      if (halo_px < 0) report("halo_px", c10::str("= ", halo_px, " must be 0 or more"));
-    }
+    void check(const Report&) const {}
   };
 
   ConvRecurrent(const Config& config, const ModelInputs& inputs)

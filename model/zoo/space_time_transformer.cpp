@@ -41,18 +41,20 @@ struct SpaceTimeConfig {
 };
 
 void SpaceTimeConfig::fields(FieldVisitor& field) {
-  field("dim", dim, "width of a token");
-  field("layers", layers, "blocks of attention and feed-forward");
-  field("heads", heads, "attention heads; dim is a multiple of 4 heads");
-  field("patch_px", patch_px, "side of a patch; divides height and width");
-  field("halo_px", halo_px, "pixels around a patch that its token sees too");
-  field("head_halo_px", head_halo_px, "pixels around a patch that its token writes too");
-  field("registers", registers, "tokens of a frame without a place");
-  field("temporal_every", temporal_every, "every how many blocks attend over time");
+  field("dim", dim, "width of a token", Range{4, 65536});
+  field("layers", layers, "blocks of attention and feed-forward", Range{1, 4096});
+  field("heads", heads, "attention heads; dim is a multiple of 4 heads", Range{1, 16384});
+  field("patch_px", patch_px, "side of a patch; divides height and width", Range{1, 4096});
+  field("halo_px", halo_px, "pixels around a patch that its token sees too", Range{0, 4096});
+  field("head_halo_px", head_halo_px, "pixels around a patch that its token writes too",
+        Range{0, 4096});
+  field("registers", registers, "tokens of a frame without a place", Range{0, 65536});
+  field("temporal_every", temporal_every, "every how many blocks attend over time", Range{1, 4096});
   field("mlp_ratio", mlp_ratio,
-        "width of the feed-forward layer over dim, before rounding up to 32");
+        "width of the feed-forward layer over dim, before rounding up to 32",
+        Range{1.0 / 64, 1024});
   field("logit_scale", logit_scale,
-        "sharpness of attention at the start; 1 is 1 / sqrt(head width)");
+        "sharpness of attention at the start; 1 is 1 / sqrt(head width)", Range::above(0, 1e6));
   field("differences", differences, "show a patch what changed since the frame before");
 }
 
@@ -66,32 +68,23 @@ int64_t nearest_heads(int64_t dim, int64_t heads) {
 }
 
 void SpaceTimeConfig::check(const Report& report) const {
-  const auto at_least = [&](const char* name, auto value, auto least) {
-    if (value < least) report(name, c10::str("= ", value, " must be ", least, " or more"));
-    return value >= least;
-  };
-  const bool sized = at_least("dim", dim, 4) && at_least("heads", heads, 1);
-  if (sized && dim % 4 != 0) {
-    report("dim", c10::str("= ", dim, " is not a multiple of 4; nearest: ", (dim + 2) / 4 * 4));
-  } else if (sized && dim % heads != 0) {
-    report("heads", c10::str("= ", heads, " does not divide model.dim = ", dim,
-                             "; nearest: ", nearest_heads(dim, heads)));
-  } else if (sized && dim % (4 * heads) != 0) {
-    report("heads", c10::str("= ", heads, " leaves a head ", dim / heads,
+  if (dim % 4 != 0) {
+    report("dim", c10::str("is not a multiple of 4; nearest: ", (dim + 2) / 4 * 4));
+  } else if (dim % heads != 0) {
+    report("heads",
+           c10::str("does not divide model.dim = ", dim, "; nearest: ", nearest_heads(dim, heads)));
+  } else if (dim % (4 * heads) != 0) {
+    report("heads", c10::str("leaves a head ", dim / heads,
                              " values, not a multiple of 4; nearest: ", nearest_heads(dim, heads)));
   }
-  at_least("layers", layers, 1);
-  at_least("patch_px", patch_px, 1);
-  at_least("halo_px", halo_px, 0);
-  at_least("head_halo_px", head_halo_px, 0);
-  at_least("registers", registers, 0);
-  at_least("temporal_every", temporal_every, 1);
   if (temporal_every > layers) {
-    report("temporal_every", c10::str("= ", temporal_every, " is more than model.layers = ", layers,
+    report("temporal_every", c10::str("is more than model.layers = ", layers,
                                       ": no block would attend over time; nearest: ", layers));
   }
-  if (!(mlp_ratio > 0)) report("mlp_ratio", c10::str("= ", mlp_ratio, " must be above 0"));
-  if (!(logit_scale > 0)) report("logit_scale", c10::str("= ", logit_scale, " must be above 0"));
+  if (mlp_width() < 1) {
+    report("mlp_ratio", c10::str("leaves no width at model.dim = ", dim,
+                                 "; needed: ", 1.0 / static_cast<double>(dim), " or more"));
+  }
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "tests/trainer/fake_model.h"
 #include "trainer/config/field_help.h"
@@ -28,6 +30,11 @@ TEST(Explanation, OfAFieldHasTypeDefaultChoicesAndTag) {
             "  choices  auto, cpu, cuda\n"
             "  free: it may change when a run goes on\n");
   EXPECT_NE(explain_key("optimizer.lr").find("identity: "), std::string::npos);
+  EXPECT_NE(explain_key("parallel.threads").find("\n  range    1 to 1024\n"), std::string::npos);
+  EXPECT_NE(explain_key("optimizer.lr").find("\n  range    more than 0, at most 1000\n"),
+            std::string::npos);
+  EXPECT_NE(explain_key("optimizer.beta1").find("\n  range    0 or more, less than 1\n"),
+            std::string::npos);
 }
 
 TEST(Explanation, CoversFieldsOfRegisteredModels) {
@@ -75,6 +82,16 @@ TEST(KnownFields, EveryOneHasHelpAndADefaultThatItsChoicesAllow) {
   }
 }
 
+TEST(KnownFields, EveryNumberHasBoundsThatItsDefaultKeeps) {
+  for (const auto& field : known_fields()) {
+    if (field.entry.starts_with("fake_")) continue;
+    if (field.type != "integer" && field.type != "number") continue;
+    EXPECT_TRUE(std::isfinite(field.range.least) && std::isfinite(field.range.most)) << field.key();
+    const double value = std::stod(field.default_value);
+    EXPECT_FALSE(field.range.is_too_small(value) || field.range.is_too_large(value)) << field.key();
+  }
+}
+
 TEST(Schema, HasEverySectionClosedAgainstUnknownKeys) {
   const auto schema = nlohmann::json::parse(config_schema());
   EXPECT_EQ(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
@@ -86,6 +103,11 @@ TEST(Schema, HasEverySectionClosedAgainstUnknownKeys) {
   EXPECT_EQ(trainer["additionalProperties"], false);
   EXPECT_EQ(trainer["properties"]["steps"]["type"], "integer");
   EXPECT_EQ(trainer["properties"]["steps"]["default"], 1000);
+  EXPECT_EQ(trainer["properties"]["steps"]["minimum"], 1);
+  EXPECT_EQ(trainer["properties"]["steps"]["maximum"], 1000000000);
+  const auto& optimizer = schema["properties"]["optimizer"]["properties"];
+  EXPECT_EQ(optimizer["lr"]["exclusiveMinimum"], 0);
+  EXPECT_EQ(optimizer["beta1"]["exclusiveMaximum"], 1);
   EXPECT_EQ(trainer["properties"]["precision"]["enum"], (std::vector<std::string>{"fp32", "bf16"}));
 }
 

@@ -13,8 +13,8 @@ constexpr int64_t kLayers = 8;
 constexpr int64_t kWidth = 64;
 
 /// Layers of one size, and one whose gradient is a negative zero.
-struct Layers : torch::nn::Module {
-  Layers() {
+struct EqualLayers : torch::nn::Module {
+  EqualLayers() {
     const auto generator = at::make_generator<at::CPUGeneratorImpl>(3);  // ranks are threads
     for (int64_t i = 0; i < kLayers; ++i)
       weights.push_back(
@@ -32,7 +32,7 @@ struct Layers : torch::nn::Module {
 
 TEST(Zero2Sync, GradientsLeaveMemoryWhileBackwardRuns) {
   run_ranks(3, [](Communicator& world) {
-    Layers model;
+    EqualLayers model;
     FlatParameters parameters(model, /*has_gradient_buffer=*/false);
     const ChunkOwners owners(parameters, world.size());
     const GrainOwners grains{7, world.size(), true};

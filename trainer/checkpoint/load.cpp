@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <numeric>
 
 #include "data/durable_file.h"
+#include "data/input_file.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/exit_code.h"
 
@@ -19,28 +21,73 @@ int64_t product(const std::vector<int64_t>& sizes) {
   return std::accumulate(sizes.begin(), sizes.end(), int64_t{1}, std::multiplies<>());
 }
 
-/// The manifest's own promises: pieces of each tensor follow one another to its end, inside their
-/// files.
-void check_layout(const Manifest& manifest, const fs::path& checkpoint) {
-  for (const auto& tensor : manifest.tensors) {
-    int64_t next = 0;
-    for (const auto& piece : tensor.pieces) {
-      const int64_t num_chunks = (piece.num_elements + kChunkElements - 1) / kChunkElements;
-      const auto file = manifest.file_bytes.find(piece.file);
-      const bool is_inside = file != manifest.file_bytes.end() && piece.file_offset >= 0 &&
-                             piece.num_elements > 0 &&
-                             piece.file_offset + piece.num_elements * 4 <= file->second;
-      if (piece.first_chunk * kChunkElements != next || !is_inside ||
-          num_chunks != static_cast<int64_t>(piece.chunk_hashes.size())) {
-        throw CheckpointError(checkpoint.string() + ": the pieces of '" + tensor.name +
-                              "' do not fit together");
-      }
-      next += piece.num_elements;
+/// Whether the sizes of a tensor, which may be any numbers, multiply to `num_elements`.
+bool multiplies_to(const std::vector<int64_t>& sizes, int64_t num_elements) {
+  int64_t elements = 1;
+  for (const int64_t size : sizes) {
+    if (size > 0 && elements > std::numeric_limits<int64_t>::max() / size) return false;
+    elements *= size;
+  }
+  return elements == num_elements;
+}
+
+bool is_inside_its_file(const Piece& piece, const Manifest& manifest) {
+  const auto file = manifest.file_bytes.find(piece.file);
+  return file != manifest.file_bytes.end() && piece.file_offset >= 0 && piece.num_elements > 0 &&
+         piece.num_elements <= file->second / 4 &&
+         piece.file_offset <= file->second - piece.num_elements * 4;
+}
+
+/// Pieces follow one another to the tensor's end, inside their files.
+void check_pieces(const StoredTensor& tensor, const Manifest& manifest, const std::string& source) {
+  int64_t next = 0;
+  for (const auto& piece : tensor.pieces) {
+    const int64_t num_chunks = (piece.num_elements + kChunkElements - 1) / kChunkElements;
+    const bool follows = next % kChunkElements == 0 && piece.first_chunk == next / kChunkElements;
+    if (!follows || !is_inside_its_file(piece, manifest) ||
+        num_chunks != static_cast<int64_t>(piece.chunk_hashes.size())) {
+      throw CheckpointError(source + ": the pieces of '" + tensor.name + "' do not fit together");
     }
-    if (next != product(tensor.sizes)) {
-      throw CheckpointError(checkpoint.string() + ": '" + tensor.name + "' is incomplete");
+    next += piece.num_elements;
+  }
+  if (!multiplies_to(tensor.sizes, next)) {
+    throw CheckpointError(source + ": '" + tensor.name + "' is incomplete");
+  }
+}
+
+/// Bytes [begin, end) of a file.
+struct Extent {
+  std::string file;
+  int64_t begin, end;
+
+  auto operator<=>(const Extent&) const = default;
+};
+
+void check_overlaps(std::vector<Extent> extents, const std::string& source) {
+  std::sort(extents.begin(), extents.end());
+  for (size_t i = 1; i < extents.size(); ++i) {
+    if (extents[i - 1].file != extents[i].file || extents[i - 1].end <= extents[i].begin) continue;
+    throw CheckpointError(source + ": two pieces have the same bytes of " + extents[i].file);
+  }
+}
+
+/// The manifest's own promises: tensors by name, each complete, no byte of a file in two of them.
+void check_layout(const Manifest& manifest, const std::string& source) {
+  std::vector<Extent> extents;
+  std::string before;
+  for (const auto& tensor : manifest.tensors) {
+    if (tensor.name <= before) {
+      throw CheckpointError(source + ": '" + tensor.name + "' does not come after '" + before +
+                            "'");
+    }
+    before = tensor.name;
+    check_pieces(tensor, manifest, source);
+    for (const auto& piece : tensor.pieces) {
+      extents.push_back(
+          {piece.file, piece.file_offset, piece.file_offset + piece.num_elements * 4});
     }
   }
+  check_overlaps(std::move(extents), source);
 }
 
 /// Reads one chunk into `values` and compares its hash.
@@ -102,16 +149,23 @@ std::vector<fs::path> list_checkpoints(const fs::path& checkpoints) {
 
 Manifest read_manifest(const fs::path& checkpoint) {
   const auto path = checkpoint / kManifestName;
-  if (!fs::exists(path))
+  const auto found = what_stands_at(path);
+  if (found == "missing") {
     throw CheckpointError(checkpoint.string() + ": no manifest.json, so this is no checkpoint");
+  }
+  if (!found.empty()) throw CheckpointError(path.string() + ": is " + found + ", no manifest");
   auto manifest = parse_manifest(read_text(path), path.string());
-  check_layout(manifest, checkpoint);
+  check_layout(manifest, path.string());
   for (const auto& [name, bytes] : manifest.file_bytes) {
+    const auto in_the_way = what_stands_at(checkpoint / name);
+    if (!in_the_way.empty()) {
+      throw CheckpointError((checkpoint / name).string() + ": is " + in_the_way);
+    }
     std::error_code error;
-    const auto found = fs::file_size(checkpoint / name, error);
+    const auto found_bytes = fs::file_size(checkpoint / name, error);
     if (error) throw CheckpointError((checkpoint / name).string() + ": " + error.message());
-    if (static_cast<int64_t>(found) != bytes) {
-      throw CheckpointError((checkpoint / name).string() + ": has " + std::to_string(found) +
+    if (static_cast<int64_t>(found_bytes) != bytes) {
+      throw CheckpointError((checkpoint / name).string() + ": has " + std::to_string(found_bytes) +
                             " bytes, needs " + std::to_string(bytes));
     }
   }

@@ -1,13 +1,74 @@
 #include "trainer/checkpoint/manifest.h"
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string_view>
 
+#include "data/action_space.h"
+#include "data/input_file.h"
 #include "trainer/exit_code.h"
 
 namespace nextframe {
 
 using Json = nlohmann::ordered_json;
+
+namespace {
+
+constexpr int64_t kMostCount = int64_t{1} << 53;  // of anything that is counted: exact in any JSON
+
+/// A whole number from `least` to `most`. JSON's own conversion takes 1e300 and true for integers.
+int64_t count_of(const Json& value, int64_t least = 0, int64_t most = kMostCount) {
+  const bool is_integer = value.is_number_integer();
+  const bool is_large = value.is_number_unsigned() && value.get<uint64_t>() > uint64_t{1} << 62;
+  if (!is_integer || is_large || value.get<int64_t>() < least || value.get<int64_t>() > most) {
+    throw std::invalid_argument(value.dump().substr(0, 40) + " is not an integer from " +
+                                std::to_string(least) + " to " + std::to_string(most));
+  }
+  return value.get<int64_t>();
+}
+
+int64_t count_of(const Json& json, const char* key, int64_t least = 0, int64_t most = kMostCount) {
+  try {
+    return count_of(json.at(key), least, most);
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument("'" + std::string(key) + "' = " + error.what());
+  }
+}
+
+std::vector<int64_t> counts_of(const Json& list) {
+  if (!list.is_array()) throw std::invalid_argument("a list of integers is something else");
+  std::vector<int64_t> values;
+  for (const auto& item : list) values.push_back(count_of(item));
+  return values;
+}
+
+/// Of the clips that the model was made for, in the limits that data and configs have.
+ClipShape shape_of(const Json& json) {
+  constexpr int64_t kMostSide_px = 65536, kMostFrames = 65536;
+  ClipShape shape;
+  shape.clip_frames = count_of(json, "clip_frames", 0, kMostFrames);
+  shape.height_px = count_of(json, "height_px", 0, kMostSide_px);
+  shape.width_px = count_of(json, "width_px", 0, kMostSide_px);
+  shape.channels = count_of(json, "channels", 0, 3);
+  shape.action_width = count_of(json, "action_width", 0, kMaxClipActionWidth);
+  return shape;
+}
+
+/// File names without a folder, so that a manifest cannot point out of its checkpoint.
+std::map<std::string, int64_t> file_bytes_of(const Json& json) {
+  std::map<std::string, int64_t> files;
+  for (const auto& [name, bytes] : json.items()) {
+    const bool is_plain = !name.empty() && name.front() != '.' &&
+                          name.find_first_of(std::string_view("/\0", 2)) == std::string::npos;
+    if (!is_plain) throw std::invalid_argument("'" + name + "' is not a file of a checkpoint");
+    files[name] = count_of(bytes);
+  }
+  return files;
+}
+
+}  // namespace
 
 void to_json(Json& json, const Piece& piece) {
   json = {{"file", piece.file},
@@ -19,9 +80,9 @@ void to_json(Json& json, const Piece& piece) {
 
 void from_json(const Json& json, Piece& piece) {
   json.at("file").get_to(piece.file);
-  json.at("file_offset").get_to(piece.file_offset);
-  json.at("first_chunk").get_to(piece.first_chunk);
-  json.at("num_elements").get_to(piece.num_elements);
+  piece.file_offset = count_of(json, "file_offset");
+  piece.first_chunk = count_of(json, "first_chunk");
+  piece.num_elements = count_of(json, "num_elements");
   json.at("chunk_hashes").get_to(piece.chunk_hashes);
 }
 
@@ -32,9 +93,9 @@ void to_json(Json& json, const DataSegment& segment) {
 }
 
 void from_json(const Json& json, DataSegment& segment) {
-  json.at("from_slot").get_to(segment.from_slot);
-  json.at("num_clips").get_to(segment.num_clips);
-  json.at("num_shards").get_to(segment.num_shards);
+  segment.from_slot = count_of(json, "from_slot");
+  segment.num_clips = count_of(json, "num_clips");
+  segment.num_shards = count_of(json, "num_shards");
 }
 
 void to_json(Json& json, const ShardIdentity& shard) { json = to_line(shard); }
@@ -46,8 +107,8 @@ void from_json(const Json& json, ShardIdentity& shard) {
 void to_json(Json& json, const SetAsideClip& clip) { json = {clip.clip, clip.from_slot}; }
 
 void from_json(const Json& json, SetAsideClip& clip) {
-  json.at(0).get_to(clip.clip);
-  json.at(1).get_to(clip.from_slot);
+  clip.clip = count_of(json.at(0));
+  clip.from_slot = count_of(json.at(1));
 }
 
 // Numbers are written so that they are read back as the same bits.
@@ -64,11 +125,11 @@ void to_json(Json& json, const StepHistory& history) {
 void from_json(const Json& json, StepHistory& history) {
   json.at("losses").get_to(history.losses);
   json.at("grad_norms").get_to(history.grad_norms);
-  json.at("skipped_steps").get_to(history.skipped_steps);
-  json.at("bad_in_row").get_to(history.bad_in_row);
-  json.at("suspects").get_to(history.suspects);
-  json.at("rollbacks").get_to(history.rollbacks);
-  json.at("bad_until").get_to(history.bad_until);
+  history.skipped_steps = count_of(json, "skipped_steps");
+  history.bad_in_row = count_of(json, "bad_in_row");
+  history.suspects = counts_of(json.at("suspects"));
+  history.rollbacks = count_of(json, "rollbacks");
+  history.bad_until = count_of(json, "bad_until");
 }
 
 void to_json(Json& json, const StoredTensor& tensor) {
@@ -80,7 +141,7 @@ void to_json(Json& json, const StoredTensor& tensor) {
 
 void from_json(const Json& json, StoredTensor& tensor) {
   json.at("name").get_to(tensor.name);
-  json.at("sizes").get_to(tensor.sizes);
+  tensor.sizes = counts_of(json.at("sizes"));
   json.at("pieces").get_to(tensor.pieces);
 }
 
@@ -127,7 +188,36 @@ std::string to_json(const Manifest& manifest) {
   return json.dump(1) + "\n";
 }
 
+namespace {
+
+Manifest manifest_of(const Json& json) {
+  Manifest manifest;
+  manifest.position.step = count_of(json, "step");
+  manifest.position.samples = count_of(json, "samples");
+  manifest.position.seed = count_of(json, "seed", 0, std::numeric_limits<int64_t>::max());
+  json.at("set_aside").get_to(manifest.position.set_aside);
+  if (json.contains("history")) json["history"].get_to(manifest.position.history);
+  manifest.world_size = count_of(json, "world_size", 1);
+  json.at("digest").get_to(manifest.digest);
+  json.at("dataset_fingerprint").get_to(manifest.dataset_fingerprint);
+  if (json.contains("data_segments")) json["data_segments"].get_to(manifest.position.segments);
+  if (json.contains("shards")) json["shards"].get_to(manifest.shards);
+  manifest.shape = shape_of(json);
+  json.at("environment").get_to(manifest.environment);
+  if (json.contains("bucket_order")) json["bucket_order"].get_to(manifest.bucket_order);
+  json.at("config").get_to(manifest.config);
+  manifest.file_bytes = file_bytes_of(json.at("file_bytes"));
+  json.at("tensors").get_to(manifest.tensors);
+  return manifest;
+}
+
+}  // namespace
+
 Manifest parse_manifest(const std::string& text, const std::string& source) {
+  // What follows recurses into the brackets.
+  if (json_depth(text) > kMostJsonDepth) {
+    throw CheckpointError(source + ": is no manifest: its brackets nest too deeply");
+  }
   try {
     Json json = Json::parse(text);
     if (json.at("format") != "nextframe-checkpoint" || json.at("format_version") != 1) {
@@ -138,33 +228,15 @@ Manifest parse_manifest(const std::string& text, const std::string& source) {
     if (checksum != text_hash(json.dump())) {
       throw CheckpointError(source + ": the manifest was altered (its checksum does not match)");
     }
-    Manifest manifest;
-    json.at("step").get_to(manifest.position.step);
-    json.at("samples").get_to(manifest.position.samples);
-    json.at("seed").get_to(manifest.position.seed);
-    json.at("set_aside").get_to(manifest.position.set_aside);
-    if (json.contains("history")) json["history"].get_to(manifest.position.history);
-    json.at("world_size").get_to(manifest.world_size);
-    json.at("digest").get_to(manifest.digest);
-    json.at("dataset_fingerprint").get_to(manifest.dataset_fingerprint);
-    if (json.contains("data_segments")) json["data_segments"].get_to(manifest.position.segments);
-    if (json.contains("shards")) json["shards"].get_to(manifest.shards);
+    auto manifest = manifest_of(json);
     check_segments(manifest.position, source);
-    json.at("clip_frames").get_to(manifest.shape.clip_frames);
-    json.at("height_px").get_to(manifest.shape.height_px);
-    json.at("width_px").get_to(manifest.shape.width_px);
-    json.at("channels").get_to(manifest.shape.channels);
-    json.at("action_width").get_to(manifest.shape.action_width);
-    json.at("environment").get_to(manifest.environment);
-    if (json.contains("bucket_order")) json["bucket_order"].get_to(manifest.bucket_order);
-    json.at("config").get_to(manifest.config);
-    json.at("file_bytes").get_to(manifest.file_bytes);
-    json.at("tensors").get_to(manifest.tensors);
     return manifest;
+  } catch (const CheckpointError&) {
+    throw;
   } catch (const Json::exception& error) {
     throw CheckpointError(source + ": cannot be read: " + error.what());
   } catch (const std::invalid_argument& error) {
-    throw CheckpointError(source + ": cannot be read: " + error.what());
+    throw CheckpointError(source + ": " + error.what());
   }
 }
 

@@ -49,7 +49,7 @@ inline constexpr char kManifestName[] = "manifest.json";
 std::string to_json(const Manifest& manifest);
 
 /// Throws CheckpointError, which names `source`, if the text is cut off, altered or in another
-/// format.
+/// format, or holds a number that nothing can have.
 Manifest parse_manifest(const std::string& text, const std::string& source);
 
 /// Computes the digest from the listed chunk hashes and the position.

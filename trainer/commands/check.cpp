@@ -8,6 +8,7 @@
 #include "trainer/commands/arguments.h"
 #include "trainer/commands/command.h"
 #include "trainer/evaluate/held_out_data.h"
+#include "trainer/machine_checks.h"
 
 namespace nextframe {
 namespace {
@@ -54,6 +55,9 @@ void print(const Config& config) {
   }
   std::cout << "\nno errors: " << config.resolved.size() << " values, " << num_given
             << " of them given, the others default" << std::endl;
+  if (const auto note = thread_note(config.parallel.threads); !note.empty()) {
+    std::cout << note << std::endl;
+  }
 }
 
 /// Opens both sets as training does, and says what they hold. Throws DataError.

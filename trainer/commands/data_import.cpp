@@ -31,11 +31,14 @@ CommandBody set_up_data_import(CLI::App& app) {
       ->required();
   app.add_option("--validation-episodes", options->validation_episodes,
                  "held out; the first ones are taken")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1000000000));
   app.add_option("--shard-bytes", options->shard_bytes, "frames a file, before compression")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 50));
   app.add_option("--fps", options->fps, "frames a second, noted in the shards; 0 is unknown")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1000000));
   app.add_option("--filter", options->filter, "zstd, gzip or none")->capture_default_str();
   app.add_flag("--replace", options->replace,
                "remove what an earlier import has left in --out, and import again");

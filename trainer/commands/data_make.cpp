@@ -1,6 +1,7 @@
 // `nextframe data make WORLD`: records a simulated world into shards.
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 
 #include "data/make_dataset.h"
 #include "data/world.h"
@@ -41,11 +42,18 @@ CommandBody set_up_data_make(CLI::App& app) {
   app.add_option("WORLD", options->world, worlds())->required();
   app.add_option("--out", options->out, "folder: gets train/, validation/ and index.json")
       ->required();
-  app.add_option("--episodes", options->episodes, "to train on")->capture_default_str();
+  app.add_option("--episodes", options->episodes, "to train on")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000000000));
   app.add_option("--validation-episodes", options->validation_episodes, "held out")
-      ->capture_default_str();
-  app.add_option("--frames", options->frames, "an episode")->capture_default_str();
-  app.add_option("--seed", options->seed, "of every draw")->capture_default_str();
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1000000000));
+  app.add_option("--frames", options->frames, "an episode")
+      ->capture_default_str()
+      ->check(CLI::Range(2, 1000000));
+  app.add_option("--seed", options->seed, "of every draw")
+      ->capture_default_str()
+      ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()));
   const auto* shards = app.add_option("--shards", options->shards,
                                       "files of training episodes; fewer episodes, fewer files")
                            ->capture_default_str();

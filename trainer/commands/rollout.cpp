@@ -53,8 +53,10 @@ CommandBody set_up_rollout(CLI::App& app) {
                           kSampleEpisodes, " that are long enough"))
       ->allow_extra_args(false)
       ->delimiter(',');
-  app.add_option("--context", arguments->context_frames, "true frames to start from; default 8");
-  app.add_option("--frames", arguments->frames, "frames to dream; default 32");
+  app.add_option("--context", arguments->context_frames, "true frames to start from; default 8")
+      ->check(CLI::Range(1, 65536));
+  app.add_option("--frames", arguments->frames, "frames to dream; default 32")
+      ->check(CLI::Range(1, 65536));
   app.add_flag("--animate", arguments->animate, "a moving .png instead of a sheet");
   app.add_option("--out", arguments->out,
                  "picture to write: .png a sheet of all frames, .webp an animation")

@@ -19,6 +19,7 @@
 #include "trainer/evaluate/held_out_data.h"
 #include "trainer/exit_code.h"
 #include "trainer/init_weights.h"
+#include "trainer/machine_checks.h"
 #include "trainer/recompute.h"
 #include "trainer/records/console.h"
 #include "trainer/records/run_folder.h"
@@ -89,6 +90,7 @@ bool take_init(const World& world, Communicator& control, const RunFolder& folde
 /// On a CPU, cores are used by ranks; a lone run on a machine with idle ones says so.
 void suggest_ranks(const World& world, const Config& config, std::vector<std::string> command,
                    Console& console) {
+  if (const auto note = thread_note(config.parallel.threads); !note.empty()) console.say(note);
   const auto cores = static_cast<int64_t>(std::thread::hardware_concurrency());
   const auto ranks =
       std::min(cores / std::max<int64_t>(1, config.parallel.threads), config.trainer.grains);
@@ -168,15 +170,6 @@ void note_failure(const World& world, const RunFolder& folder, int64_t step, int
   if (world.is_root()) write_status(folder, "failed", step, steps);
 }
 
-/// A model that does not fit the data is the config's mistake.
-std::shared_ptr<WorldModel> make_model(const Config& config, const ClipShape& shape) {
-  try {
-    return config.make_model(shape);
-  } catch (const c10::Error& error) {
-    throw UsageError(error.what_without_backtrace());
-  }
-}
-
 int train(const TrainArguments& options) {
   const auto config = options.config->load();
   const auto path = options.folder(config);
@@ -206,7 +199,7 @@ int train(const TrainArguments& options) {
   require_equal(*control, "dataset", data.fingerprint());
   HeldOutSet held_out;  // the root's
   do_on_root(world, *control, [&] { open_held_out_set(config, data, held_out); });
-  const auto model = make_model(config, data.shape());
+  const auto model = config.make_model(data.shape());
   model->to(world.device());
   choose_flash_kernels(config.trainer.flash_kernels);
   recompute_blocks(*model, config);

@@ -77,10 +77,16 @@ std::shared_ptr<WorldModel> Config::make_model(const ClipShape& shape) const {
   const auto& objective =
       ObjectiveRegistry::instance().get(assignments["objective.name"].value.text, "objective");
   const auto& model = ModelRegistry::instance().get(assignments["model.name"].value.text, "model");
-  return model.make(model_fields, {.shape = shape,
-                                   .objective = objective.make(objective_fields),
-                                   .bf16 = trainer.precision == "bf16",
-                                   .seed = static_cast<uint64_t>(trainer.seed)});
+  try {
+    return model.make(model_fields, {.shape = shape,
+                                     .objective = objective.make(objective_fields),
+                                     .bf16 = trainer.precision == "bf16",
+                                     .seed = static_cast<uint64_t>(trainer.seed)});
+  } catch (const c10::OutOfMemoryError&) {
+    throw;
+  } catch (const c10::Error& error) {
+    throw UsageError(error.what_without_backtrace());
+  }
 }
 
 namespace {

@@ -47,7 +47,7 @@ struct Config {
   std::string value_of(const std::string& key) const;
 
   /// Builds the model of the `model` and `objective` sections for data of this shape, with
-  /// parameters drawn from trainer.seed.
+  /// parameters drawn from trainer.seed. Throws UsageError if the sections do not fit the data.
   std::shared_ptr<WorldModel> make_model(const ClipShape& shape) const;
 };
 

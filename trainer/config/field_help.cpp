@@ -1,8 +1,10 @@
 #include "trainer/config/field_help.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "trainer/config/field_reader.h"
 #include "trainer/config/sections.h"
 #include "trainer/config/suggestion.h"
 #include "trainer/exit_code.h"
@@ -25,6 +27,7 @@ std::string explain_field(const KnownField& field) {
   const bool is_required = field.name == "name" && field.default_value.empty();
   std::string text = field.key() + owner + "\n  " + field.help + "\n  type     " + field.type;
   text += "\n  default  " + (is_required ? "none: it must be given" : field.default_value);
+  if (const auto range = describe(field.range); !range.empty()) text += "\n  range    " + range;
   if (!field.choices.empty()) text += "\n  choices  " + joined(field.choices);
   text += field.tag == FieldTag::identity
               ? "\n  identity: it changes a run's numbers, so another value is another run\n"
@@ -93,6 +96,20 @@ Json default_of(const KnownField& field) {
   return Json::parse(field.default_value, nullptr, false);
 }
 
+/// A bound as JSON Schema counts it: whole numbers of integers as integers.
+void add_bounds(Json& value, const Range& range, bool is_integer) {
+  const auto bound = [&](double number) {
+    return is_integer && std::abs(number) < 1e18 ? Json(static_cast<int64_t>(number))
+                                                 : Json(number);
+  };
+  if (std::isfinite(range.least)) {
+    value[range.excludes_least ? "exclusiveMinimum" : "minimum"] = bound(range.least);
+  }
+  if (std::isfinite(range.most)) {
+    value[range.excludes_most ? "exclusiveMaximum" : "maximum"] = bound(range.most);
+  }
+}
+
 Json schema_of(const KnownField& field) {
   const bool is_list = field.type.starts_with("list of ");
   const std::string item = is_list ? field.type.substr(8) : field.type;
@@ -101,6 +118,7 @@ Json schema_of(const KnownField& field) {
                          : item == "true or false"               ? "boolean"
                                                                  : "string"}};
   if (!field.choices.empty()) value["enum"] = field.choices;
+  add_bounds(value, field.range, value["type"] == "integer");
   if (is_list) value = {{"type", "array"}, {"items", std::move(value)}};
   value["description"] = field.help;
   const Json default_value = default_of(field);

@@ -46,6 +46,12 @@ class FieldReader final : public FieldVisitor {
   std::set<std::string> failed_keys_;
 };
 
+/// What is wrong with a number's size: "must be at most 1024", or "".
+std::string range_problem(double value, const Range& range);
+
+/// The numbers of a range, for people: "1 to 1024", "more than 0, at most 1", "" for any.
+std::string describe(const Range& range);
+
 /// What is wrong with `value` as one of `choices`: "= x is not one of a, b; did you mean 'b'?", or
 /// "".
 std::string choice_problem(const std::string& value, const std::vector<std::string>& choices);

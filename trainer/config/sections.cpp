@@ -45,8 +45,8 @@ class FieldRecorder final : public FieldVisitor {
 
   template <class T>
   void add(const FieldInfo& info, const T& value, const char* type) {
-    fields_.push_back(
-        {section_, entry_, info.name, type, written(value), info.help, info.tag, info.choices});
+    fields_.push_back({section_, entry_, info.name, type, written(value), info.help, info.tag,
+                       info.choices, info.range});
   }
 
   std::string section_;
@@ -99,8 +99,15 @@ std::vector<KnownField> known_fields() {
   };
   for (const auto& section : common_sections(defaults)) record(section, "");
   for (const auto& section : named_sections()) {
-    fields.push_back({section.name, "", "name", "text", "", "the registered " + section.name,
-                      FieldTag::identity, section.entries});
+    fields.push_back({section.name,
+                      "",
+                      "name",
+                      "text",
+                      "",
+                      "the registered " + section.name,
+                      FieldTag::identity,
+                      section.entries,
+                      {}});
     for (const auto& entry : section.entries) record(section.open(entry), entry);
   }
   return fields;

@@ -41,6 +41,7 @@ struct KnownField {
   std::string help;
   FieldTag tag = FieldTag::identity;
   std::vector<std::string> choices;
+  Range range = {};
 
   std::string key() const { return section + "." + name; }
 };

@@ -15,6 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uintmax_t kMaxConfigBytes = uintmax_t{1} << 20;
+constexpr int kMaxConfigFiles = 100;  // that one config extends, counted as often as it does
 
 /// "; did you mean 'other.yaml'?" from the files that stand where `path` should.
 std::string file_suggestion(const fs::path& path) {
@@ -55,7 +56,10 @@ class Loader {
 
   void load_file(const fs::path& path, const Place& place, const std::string& prefix) {
     std::string problem;
-    if (const auto text = read_config_file(path, problem)) {
+    if (++num_files_ > kMaxConfigFiles) {
+      problems_.add_fatal(
+          place, c10::str(prefix, "a config is made of at most ", kMaxConfigFiles, " files"));
+    } else if (const auto text = read_config_file(path, problem)) {
       load_text(*text, path);
     } else {
       problems_.add_fatal(place, prefix + problem);
@@ -99,6 +103,7 @@ class Loader {
   }
 
   Problems& problems_;
+  int num_files_ = 0;
   std::vector<fs::path> open_;  // from the first file to the one that is read now
   std::vector<Layer> layers_;
 };

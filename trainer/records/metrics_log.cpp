@@ -21,18 +21,21 @@ int64_t step_of(const Json& json) {
 /// Drops what `last_step` makes void from the file, unless it cannot be read or written.
 void cut_back(const std::filesystem::path& path, int64_t last_step, const LogFile::Tell& tell) {
   std::string kept, line;
-  int64_t num_damaged = 0;
+  int64_t number = 0, num_damaged = 0, first_damaged = 0;
   const auto text = read_text(path);
   std::istringstream lines(text);
   while (std::getline(lines, line)) {
     const bool is_cut_off = lines.eof();  // no end of line: killed while it was written
     const auto json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-    num_damaged += static_cast<int64_t>(json.is_discarded() && !is_cut_off);
+    ++number;
+    if (json.is_discarded() && !is_cut_off && ++num_damaged == 1) first_damaged = number;
     if (!json.is_discarded() && step_of(json) <= last_step) kept += line + "\n";
   }
   if (num_damaged > 0) {
     tell(path.string() + ": " + std::to_string(num_damaged) +
-         (num_damaged == 1 ? " line was" : " lines were") + " damaged and left out");
+         (num_damaged == 1 ? " line was" : " lines were") + " damaged and left out (" +
+         (num_damaged == 1 ? "" : "the first is ") + "line " + std::to_string(first_damaged) +
+         "); the others are kept");
   }
   if (kept != text) write_durably(path, kept);
 }

@@ -1,0 +1,25 @@
+// The one door to files that somebody else wrote: only regular files are opened, and text is read
+// up to a limit.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace nextframe {
+
+/// "a FIFO", "a device", "a folder" ...: what stands at `path` instead of a regular file; "" for a
+/// regular file (a link to one included), "missing" where there is nothing.
+std::string what_stands_at(const std::filesystem::path& path);
+
+/// Throws DataError unless `path` is a regular file. A FIFO is not opened: that would wait for a
+/// writer without end.
+void require_regular_file(const std::filesystem::path& path);
+
+/// How deep brackets nest in a JSON text, outside of its strings. Libraries recurse on it.
+int64_t json_depth(const std::string& text);
+
+/// More than any JSON of ours has.
+inline constexpr int64_t kMostJsonDepth = 64;
+
+}  // namespace nextframe
