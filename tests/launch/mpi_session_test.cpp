@@ -66,7 +66,12 @@ TEST(LauncherEnvironment, KnowsWhenTheJobEnds) {
   EXPECT_FALSE(read_launcher_environment().job_ends_in_s.has_value());
   const auto end = std::to_string(std::time(nullptr) + 600);
   const ScopedVariable job_end("SLURM_JOB_END_TIME", end.c_str());
+  EXPECT_FALSE(read_launcher_environment().job_ends_in_s.has_value());  // there is no job
+  const ScopedVariable job("SLURM_JOB_ID", "17");
   EXPECT_NEAR(read_launcher_environment().job_ends_in_s.value_or(0), 600, 2);
+  const auto past = std::to_string(std::time(nullptr) - 600);
+  const ScopedVariable job_has_ended("SLURM_JOB_END_TIME", past.c_str());
+  EXPECT_FALSE(read_launcher_environment().job_ends_in_s.has_value());
 }
 
 }  // namespace

@@ -15,6 +15,8 @@ std::vector<std::string> problems(const std::string& model, const Fields& values
       .visit(fields, [&](const std::string& field, const std::string& problem) {
         found.push_back("model." + field + " " + problem);
       });
+  for (const auto& name : fields.out_of_range)
+    found.push_back("model." + name + " is out of range");
   return found;
 }
 
@@ -23,12 +25,11 @@ std::vector<std::string> problems(const Fields& values) {
 }
 
 TEST(SpaceTimeConfig, SaysWhichHeadsAreNearest) {
-  EXPECT_EQ(
-      problems(Fields{{"dim", 512}, {"heads", 7}}),
-      std::vector<std::string>{"model.heads = 7 does not divide model.dim = 512; nearest: 8"});
+  EXPECT_EQ(problems(Fields{{"dim", 512}, {"heads", 7}}),
+            std::vector<std::string>{"model.heads does not divide model.dim = 512; nearest: 8"});
   EXPECT_EQ(problems(Fields{{"dim", 96}, {"heads", 48}}),
             std::vector<std::string>{
-                "model.heads = 48 leaves a head 2 values, not a multiple of 4; nearest: 24"});
+                "model.heads leaves a head 2 values, not a multiple of 4; nearest: 24"});
 }
 
 TEST(SpaceTimeConfig, NamesEveryProblemAtOnce) {
@@ -37,7 +38,7 @@ TEST(SpaceTimeConfig, NamesEveryProblemAtOnce) {
       problems(Fields{{"dim", 30}, {"layers", 0}, {"patch_px", -1}, {"temporal_every", 0}}).size(),
       4u);
   EXPECT_EQ(problems(Fields{{"layers", 2}, {"temporal_every", 3}}),
-            std::vector<std::string>{"model.temporal_every = 3 is more than model.layers = 2: no "
+            std::vector<std::string>{"model.temporal_every is more than model.layers = 2: no "
                                      "block would attend over time; nearest: 2"});
 }
 

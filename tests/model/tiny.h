@@ -16,10 +16,15 @@ class SetFields : public FieldVisitor {
  public:
   explicit SetFields(std::map<std::string, int64_t> values) : values_(std::move(values)) {}
 
+  std::vector<std::string> out_of_range;  // names of fields whose value the config would refuse
+
  private:
   void visit(const FieldInfo& info, int64_t& value) override {
     const auto found = values_.find(info.name);
     if (found != values_.end()) value = found->second;
+    const auto number = static_cast<double>(value);
+    if (info.range.is_too_small(number) || info.range.is_too_large(number))
+      out_of_range.push_back(info.name);
   }
   void visit(const FieldInfo&, bool&) override {}
   void visit(const FieldInfo&, double&) override {}

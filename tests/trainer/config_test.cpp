@@ -77,7 +77,7 @@ TEST(Config, OverridesAreStrongestAndTheirErrorsNameThem) {
 TEST(Config, TextThatWasWrittenReadsBackEqual) {
   const Config config =
       parse_config(valid_config(), "run.yaml",
-                   {"optimizer.lr=0.1", "optimizer.epsilon=1.2345678901234567e-300",
+                   {"optimizer.lr=0.1", "optimizer.epsilon=1.2345678901234567e-20",
                     "data.validation=it's \"odd\" # \\ {x: *y}\t\u00e9", "model.tricks=[]",
                     "run.name=true", "model.bias=true"});
   const Config again = parse_config(to_yaml(config), "resolved.yaml");
@@ -87,7 +87,7 @@ TEST(Config, TextThatWasWrittenReadsBackEqual) {
     EXPECT_EQ(again.resolved[i].value, config.resolved[i].value);
   }
   EXPECT_EQ(again.data.validation, config.data.validation);
-  EXPECT_EQ(again.optimizer.epsilon, 1.2345678901234567e-300);
+  EXPECT_EQ(again.optimizer.epsilon, 1.2345678901234567e-20);
   EXPECT_EQ(again.run.name, "true");
 }
 

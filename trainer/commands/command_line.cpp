@@ -1,5 +1,6 @@
 #include "trainer/commands/command_line.h"
 
+#include <algorithm>
 #include <iostream>
 #include <vector>
 
@@ -89,6 +90,13 @@ std::string explain_conversion(const CLI::App& app, const std::string& message) 
     const auto type = option->get_type_name();
     const bool is_whole = type.find("INT") != std::string::npos;
     if (!is_whole && type.find("FLOAT") == std::string::npos) continue;
+    const auto is_number = [is_whole](const std::string& text) {
+      int64_t whole = 0;
+      double real = 0;
+      return is_whole ? CLI::detail::lexical_cast(text, whole)
+                      : CLI::detail::lexical_cast(text, real);
+    };
+    if (std::ranges::all_of(option->results(), is_number)) continue;  // one out of its range
     return name + ": '" + CLI::detail::join(option->results(), " ") + "' is " +
            (is_whole ? "no whole number that fits" : "no number") +
            "; needed: " + option->get_description();
@@ -100,7 +108,8 @@ std::string explain_conversion(const CLI::App& app, const std::string& message) 
 std::string explain_error(CLI::App& root, const CLI::ParseError& error) {
   CLI::App& app = innermost(root);
   std::string message = error.what();
-  if (dynamic_cast<const CLI::ConversionError*>(&error) != nullptr) {
+  if (dynamic_cast<const CLI::ConversionError*>(&error) != nullptr ||
+      dynamic_cast<const CLI::ValidationError*>(&error) != nullptr) {
     const auto explained = explain_conversion(app, message);
     if (!explained.empty()) message = explained;
   }

@@ -43,6 +43,22 @@ std::string excerpt(const Place& place) {
          std::string(before.size() - static_cast<size_t>(num_bytes_inside), ' ') + "^\n";
 }
 
+/// Messages quote what stands in files: control characters become \xNN, or a NUL would end the
+/// message of an exception.
+std::string without_controls(const std::string& text) {
+  std::string shown;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 || c == '\n' || c == '\t') {
+      shown += c;
+    } else {
+      constexpr char kDigits[] = "0123456789abcdef";
+      shown += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+    }
+  }
+  return shown;
+}
+
 }  // namespace
 
 std::string Place::to_string() const {
@@ -74,7 +90,7 @@ std::string to_string(const std::vector<Problem>& problems) {
   for (const auto& problem : problems) {
     std::string place = problem.place.to_string();
     place.resize(width + 1, ' ');
-    text += place + "error  " + problem.message + "\n" + excerpt(problem.place);
+    text += without_controls(place + "error  " + problem.message + "\n" + excerpt(problem.place));
   }
   return text + c10::str(problems.size(), problems.size() == 1 ? " error" : " errors",
                          "; nothing was started.");
