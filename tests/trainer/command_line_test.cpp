@@ -142,7 +142,7 @@ TEST(CommandLine, ANumberThatIsNoneIsToldWithWhatIsNeeded) {
             "--fps: '29.97' is no whole number that fits; needed: frames a second, noted in the "
             "shards; 0 is unknown\nRun 'nextframe data import --help' for its arguments.");
   EXPECT_EQ(error_of({"rollout", "runs/a", "--out", "a.png", "--frames", "99999999999999999999"})
-                .find("--frames: '99999999999999999999' is no whole number that fits; needed: "),
+                .find("--frames: Value 99999999999999999999 not in range 1 to "),
             0);
   EXPECT_EQ(error_of({"plan", "a.yaml", "--restart-s", "soon"}).find("--restart-s: 'soon' is no "),
             0);

@@ -107,12 +107,12 @@ TEST_F(MutatedManifest, LiesAreTold) {
        [](Json& json) { json["tensors"][0]["pieces"][0]["file_offset"] = int64_t{1} << 52; });
   says("do not fit together",
        [](Json& json) { json["tensors"][0]["pieces"][0]["num_elements"] = int64_t{1} << 52; });
-  says("the same bytes of rank-0000", [](Json& json) {
+  says("do not fit together", [](Json& json) {
     auto& pieces = json["tensors"];
     pieces[1]["pieces"][0]["file"] = pieces[0]["pieces"][0]["file"];
     pieces[1]["pieces"][0]["file_offset"] = pieces[0]["pieces"][0]["file_offset"];
   });
-  says("do not fit together", [](Json& json) {
+  says("is incomplete", [](Json& json) {
     json["tensors"][0]["sizes"] = {int64_t{1} << 40, int64_t{1} << 40, int64_t{1} << 48};
   });
   says("does not come after", [](Json& json) { json["tensors"].push_back(json["tensors"][0]); });
