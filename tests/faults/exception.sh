@@ -28,7 +28,7 @@ throw_one() {
 says() { grep -qF -- "$1" launch.log || fail "it did not say '$1' but: $(tail -n 20 launch.log)"; }
 "$nextframe" "${command[@]}" --run undisturbed >>train.log 2>&1
 
-for case in "$memory_thrown:7:take smaller clips or more grains" "$other_thrown:1:thrown by a test"; do
+for case in "$memory_thrown:7:out of memory; take smaller clips or more grains" "$other_thrown:1:thrown by a test"; do
   IFS=: read -r signal code text <<<"$case"
   timeout -k 5 90 "$source_dir/scripts/ranks" 3 "$nextframe" "${command[@]}" --run "alone$code" >launch.log 2>&1 & job=$!
   throw_one $job "alone$code" 30 "$signal"
