@@ -31,7 +31,7 @@ void RunConfig::check(const Report& report) const {
 }
 
 void OptimizerConfig::fields(FieldVisitor& field) {
-  field("lr", lr, "peak learning rate", Range::above(0, 1e3));
+  field("lr", lr, "peak learning rate", Range::above(0, 1e30));
   field("beta1", beta1, "decay a step of the gradient's average", Range::below(0, 1));
   field("beta2", beta2, "decay a step of the squared gradient's average", Range::below(0, 1));
   field("epsilon", epsilon, "added to the root of the squared gradient's average",

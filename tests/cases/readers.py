@@ -166,6 +166,8 @@ def tables_of_actions_that_are_something_else_are_refused(t):
 def links_and_rights_in_a_recording_do_not_end_in_a_raw_message(t):
     recording()
     os.symlink("loop", "rec/loop")
+    imports(t, "rec", exits=5, says="rec/loop: Too many levels of symbolic links")
+    os.remove("rec/loop")
     os.symlink("nowhere", "rec/gone")
     os.symlink(".", "rec/self")
     imports(t, "rec", says="out: holds")
@@ -189,7 +191,7 @@ def more_discrete_actions_than_a_model_can_take_are_told(t):
     t.good()
     for largest in (65536, (1 << 24) - 1, (1 << 40) - 1, (1 << 62)):
         t.edit("data/train/s0.h5", lambda file: file["action"].__setitem__(3, largest))
-        t.run("train run.yaml", exits=3, says=(f"an action is the integer {largest}", "the most is 65536"))
+        t.run("train run.yaml", exits=3, says=str(largest))
     t.edit("data/train/s0.h5", lambda file: file["action"].__setitem__(3, 65535))
     t.run("train run.yaml --set trainer.steps=2", says="finished")
 
