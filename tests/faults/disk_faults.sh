@@ -23,7 +23,7 @@ damage() { # damage TEXT COMMAND ...
 flip_byte() { printf '\x55' | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
 damage "rank-00001.bin: has 1000 bytes, needs" truncate -s 1000 $damaged/rank-00001.bin
 damage "$damaged/rank-00000.bin: '" flip_byte $damaged/rank-00000.bin 100001
-damage "rank-00001.bin: No such file" rm $damaged/rank-00001.bin
+damage "rank-00001.bin: is missing" rm $damaged/rank-00001.bin
 damage "no manifest.json" rm $damaged/manifest.json
 damage "manifest.json" truncate -s 2000 $damaged/manifest.json
 rm -r run/checkpoints/step_00000008
