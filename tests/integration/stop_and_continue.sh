@@ -13,7 +13,8 @@ status=0; wait $first || status=$?
 equal $status 75 "exit code of the first of two"
 
 for case in USR1:75 TERM:75 INT:130; do
-  "$nextframe" train long.yaml --run "stop-$case" >log 2>&1 & trainer=$!
+  # The shell lets what it starts in the background ignore SIGINT.
+  env --default-signal=INT "$nextframe" train long.yaml --run "stop-$case" >log 2>&1 & trainer=$!
   for _ in $(seq 200); do [ -s "stop-$case/metrics.jsonl" ] && break; sleep 0.1; done
   kill -"${case%:*}" $trainer
   status=0; wait $trainer || status=$?
