@@ -51,7 +51,8 @@ echo "same digest after $((starts - 1)) faults, nothing left behind"
 # A request saves and ends with its own code; the same command continues.
 for case in TERM:75 INT:130; do
   run=$scratch/stop-${case%:*}
-  "$nextframe" launch -n 2 "${train[@]}" "$run" >launch.log 2>&1 & launcher=$!
+  # The shell lets what it starts in the background ignore SIGINT.
+  env --default-signal=INT "$nextframe" launch -n 2 "${train[@]}" "$run" >launch.log 2>&1 & launcher=$!
   await 30 "a step" has_stepped "$run"
   kill "-${case%:*}" $launcher
   status=0; wait $launcher || status=$?
