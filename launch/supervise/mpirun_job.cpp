@@ -86,7 +86,6 @@ void MpirunJob::start(const Placement& placement) {
   arguments.push_back(nullptr);
   for (const auto& [name, value] : mpirun_variables(options_, placement))
     setenv(name.c_str(), value.c_str(), 0);
-  if (!options_.supervisor.empty()) setenv(kSupervisorVariable, options_.supervisor.c_str(), 1);
   ranks_.clear();
   last_errors_.clear();
 
@@ -188,7 +187,6 @@ std::vector<std::string> mpirun_words(const MpirunOptions& options, const Placem
                                     {"oob_tcp_keepalive_probes", "5"}}) {
     if (!is_mca_set(name)) words.insert(words.end(), {"--mca", name, value});
   }
-  if (!options.supervisor.empty()) words.insert(words.end(), {"-x", kSupervisorVariable});
   if (!place.hosts.empty()) {
     words.insert(words.end(), {"--host", to_host_list(place.hosts)});
   } else if (!options.hosts.empty()) {
@@ -197,6 +195,10 @@ std::vector<std::string> mpirun_words(const MpirunOptions& options, const Placem
   }
   if (options.oversubscribe || (is_local(options, place) && exceeds_cores(place.num_ranks))) {
     words.push_back("--oversubscribe");
+  }
+  // By env, not by -x: mpirun refuses that option beside a mca_base_env_list of the user's.
+  if (!options.supervisor.empty()) {
+    words.insert(words.end(), {"env", std::string(kSupervisorVariable) + "=" + options.supervisor});
   }
   words.insert(words.end(), command.begin(), command.end());
   return words;

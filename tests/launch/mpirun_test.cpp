@@ -25,6 +25,14 @@ TEST(Mpirun, APartitionIsBoundedAndTheCommandComesLast) {
   EXPECT_FALSE(contains(words, "--oversubscribe"));
 }
 
+TEST(Mpirun, TheSupervisorIsNamedToTheRanksWithoutOptionX) {
+  const auto words = mpirun_words({.supervisor = "host:1"}, {1}, {"nextframe", "train"});
+  EXPECT_FALSE(contains(words, "-x"));
+  const std::vector<std::string> last(words.end() - 4, words.end());
+  EXPECT_EQ(last, (std::vector<std::string>{"env", "NEXTFRAME_SUPERVISOR=host:1", "nextframe",
+                                            "train"}));
+}
+
 TEST(Mpirun, MoreRanksThanCoresAreAllowedOnThisMachineOnly) {
   const int64_t many = num_available_cores() + 1;
   EXPECT_TRUE(contains(mpirun_words({}, {many}, {"x"}), "--oversubscribe"));
