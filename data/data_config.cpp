@@ -3,18 +3,22 @@
 namespace nextframe {
 
 void DataConfig::fields(FieldVisitor& field) {
-  field.free("train", train, "glob of shards to train on; a run pins their fingerprint");
-  field.free("validation", validation, "glob of held-out shards; empty for none");
-  field("clip_frames", clip_frames, "frames of a clip",
+  field.free("train", train,
+             "glob of the HDF5 files to train on; the run recognises them by their content");
+  field.free("validation", validation,
+             "glob of the held-out HDF5 files to evaluate on; empty for none");
+  field("clip_frames", clip_frames, "frames per clip, the sequence that the model is trained on",
         Range{2, 65536, "a clip predicts its next frames"});
-  field("stride_frames", stride_frames, "a clip takes every stride-th stored frame",
+  field("stride_frames", stride_frames, "a clip takes every n-th stored frame; 1 takes all",
         Range{1, 65536});
   field.free("loader_threads", loader_threads,
-             "reader threads a rank; 0 reads in the training thread", Range{0, 256});
-  field.free("prefetch_grains", prefetch_grains, "grains a rank reads ahead at most",
-             Range{1, 65536});
+             "threads per rank that read clips ahead; 0 reads in the training thread",
+             Range{0, 256});
+  field.free("prefetch_grains", prefetch_grains,
+             "number of micro-batches that a rank reads ahead at most", Range{1, 65536});
   field("on_corrupt", on_corrupt,
-        "a clip that cannot be read stops the run, or is replaced by another one",
+        "what to do about a clip that cannot be read: fail ends the run, skip trains on "
+        "another clip instead",
         {"fail", "skip"});
 }
 

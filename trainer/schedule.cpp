@@ -7,12 +7,18 @@
 namespace nextframe {
 
 void ScheduleConfig::fields(FieldVisitor& field) {
-  field("kind", kind, "shape of the learning rate after its warm-up; wsd is constant, then linear",
+  field("kind", kind,
+        "learning rate after the warm-up: constant, cosine decay, or wsd "
+        "(warmup-stable-decay: constant, then linear decay)",
         {"constant", "cosine", "wsd"});
-  field("warmup_steps", warmup_steps, "first steps, linear from 0 to the peak", Range{0, 1e9});
-  field("decay_steps", decay_steps, "of wsd: last steps, linear down to final_fraction",
+  field("warmup_steps", warmup_steps,
+        "warm-up: number of first steps in which the learning rate rises linearly from 0 to "
+        "optimizer.lr",
         Range{0, 1e9});
-  field("final_fraction", final_fraction, "of the peak, at the last step; of cosine and wsd",
+  field("decay_steps", decay_steps,
+        "with wsd: number of last steps, in which the learning rate falls linearly", Range{0, 1e9});
+  field("final_fraction", final_fraction,
+        "with cosine and wsd: learning rate of the last step as a fraction of optimizer.lr",
         Range{0, 1});
 }
 

@@ -21,7 +21,8 @@ std::string nearest_divisors(int64_t number, int64_t wanted) {
 }  // namespace
 
 void RunConfig::fields(FieldVisitor& field) {
-  field.free("name", name, "folder under runs/; the config file's stem if it is not given");
+  field.free("name", name,
+             "name of the run's folder under runs/; default: the config file's name without .yaml");
 }
 
 void RunConfig::check(const Report& report) const {
@@ -31,62 +32,78 @@ void RunConfig::check(const Report& report) const {
 }
 
 void OptimizerConfig::fields(FieldVisitor& field) {
-  field("lr", lr, "peak learning rate", Range::above(0, 1e30));
-  field("beta1", beta1, "decay a step of the gradient's average", Range::below(0, 1));
-  field("beta2", beta2, "decay a step of the squared gradient's average", Range::below(0, 1));
-  field("epsilon", epsilon, "added to the root of the squared gradient's average",
+  field("lr", lr, "peak learning rate of AdamW, reached after the warm-up", Range::above(0, 1e30));
+  field("beta1", beta1, "AdamW's beta1: decay per step of the running mean of gradients",
+        Range::below(0, 1));
+  field("beta2", beta2, "AdamW's beta2: decay per step of the running mean of squared gradients",
+        Range::below(0, 1));
+  field("epsilon", epsilon,
+        "AdamW's epsilon, added to the square root of the running mean of squared gradients",
         Range{1e-30, 1, "a smaller one is 0 in fp32"});
-  field("weight_decay", weight_decay, "decoupled; on tensors of two or more dimensions",
+  field("weight_decay", weight_decay,
+        "AdamW's decoupled weight decay; applies to parameters of two or more dimensions "
+        "only",
         Range{0, 1e4});
-  field("clip_norm", clip_norm, "largest norm of the whole gradient; 0 turns clipping off",
+  field("clip_norm", clip_norm,
+        "gradient clipping: largest L2 norm of all gradients together; 0 turns clipping off",
         Range{0, 1e30});
-  field("ema_decay", ema_decay, "decay a step of the weight average; 0 keeps none",
+  field("ema_decay", ema_decay,
+        "decay per step of the exponential moving average (EMA) of the weights, which "
+        "evaluation then uses; 0 keeps none",
         Range::below(0, 1));
 }
 
 void OptimizerConfig::check(const Report&) const {}
 
 void TrainerConfig::fields(FieldVisitor& field) {
-  field("steps", steps, "optimizer steps; may grow where the schedule is constant or wsd",
+  field("steps", steps,
+        "number of optimizer steps; may be raised later if schedule.kind is constant or wsd",
         Range{1, kMostSteps});
-  field("global_batch", global_batch, "clips a step, over all ranks", Range{1, 1 << 20});
+  field("global_batch", global_batch, "clips per optimizer step, over all ranks together",
+        Range{1, 1 << 20});
   field("grains", grains,
-        "pieces of fixed shape that a step is cut into; divides global_batch, and ranks own them",
+        "gradient accumulation: micro-batches per optimizer step, over all ranks together; "
+        "must divide global_batch, and is the largest number of ranks",
         Range{1, 65536});
-  field("precision", precision, "type of the products; everything else stays fp32",
+  field("precision", precision,
+        "number format of matrix products and attention; weights and everything else stay "
+        "fp32",
         {"fp32", "bf16"});
-  field.free(
-      "recompute", recompute,
-      "what a backward pass computes again instead of keeping it: a block's attention, or all",
-      {"none", "block", "attention"});
+  field.free("recompute", recompute,
+             "activation checkpointing: backward recomputes each whole block, or only its "
+             "attention, instead of storing its activations",
+             {"none", "block", "attention"});
   field("flash_kernels", flash_kernels,
-        "kernels of long attention on a GPU: mma for any, hopper for those of compute capability "
-        "9.0, cudnn for plain causal and full attention by NVIDIA's library",
+        "flash attention kernels for long sequences on a GPU: mma (ours, any GPU), hopper "
+        "(ours, compute capability 9.0), cudnn (NVIDIA's; plain causal and full masks only)",
         {"mma", "hopper", "cudnn"});
-  field.free(
-      "cuda_graphs", cuda_graphs,
-      "start a grain's and the optimizer's kernels as one CUDA graph each; meant to have the "
-      "same bits, never run on a GPU yet");
-  field("seed", seed, "of parameters, sample order and noise",
+  field.free("cuda_graphs", cuda_graphs,
+             "replay each micro-batch and the optimizer step as a CUDA graph; should give the "
+             "same bits, but has never run on a GPU yet");
+  field("seed", seed, "random seed of initial parameters, sample order and noise",
         Range{0, static_cast<double>(std::numeric_limits<int64_t>::max())});
-  field.free("log_every_steps", log_every_steps, "steps from one logged line to the next",
+  field.free("log_every_steps", log_every_steps,
+             "optimizer steps between two lines of the log and of metrics.jsonl",
              Range{1, kMostSteps});
   field("max_bad_steps", max_bad_steps,
-        "bad steps in a row that are skipped; then the run goes back and does without their clips",
+        "number of bad steps in a row (such as a loss of NaN) after which the run rolls back "
+        "to a checkpoint and leaves out their clips; fewer are only skipped",
         Range{1, 1e6});
   field.free("max_rollbacks", max_rollbacks,
-             "times that a run goes back without getting further; then it ends with exit code 6",
+             "number of rollbacks without getting past the bad steps after which the run ends "
+             "with exit code 6",
              Range{0, 1e6});
   field.free("max_minutes", max_minutes,
-             "minutes from a start until the run saves and ends with exit code 75; 0: no limit",
+             "minutes after its start at which the program saves and ends with exit code 75; 0: "
+             "no limit",
              Range{0, 1e6});
   field.free("peak_tflops", peak_tflops,
-             "TFLOP/s of a rank's device that MFU is told of; 0: what its maker states where it is "
-             "known, else what a large product reaches",
+             "peak TFLOP/s of one rank's device, from which MFU is computed; 0: the maker's "
+             "figure if known, else the measured speed of a large matrix product",
              Range{0, 1e6});
   field("skip_spikes_above_z", skip_spikes_above_z,
-        "a loss or gradient norm so many robust standard deviations above the last 128 is bad too; "
-        "0: only what is not finite is",
+        "also count a step as bad if its loss or gradient norm is this many robust standard "
+        "deviations above the median of the last 128 steps; 0: only if it is not finite",
         Range{0, 1e6});
 }
 
@@ -100,46 +117,56 @@ void TrainerConfig::check(const Report& report) const {
 }
 
 void ParallelConfig::fields(FieldVisitor& field) {
-  field("reduce", reduce, "strict: gradients equal bit for bit on any number of ranks",
+  field("reduce", reduce,
+        "how gradients are summed over ranks: strict (fixed order: the same bits on any "
+        "number of ranks) or fast (the library's all-reduce)",
         {"strict", "fast"});
-  field.free("shard", shard, "what is split over the ranks instead of copied",
+  field.free("shard", shard,
+             "what is sharded over the ranks: none (DDP), optimizer (ZeRO-1), gradients (ZeRO-2) "
+             "or parameters (ZeRO-3, FSDP)",
              {"none", "optimizer", "gradients", "parameters"});
   field.free("shard_group", shard_group,
-             "over which ranks: all of them, or those of each node, with a copy on every node",
+             "ranks that share one sharded copy: all of them (world), or those of each node "
+             "(node: hybrid sharding, HSDP)",
              {"world", "node"});
-  field.free("device", device, "auto takes a GPU if there is one", {"auto", "cpu", "cuda"});
-  field("threads", threads, "CPU threads a rank", Range{1, 1024});
+  field.free("device", device, "where to train; auto takes a GPU if there is one",
+             {"auto", "cpu", "cuda"});
+  field("threads", threads, "CPU threads that compute, per rank", Range{1, 1024});
   field.free("first_bucket_bytes", first_bucket_bytes,
-             "bytes of the gradient that are exchanged first, while backward goes on",
+             "size in bytes of the first gradient bucket to be exchanged while backward still "
+             "runs",
              kBucketRange);
-  field.free("bucket_bytes", bucket_bytes, "bytes of each bucket that follows", kBucketRange);
-  field.free(
-      "hang_limit_s", hang_limit_s,
-      "seconds that a step may take before the job ends as hung (exit 86); 0: five times the "
-      "longest so far, at least 10",
-      Range{0, kMostSeconds});
+  field.free("bucket_bytes", bucket_bytes, "size in bytes of every later gradient bucket",
+             kBucketRange);
+  field.free("hang_limit_s", hang_limit_s,
+             "seconds that a step may take before the job counts as hung and ends with exit code "
+             "86; 0: five times the longest step so far, at least 10 s",
+             Range{0, kMostSeconds});
   field.free("pause_limit_s", pause_limit_s,
-             "the same for starting, the first five steps, saving and evaluating",
+             "seconds that anything but a step (starting, saving, evaluating), or one of the "
+             "first five steps, may take before the job counts as hung",
              Range::above(0, kMostSeconds));
 }
 
 void ParallelConfig::check(const Report&) const {}
 
 void CheckpointConfig::fields(FieldVisitor& field) {
-  field.free("every_steps", every_steps, "steps from one checkpoint to the next",
+  field.free("every_steps", every_steps, "optimizer steps between two checkpoints",
              Range{1, kMostSteps});
-  field.free("keep", keep, "newest checkpoints kept; at least 2, so that one is always whole",
+  field.free("keep", keep,
+             "number of newest checkpoints to keep; at least 2, so that one is always complete",
              Range{2, 1e6, "the newest one may be half written"});
-  field.free(
-      "keep_best", keep_best,
-      "kept beside them: so many of those with the lowest one-step error on data.validation, "
-      "of the steps that evaluate.every_steps measures too",
-      Range{0, 1e6});
+  field.free("keep_best", keep_best,
+             "number of best checkpoints to keep besides: those with the lowest one-step error on "
+             "data.validation, among steps that evaluate.every_steps evaluates",
+             Range{0, 1e6});
   field.free("timeout_s", timeout_s,
-             "seconds without progress on disk, after which waiting for a save is an error",
+             "seconds to wait for a save that makes no progress on disk before the run ends with "
+             "an error",
              Range::above(0, kMostSeconds));
   field.free("digest_every_steps", digest_every_steps,
-             "steps from one digest in metrics.jsonl to the next; 0 writes none",
+             "optimizer steps between two digests (hashes of the training state) in "
+             "metrics.jsonl; 0: none",
              Range{0, kMostSteps});
 }
 
@@ -147,11 +174,17 @@ void CheckpointConfig::check(const Report&) const {}
 
 void EvaluateConfig::fields(FieldVisitor& field) {
   field.free("every_steps", every_steps,
-             "steps from one evaluation to the next; 0 evaluates only when asked", Range{0, 1e9});
-  field.free("episodes", episodes, "held-out episodes, the first ones by index", Range{1, 1e9});
-  field.free("context_frames", context_frames, "true frames before a rollout", Range{1, 65536});
-  field.free("horizon_frames", horizon_frames, "rolled-out frames", Range{1, 1e6});
-  field.free("denoise_steps", denoise_steps, "network calls a frame of a sampling objective",
+             "optimizer steps between two evaluations while training; 0: none", Range{0, 1e9});
+  field.free("episodes", episodes,
+             "number of held-out episodes to evaluate on, the first ones that are long enough",
+             Range{1, 1e9});
+  field.free("context_frames", context_frames,
+             "number of true frames that the model sees before a rollout", Range{1, 65536});
+  field.free("horizon_frames", horizon_frames, "number of frames to predict in a rollout",
+             Range{1, 1e6});
+  field.free("denoise_steps", denoise_steps,
+             "denoising steps (network calls) per predicted frame, for objectives that sample, "
+             "such as flow",
              Range{1, 1e4});
 }
 

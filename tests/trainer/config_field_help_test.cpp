@@ -24,7 +24,7 @@ std::string error_of(const std::string& key) {
 TEST(Explanation, OfAFieldHasTypeDefaultChoicesAndTag) {
   EXPECT_EQ(explain_key("parallel.device"),
             "parallel.device\n"
-            "  auto takes a GPU if there is one\n"
+            "  where to train; auto takes a GPU if there is one\n"
             "  type     text\n"
             "  default  auto\n"
             "  choices  auto, cpu, cuda\n"

@@ -29,7 +29,7 @@ std::shared_ptr<const ConfigArguments> add_config_arguments(CLI::App& app, const
   auto arguments = std::make_shared<ConfigArguments>();
   app.add_option(name, arguments->path, help);
   app.add_option("--set", arguments->overrides,
-                 "values that come before the file's, section.key=value")
+                 "values that override those of the file, as section.key=value")
       ->type_name("a.b=c ...");
   app.parse_complete_callback([arguments, name] {
     give_back_path(*arguments);
@@ -55,14 +55,16 @@ std::shared_ptr<const TrainArguments> add_train_arguments(CLI::App& app) {
   auto arguments = std::make_shared<TrainArguments>();
   arguments->config = add_config_arguments(app);
   app.add_option("--run", arguments->run,
-                 "folder of the run; default runs/<run.name or the config's stem>");
+                 "folder of the run; default: runs/ with run.name, or with the config file's name");
   app.add_option("--fork", arguments->fork,
-                 "start another run, at step 0, in this new folder instead of --run's");
-  app.add_option("--init", arguments->init,
-                 "begin with the weights of this run or checkpoint: parameters of the same name "
-                 "and shape are taken, others drawn anew; the optimizer starts anew");
+                 "start another run at step 0, in this new folder; use it where an identity key of "
+                 "the config changed");
+  app.add_option(
+      "--init", arguments->init,
+      "begin with the weights of this run or checkpoint (fine-tuning): parameters of the same name "
+      "and shape are taken, others are initialized as usual; the optimizer starts anew");
   app.add_flag("--accept-new-data", arguments->accept_new_data,
-               "go on with the data as they are now, where shards were added or changed");
+               "continue the run although data files were added or have changed");
   return arguments;
 }
 

@@ -86,21 +86,23 @@ int bench_checkpoint_command(const BenchCheckpointArguments& options) {
 CommandBody set_up_bench_checkpoint(CLI::App& app) {
   app.group(kTrainingCommands);
   const auto options = std::make_shared<BenchCheckpointArguments>();
-  app.add_option("--out", options->folder, "a folder on the disk in question; default: here");
-  app.add_option("--mib", options->state_mib, "size of the state")->check(CLI::Range(1, 1 << 20));
-  app.add_option("--rounds", options->saves, "saves that are timed")->check(CLI::Range(1, 1000));
-  app.add_option("--steps", options->steps, "from one save to the next")
+  app.add_option("--out", options->folder,
+                 "folder on the disk to measure; default: the current one");
+  app.add_option("--mib", options->state_mib, "size of the training state in MiB")
+      ->check(CLI::Range(1, 1 << 20));
+  app.add_option("--rounds", options->saves, "number of saves to time")->check(CLI::Range(1, 1000));
+  app.add_option("--steps", options->steps, "steps between two saves")
       ->check(CLI::Range(1, 100000));
-  app.add_option("--step-ms", options->step_ms, "computing that stands for a step")
+  app.add_option("--step-ms", options->step_ms, "milliseconds of computing that imitate one step")
       ->check(CLI::Range(1, 100000));
-  app.add_flag("--json", options->json, "one JSON value on standard output");
+  app.add_flag("--json", options->json, "print one JSON value on standard output");
   return [options] { return bench_checkpoint_command(*options); };
 }
 
 }  // namespace
 
 NF_REGISTER_COMMAND(bench_checkpoint, "bench checkpoint",
-                    "time saving a synthetic state, and what a run waits for it",
+                    "time saving a synthetic training state, and how long training waits for it",
                     set_up_bench_checkpoint)
 
 }  // namespace nextframe

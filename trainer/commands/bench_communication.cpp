@@ -101,20 +101,21 @@ int bench_communication_command(const CommunicationOptions& options) {
 CommandBody set_up_bench_communication(CLI::App& app) {
   app.group(kTrainingCommands);
   const auto options = std::make_shared<CommunicationOptions>();
-  app.add_option("--kib", options->kib, "sizes of the gradient in KiB")
+  app.add_option("--kib", options->kib, "sizes of the gradient to try, in KiB")
       ->check(CLI::Range(1, 1 << 24));
-  app.add_option("--grains", options->grains, "of a step, shared out to the ranks")
+  app.add_option("--grains", options->grains,
+                 "micro-batches (grains) per step, over all ranks together")
       ->check(CLI::Range(1, 1 << 20));
-  app.add_option("--rounds", options->rounds, "turns that each takes")
+  app.add_option("--rounds", options->rounds, "number of times that each is timed")
       ->check(CLI::Range(1, 1000000));
-  app.add_flag("--json", options->json, "one JSON value on standard output");
+  app.add_flag("--json", options->json, "print one JSON value on standard output");
   return [options] { return bench_communication_command(*options); };
 }
 
 }  // namespace
 
 NF_REGISTER_COMMAND(bench_communication, "bench communication",
-                    "time the exchange of gradients between ranks, strict beside fast",
+                    "time the sum of gradients over ranks, with parallel.reduce strict and fast",
                     set_up_bench_communication)
 
 }  // namespace nextframe

@@ -76,11 +76,11 @@ int bench_kernels(const KernelOptions& options) {
 CommandBody set_up_bench_kernels(CLI::App& app) {
   app.group(kTrainingCommands);
   const auto options = std::make_shared<KernelOptions>();
-  app.add_option("--rounds", options->rounds, "turns that each takes")
+  app.add_option("--rounds", options->rounds, "number of times that each is timed")
       ->check(CLI::Range(1, 1000000));
   app.add_flag("--in-place", options->in_place,
                "our attention reads packed projections, as in a model");
-  app.add_flag("--json", options->json, "one JSON value on standard output");
+  app.add_flag("--json", options->json, "print one JSON value on standard output");
   return [options] { return bench_kernels(*options); };
 }
 

@@ -180,21 +180,22 @@ CommandBody set_up_bench_rollout(CLI::App& app) {
   const auto add_count = [&](const char* flag, int64_t& value, const std::string& help) {
     app.add_option(flag, value, c10::str(help, "; default ", value))->check(CLI::Range(1, 1000000));
   };
-  add_count("--clips", options->clips, "clips that are dreamed together");
-  add_count("--context", options->context_frames, "true frames to start from");
-  add_count("--frames", options->frames, "frames to dream of each clip");
-  add_count("--rounds", options->rounds, "turns that each way takes");
-  add_count("--threads", options->threads, "threads of LibTorch and of our loops");
-  app.add_option("--out", options->out,
-                 "file for what was dreamed: float32 [clips, frames, height, width, channels]");
-  app.add_flag("--only-memory", options->only_memory, "leave out the slow way");
-  app.add_flag("--json", options->json, "one JSON value on standard output");
+  add_count("--clips", options->clips, "number of clips to roll out in one batch");
+  add_count("--context", options->context_frames, "number of true frames before the rollout");
+  add_count("--frames", options->frames, "number of frames to predict per clip");
+  add_count("--rounds", options->rounds, "number of times that each is timed");
+  add_count("--threads", options->threads, "CPU threads");
+  app.add_option(
+      "--out", options->out,
+      "write the predicted frames here: float32 [clips, frames, height, width, channels]");
+  app.add_flag("--only-memory", options->only_memory, "time the rollout with its KV cache only");
+  app.add_flag("--json", options->json, "print one JSON value on standard output");
   return [options] { return bench_rollout_command(*options); };
 }
 
 }  // namespace
 
-NF_REGISTER_COMMAND(bench_rollout, "bench rollout", "time dreaming, from memory and without it",
+NF_REGISTER_COMMAND(bench_rollout, "bench rollout", "time a rollout with and without its KV cache",
                     set_up_bench_rollout)
 
 }  // namespace nextframe

@@ -92,15 +92,16 @@ CommandBody set_up_bench_step(CLI::App& app) {
   app.group(kTrainingCommands);
   const auto options = std::make_shared<StepOptions>();
   options->config = add_config_arguments(app);
-  app.add_option("--rounds", options->rounds, "grains that are timed")
+  app.add_option("--rounds", options->rounds, "number of micro-batches (grains) to time")
       ->check(CLI::Range(1, 1000000));
-  app.add_flag("--json", options->json, "one JSON value on standard output");
+  app.add_flag("--json", options->json, "print one JSON value on standard output");
   return [options] { return bench_step_command(*options); };
 }
 
 }  // namespace
 
-NF_REGISTER_COMMAND(bench_step, "bench step", "time a grain's forward and backward on one core",
+NF_REGISTER_COMMAND(bench_step, "bench step",
+                    "time forward and backward of one micro-batch (grain) on one core",
                     set_up_bench_step)
 
 }  // namespace nextframe

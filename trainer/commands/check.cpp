@@ -105,9 +105,9 @@ CommandBody set_up_check(CLI::App& app) {
   app.group(kConfigCommands);
   const auto options = std::make_shared<CheckOptions>();
   options->config = add_config_arguments(app);
-  app.add_flag("--json", options->as_json, "one JSON value on standard output");
+  app.add_flag("--json", options->as_json, "print one JSON value on standard output");
   app.add_flag("--without-data", options->without_data,
-               "the config alone, where its data are not at hand");
+               "check the config alone, without opening its data");
   return [options] { return check(*options); };
 }
 

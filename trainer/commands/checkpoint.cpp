@@ -29,7 +29,7 @@ std::shared_ptr<CheckpointArguments> common_options(CLI::App& app, const std::st
   app.add_option(what, options->where,
                  "a run's folder" + std::string(what == "RUN" ? "" : ", or one checkpoint's"))
       ->required();
-  app.add_flag("--json", options->json, "one JSON value on standard output");
+  app.add_flag("--json", options->json, "print one JSON value on standard output");
   return options;
 }
 
@@ -188,12 +188,11 @@ CommandBody set_up_checkpoint(CLI::App& app) {
   const bool is_of_one_step = Body == pin<true> || Body == pin<false>;
   const bool is_of_a_run = Body == list || Body == prune || is_of_one_step;
   const auto options = common_options(app, is_of_a_run ? "RUN" : "RUN_OR_CHECKPOINT");
-  if (is_of_one_step) app.add_option("STEP", options->step, "of the checkpoint")->required();
+  if (is_of_one_step) app.add_option("STEP", options->step, "step of the checkpoint")->required();
   if (Body == prune) {
-    app.add_option("--keep", options->retention.keep,
-                   "number of newest valid checkpoints that stay");
+    app.add_option("--keep", options->retention.keep, "number of newest valid checkpoints to keep");
     app.add_option("--keep-best", options->retention.keep_best,
-                   "stay too: so many with the lowest validation error")
+                   "number of checkpoints with the lowest validation error to keep besides")
         ->check(CLI::NonNegativeNumber);
   }
   return [options] { return Body(*options); };
@@ -201,16 +200,15 @@ CommandBody set_up_checkpoint(CLI::App& app) {
 
 }  // namespace
 
-NF_REGISTER_COMMAND(checkpoint_list, "checkpoint list", "the checkpoints of a run",
+NF_REGISTER_COMMAND(checkpoint_list, "checkpoint list", "list the checkpoints of a run",
                     set_up_checkpoint<list>)
-NF_REGISTER_COMMAND(checkpoint_inspect, "checkpoint inspect", "what a checkpoint holds",
+NF_REGISTER_COMMAND(checkpoint_inspect, "checkpoint inspect", "list what a checkpoint holds",
                     set_up_checkpoint<inspect>)
-NF_REGISTER_COMMAND(
-    checkpoint_hash, "checkpoint hash",
-    "one digest of parameters, optimizer and position, whatever the number of ranks",
-    set_up_checkpoint<hash>)
-NF_REGISTER_COMMAND(checkpoint_verify, "checkpoint verify", "read every byte against its checksums",
-                    set_up_checkpoint<verify>)
+NF_REGISTER_COMMAND(checkpoint_hash, "checkpoint hash",
+                    "print one hash of the training state, the same for any number of ranks",
+                    set_up_checkpoint<hash>)
+NF_REGISTER_COMMAND(checkpoint_verify, "checkpoint verify",
+                    "read every byte and compare it with its checksums", set_up_checkpoint<verify>)
 NF_REGISTER_COMMAND(checkpoint_pin, "checkpoint pin", "never prune the checkpoint of this step",
                     set_up_checkpoint<pin<true>>)
 NF_REGISTER_COMMAND(checkpoint_unpin, "checkpoint unpin", "let a checkpoint be pruned again",

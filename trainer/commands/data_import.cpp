@@ -27,26 +27,30 @@ CommandBody set_up_data_import(CLI::App& app) {
   const auto options = std::make_shared<ImportOptions>();
   app.add_option("SRC", options->source, "what to import; known layouts:\n" + known_layouts())
       ->required();
-  app.add_option("--out", options->out, "folder: gets train/, validation/ and index.json")
+  app.add_option("--out", options->out,
+                 "folder in which train/, validation/ and index.json are made")
       ->required();
   app.add_option("--validation-episodes", options->validation_episodes,
-                 "held out; the first ones are taken")
+                 "number of episodes to hold out: the first ones")
       ->capture_default_str()
       ->check(CLI::Range(0, 1000000000));
-  app.add_option("--shard-bytes", options->shard_bytes, "frames a file, before compression")
+  app.add_option("--shard-bytes", options->shard_bytes,
+                 "bytes of frames per file, before compression")
       ->capture_default_str()
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 50));
-  app.add_option("--fps", options->fps, "frames a second, noted in the shards; 0 is unknown")
+  app.add_option("--fps", options->fps, "frames per second, noted in the shards; 0: unknown")
       ->capture_default_str()
       ->check(CLI::Range(0, 1000000));
-  app.add_option("--filter", options->filter, "zstd, gzip or none")->capture_default_str();
+  app.add_option("--filter", options->filter, "compression: zstd, gzip or none")
+      ->capture_default_str();
   app.add_flag("--replace", options->replace,
-               "remove what an earlier import has left in --out, and import again");
+               "remove what an earlier import made in --out, and import again");
   return [options] { return import(*options); };
 }
 
 }  // namespace
 }  // namespace nextframe
 
-NF_REGISTER_COMMAND(data_import, "data import", "Make shards from an .npz file or PNG folders",
+NF_REGISTER_COMMAND(data_import, "data import",
+                    "make shards (HDF5 files) from an .npz file or PNG folders",
                     nextframe::set_up_data_import)

@@ -129,13 +129,13 @@ CommandBody set_up_data_inspect(CLI::App& app) {
   app.group(kDataCommands);
   const auto path = std::make_shared<std::string>();
   const auto as_json = std::make_shared<bool>(false);
-  app.add_option("FILE", *path, "a shard")->required();
-  app.add_flag("--json", *as_json, "one JSON value on standard output");
+  app.add_option("FILE", *path, "an HDF5 shard")->required();
+  app.add_flag("--json", *as_json, "print one JSON value on standard output");
   return [=] { return inspect(*path, *as_json); };
 }
 
 }  // namespace
 }  // namespace nextframe
 
-NF_REGISTER_COMMAND(data_inspect, "data inspect", "What a shard holds",
+NF_REGISTER_COMMAND(data_inspect, "data inspect", "print what a shard holds",
                     nextframe::set_up_data_inspect)

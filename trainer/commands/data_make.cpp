@@ -40,24 +40,28 @@ CommandBody set_up_data_make(CLI::App& app) {
   app.group(kDataCommands);
   const auto options = std::make_shared<MakeOptions>();
   app.add_option("WORLD", options->world, worlds())->required();
-  app.add_option("--out", options->out, "folder: gets train/, validation/ and index.json")
+  app.add_option("--out", options->out,
+                 "folder in which train/, validation/ and index.json are made")
       ->required();
-  app.add_option("--episodes", options->episodes, "to train on")
+  app.add_option("--episodes", options->episodes, "number of training episodes")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000000000));
-  app.add_option("--validation-episodes", options->validation_episodes, "held out")
+  app.add_option("--validation-episodes", options->validation_episodes,
+                 "number of held-out episodes")
       ->capture_default_str()
       ->check(CLI::Range(0, 1000000000));
-  app.add_option("--frames", options->frames, "an episode")
+  app.add_option("--frames", options->frames, "frames per episode")
       ->capture_default_str()
       ->check(CLI::Range(2, 1000000));
-  app.add_option("--seed", options->seed, "of every draw")
+  app.add_option("--seed", options->seed, "random seed")
       ->capture_default_str()
       ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()));
-  const auto* shards = app.add_option("--shards", options->shards,
-                                      "files of training episodes; fewer episodes, fewer files")
-                           ->capture_default_str();
-  app.add_option("--filter", options->filter, "zstd, gzip or none")->capture_default_str();
+  const auto* shards =
+      app.add_option("--shards", options->shards,
+                     "number of files for the training episodes, at most one per episode")
+          ->capture_default_str();
+  app.add_option("--filter", options->filter, "compression: zstd, gzip or none")
+      ->capture_default_str();
   return [options, shards] {
     if (shards->count() == 0) options->shards = std::min(options->shards, options->episodes);
     return make(*options);
@@ -67,5 +71,5 @@ CommandBody set_up_data_make(CLI::App& app) {
 }  // namespace
 }  // namespace nextframe
 
-NF_REGISTER_COMMAND(data_make, "data make", "Make shards from a simulated world",
+NF_REGISTER_COMMAND(data_make, "data make", "make shards (HDF5 files) from a simulated world",
                     nextframe::set_up_data_make)

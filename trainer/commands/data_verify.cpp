@@ -59,7 +59,7 @@ CommandBody set_up_data_verify(CLI::App& app) {
   const auto glob = std::make_shared<std::string>();
   const auto as_json = std::make_shared<bool>(false);
   app.add_option("GLOB", *glob, "shards; quote it: 'data/train/*.h5'")->required();
-  app.add_flag("--json", *as_json, "one JSON value on standard output");
+  app.add_flag("--json", *as_json, "print one JSON value on standard output");
   return [=] { return verify(*glob, *as_json); };
 }
 
@@ -67,5 +67,5 @@ CommandBody set_up_data_verify(CLI::App& app) {
 }  // namespace nextframe
 
 NF_REGISTER_COMMAND(data_verify, "data verify",
-                    "Read every chunk of every shard against its checksums",
+                    "read every chunk of every shard and compare it with its checksums",
                     nextframe::set_up_data_verify)

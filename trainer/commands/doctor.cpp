@@ -101,7 +101,7 @@ int doctor(bool as_json) {
 CommandBody set_up_doctor(CLI::App& app) {
   app.group(kConfigCommands);
   const auto as_json = std::make_shared<bool>(false);
-  app.add_flag("--json", *as_json, "one JSON value on standard output");
+  app.add_flag("--json", *as_json, "print one JSON value on standard output");
   return [as_json] { return doctor(*as_json); };
 }
 

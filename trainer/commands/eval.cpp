@@ -79,19 +79,19 @@ CommandBody set_up_eval(CLI::App& app) {
   options->held_out = add_held_out_arguments(app);
   std::string known;
   for (const auto& name : known_suites()) known += (known.empty() ? "" : ", ") + name;
-  app.add_option("--suite", options->suites, "what to measure, of: " + known + "; default: all")
+  app.add_option("--suite", options->suites, "suites to run, of: " + known + "; default: all")
       ->allow_extra_args(false)
       ->delimiter(',');
   app.add_option("--out", options->out,
                  "folder of the reports; default: eval/step_... in the run's folder");
-  app.add_flag("--json", options->json, "report.json on standard output");
+  app.add_flag("--json", options->json, "print report.json on standard output");
   return [options] { return eval(*options); };
 }
 
 }  // namespace
 
 NF_REGISTER_COMMAND(eval, "eval",
-                    "Measure a model on held-out episodes; write report.html, .md and .json",
+                    "measure a model on held-out episodes; write report.html, .md and .json",
                     set_up_eval)
 
 }  // namespace nextframe

@@ -83,13 +83,13 @@ CommandBody set_up_hang_report(CLI::App& app) {
   const auto options = std::make_shared<Options>();
   app.group(kTrainingCommands);
   app.add_option("RUN", options->run, "a run's folder")->required();
-  app.add_flag("--json", options->json, "one JSON value on standard output");
+  app.add_flag("--json", options->json, "print one JSON value on standard output");
   return [options] { return hang_report(*options); };
 }
 
 }  // namespace
 
-NF_REGISTER_COMMAND(hang_report, "hang-report", "name the rank that the others waited for",
-                    set_up_hang_report)
+NF_REGISTER_COMMAND(hang_report, "hang-report",
+                    "after a hang, name the rank that the others waited for", set_up_hang_report)
 
 }  // namespace nextframe

@@ -25,10 +25,10 @@ std::string choose_glob(const HeldOutArguments& arguments, const LoadedRun& run)
 std::shared_ptr<HeldOutArguments> add_held_out_arguments(CLI::App& app) {
   auto arguments = std::make_shared<HeldOutArguments>();
   app.add_option("RUN_OR_CHECKPOINT", arguments->run_or_checkpoint,
-                 "a run's folder (its newest valid checkpoint), or one checkpoint's")
+                 "folder of a run (its newest valid checkpoint is taken) or of one checkpoint")
       ->required();
   app.add_option("--data", arguments->data,
-                 "glob of held-out shards; default: data.validation of the run's config");
+                 "glob of held-out HDF5 files; default: data.validation of the run's config");
   return arguments;
 }
 

@@ -172,21 +172,23 @@ CommandBody set_up_launch(CLI::App& app) {
   app.prefix_command();
   app.footer("Then 'train' and its arguments: nextframe launch -n 4 train CONFIG");
   app.add_option("-n,--ranks", options->num_ranks,
-                 "ranks; default Slurm's tasks, or one a slot or core")
+                 "number of ranks; default: Slurm's tasks, else one per slot or core")
       ->check(CLI::PositiveNumber);
-  app.add_option("--hosts", options->mpirun.hosts, "a host file, or a list: node1:8,node2:8");
+  app.add_option("--hosts", options->mpirun.hosts, "host file, or a list such as node1:8,node2:8");
   app.add_flag("--oversubscribe", options->mpirun.oversubscribe, "allow more ranks than slots");
   app.add_option("--min-ranks", options->min_ranks,
-                 "where slots or hosts are missing go on with fewer ranks, down to this")
+                 "if hosts or slots are missing, go on with as few ranks as this")
       ->check(CLI::PositiveNumber);
-  app.add_option("--max-restarts", options->limits.max_restarts, "in all")
+  app.add_option("--max-restarts", options->limits.max_restarts,
+                 "largest number of restarts in all")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--grace-s", options->limits.grace_s, "seconds for saving, once asked to stop")
+  app.add_option("--grace-s", options->limits.grace_s,
+                 "seconds that the ranks have for saving after a request to stop")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
   app.add_option("--lost-rank-s", options->limits.lost_rank_s,
-                 "seconds until a job that lost a rank is killed")
+                 "seconds after which a job that lost a rank is killed")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
   add_sbatch_arguments(app, options->sbatch);
@@ -195,7 +197,7 @@ CommandBody set_up_launch(CLI::App& app) {
 
 }  // namespace
 
-NF_REGISTER_COMMAND(launch, "launch", "train on many ranks; start again by itself after a fault",
+NF_REGISTER_COMMAND(launch, "launch", "train on many ranks, and restart by itself after a fault",
                     set_up_launch)
 
 }  // namespace nextframe

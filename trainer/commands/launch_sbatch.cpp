@@ -35,16 +35,19 @@ void check(const SbatchArguments& arguments) {
 
 void add_sbatch_arguments(CLI::App& app, SbatchArguments& arguments) {
   auto& options = arguments.options;
-  app.add_option("--write-sbatch", arguments.file, "write a Slurm job script here, start nothing");
-  app.add_option("--nodes", options.num_nodes, "of the script")
+  app.add_option("--write-sbatch", arguments.file,
+                 "write a Slurm job script to this file and start nothing");
+  app.add_option("--nodes", options.num_nodes, "number of nodes in the job script")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  app.add_option("--gpus-per-node", options.gpus_per_node, "of the script; 0: ranks on CPUs")
+  app.add_option("--gpus-per-node", options.gpus_per_node,
+                 "GPUs per node in the job script; 0: ranks run on CPUs")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
-  app.add_flag("--srun", options.use_srun, "the script starts ranks by srun, unsupervised");
-  app.add_option("--apptainer", options.apptainer, "the script runs this image with Apptainer");
-  app.add_option("--pyxis", options.pyxis, "the script runs this image with Pyxis");
+  app.add_flag("--srun", options.use_srun,
+               "the job script starts ranks by srun, without a supervisor");
+  app.add_option("--apptainer", options.apptainer, "the job script runs this image with Apptainer");
+  app.add_option("--pyxis", options.pyxis, "the job script runs this image with Pyxis");
 }
 
 int write_sbatch(const SbatchArguments& arguments, const std::vector<std::string>& launch,

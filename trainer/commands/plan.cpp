@@ -177,42 +177,51 @@ CommandBody set_up_plan(CLI::App& app) {
   const auto options = std::make_shared<PlanOptions>();
   options->config = add_config_arguments(app);
   app.add_option("--ranks", options->ranks,
-                 "4, or 1,2,4, or 8..16384 and its doublings; default: what this machine can use");
+                 "numbers of ranks: 4, or 1,2,4, or 8..16384 (doubled each time); default: what "
+                 "this machine can use");
   app.add_option("--grains-per-rank", options->grains_per_rank,
-                 "plan a larger step: so many grains a rank instead of trainer.grains in all")
+                 "plan for this many micro-batches (grains) per rank, instead of trainer.grains "
+                 "over all ranks")
       ->check(CLI::Range(1, 1 << 20));
-  app.add_option("--ranks-per-node", options->ranks_per_node, "default: one a core of this machine")
+  app.add_option("--ranks-per-node", options->ranks_per_node,
+                 "ranks per node; default: one per core of this machine")
       ->check(CLI::Range(1, 1 << 16));
   app.add_option("--cores-per-node", options->cores_per_node,
-                 "fewer than its ranks need: they share them")
+                 "cores per node, if its ranks have to share fewer than they need")
       ->check(CLI::Range(1, 1 << 16));
-  app.add_option("--flops", options->flops, "operations a second that a rank reaches, as 2e14")
+  app.add_option("--flops", options->flops,
+                 "floating-point operations per second that a rank reaches, such as 2e14")
       ->check(CLI::PositiveNumber);
   app.add_option("--memory-gbs", options->memory_gbs,
-                 "10^9 bytes a second that a rank reads and writes; of a GPU its own memory's")
+                 "memory bandwidth of a rank in GB/s; on a GPU that of its own memory")
       ->check(CLI::PositiveNumber);
   app.add_option("--bandwidth-gbs", options->bandwidth_gbs,
-                 "10^9 bytes a second that a rank sends while all do")
+                 "network bandwidth of a rank in GB/s, while all ranks send")
       ->check(CLI::PositiveNumber);
-  app.add_option("--message-us", options->message_us, "microseconds of a short message, 20")
+  app.add_option("--message-us", options->message_us,
+                 "latency of a short message in microseconds; default: 20")
       ->check(CLI::PositiveNumber);
-  app.add_option("--disk-gbs", options->disk_gbs, "10^9 bytes a second of checkpoints, all ranks")
+  app.add_option("--disk-gbs", options->disk_gbs,
+                 "disk bandwidth for checkpoints in GB/s, all ranks together")
       ->check(CLI::PositiveNumber);
   app.add_option("--mtbf-hours", options->mtbf_hours,
-                 "hours from one failure of a node to its next; none if not given")
+                 "mean hours between two failures of one node; default: it never fails")
       ->check(CLI::PositiveNumber);
-  app.add_option("--restart-s", options->restart_s, "from a failure until training goes on, 60")
+  app.add_option("--restart-s", options->restart_s,
+                 "seconds from a failure until training goes on; default: 60")
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--frame", options->frame, "height x width x channels, where there are no data");
-  app.add_option("--actions", options->actions, "width of an action, where there are no data")
+  app.add_option("--frame", options->frame,
+                 "height x width x channels of a frame, if the data are not at hand");
+  app.add_option("--actions", options->actions, "width of an action, if the data are not at hand")
       ->check(CLI::NonNegativeNumber);
-  app.add_flag("--json", options->json, "one JSON value on standard output");
+  app.add_flag("--json", options->json, "print one JSON value on standard output");
   return [options] { return plan(*options); };
 }
 
 }  // namespace
 
-NF_REGISTER_COMMAND(plan, "plan", "time, memory, network and disk of a run, before it is queued",
+NF_REGISTER_COMMAND(plan, "plan",
+                    "estimate time, memory, network and disk of a run before it starts",
                     set_up_plan)
 
 }  // namespace nextframe

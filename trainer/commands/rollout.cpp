@@ -55,9 +55,9 @@ CommandBody set_up_rollout(CLI::App& app) {
       ->delimiter(',');
   app.add_option("--context", arguments->context_frames, "true frames to start from; default 8")
       ->check(CLI::Range(1, 65536));
-  app.add_option("--frames", arguments->frames, "frames to dream; default 32")
+  app.add_option("--frames", arguments->frames, "frames to predict; default 32")
       ->check(CLI::Range(1, 65536));
-  app.add_flag("--animate", arguments->animate, "a moving .png instead of a sheet");
+  app.add_flag("--animate", arguments->animate, "write an animated .png instead of a sheet");
   app.add_option("--out", arguments->out,
                  "picture to write: .png a sheet of all frames, .webp an animation")
       ->required();
@@ -66,7 +66,8 @@ CommandBody set_up_rollout(CLI::App& app) {
 
 }  // namespace
 
-NF_REGISTER_COMMAND(rollout, "rollout", "Dream on from real frames, beside what really happened",
+NF_REGISTER_COMMAND(rollout, "rollout",
+                    "predict frames after real ones, and draw them beside what really happened",
                     set_up_rollout)
 
 }  // namespace nextframe

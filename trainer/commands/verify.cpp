@@ -140,13 +140,14 @@ CommandBody set_up_verify(CLI::App& app) {
   app.group(kTrainingCommands);
   const auto options = std::make_shared<VerifyOptions>();
   options->config = add_config_arguments(app);
-  app.add_option("--ranks", options->ranks, "numbers of ranks to compare, 1,2,3,4");
-  app.add_option("--steps", options->steps, "of each short run, 4")->check(CLI::Range(2, 1000000));
-  app.add_option("--limit-s", options->limit_s, "seconds that one short run may take, 300")
+  app.add_option("--ranks", options->ranks, "numbers of ranks to compare; default: 1,2,3,4");
+  app.add_option("--steps", options->steps, "steps of each short run; default: 4")
+      ->check(CLI::Range(2, 1000000));
+  app.add_option("--limit-s", options->limit_s, "seconds that one short run may take; default: 300")
       ->check(CLI::PositiveNumber);
   app.add_option("--scratch", options->scratch, "folder for the short runs; default: the system's");
   app.add_flag("--keep", options->keep, "leave the short runs and their logs there");
-  app.add_flag("--json", options->json, "one JSON value on standard output");
+  app.add_flag("--json", options->json, "print one JSON value on standard output");
   return [options] { return verify(*options); };
 }
 
