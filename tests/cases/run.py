@@ -2,7 +2,7 @@
 """Runs cases and prints a table of them: name, seconds, and what went wrong.
 
   tests/cases/run.py                  all of them
-  tests/cases/run.py hdf5 signals     those of these kinds (hdf5.py, signals.py)
+  tests/cases/run.py init signals     those of these kinds (init.py, signals.py)
   tests/cases/run.py -k enum          those whose name has this in it
 
 NEXTFRAME names the program (default: bin/nextframe). Started with the Python of .deps/tests.
@@ -22,6 +22,8 @@ os.environ.setdefault("OMPI_ALLOW_RUN_AS_ROOT", "1")
 os.environ.setdefault("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")
 os.environ["OMP_NUM_THREADS"] = "1"
 
+NO_CASES = ("run", "trial", "foreign_shards")
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -33,7 +35,7 @@ def main():
     except ImportError as missing:
         sys.exit(f"{missing}: run scripts/setup --tests, then start this with .deps/tests/bin/python")
     all_kinds = sorted(os.path.basename(path)[:-3] for path in glob.glob(os.path.join(here, "*.py")))
-    kinds = options.kinds or [kind for kind in all_kinds if kind not in ("run", "trial")]
+    kinds = options.kinds or [kind for kind in all_kinds if kind not in NO_CASES]
     failed = 0
     for kind in kinds:
         trial.CASES.clear()
