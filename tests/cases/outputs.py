@@ -5,7 +5,6 @@ import json
 import os
 import resource
 import shutil
-import signal
 import struct
 import subprocess
 

@@ -36,6 +36,13 @@ def is_saved(t, run, state):
     t.run(f"checkpoint verify {run}", says="valid")
 
 
+def ends_saved(t, process, run, signal_number, says=()):
+    """It is sent that signal, saves and asks to be queued again."""
+    process.send_signal(signal_number)
+    t.ends(process, 75, says=says, log=f"{run}.log")
+    is_saved(t, run, "preempted")
+
+
 def goes_on(t, process, run):
     """It still trains a second later."""
     seen = steps(run)
@@ -61,9 +68,7 @@ def signals_that_are_ignored_at_the_start_stay_ignored(t):
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         process.send_signal(number)
         goes_on(t, process, "a")
-    process.send_signal(signal.SIGUSR1)
-    t.ends(process, 75, log="a.log")
-    is_saved(t, "a", "preempted")
+    ends_saved(t, process, "a", signal.SIGUSR1)
 
 
 @case
@@ -91,26 +96,21 @@ def nohup_and_a_background_job_of_a_script_outlive_the_terminal(t):
 def a_supervised_run_saves_when_its_terminal_is_closed(t):
     t.good()
     process = begin(t, "a", "launch -n 2 train")
-    process.send_signal(signal.SIGHUP)
-    t.ends(process, 75, says="SIGHUP: asked 2 ranks to save", log="a.log")
-    is_saved(t, "a", "preempted")
+    ends_saved(t, process, "a", signal.SIGHUP, says="SIGHUP: asked 2 ranks to save")
 
 
 @case
 def ranks_are_asked_to_save_though_the_supervisor_ignores_that_signal(t):
     t.good()
     process = begin(t, "a", "launch -n 2 train", before=("sh", "-c", 'trap "" USR1 USR2; exec "$@"', "sh"))
-    process.send_signal(signal.SIGTERM)
-    t.ends(process, 75, log="a.log")
-    is_saved(t, "a", "preempted")
+    ends_saved(t, process, "a", signal.SIGTERM)
 
 
 @case
 def a_signal_that_the_parent_has_blocked_is_heard(t):
     t.good()
     process = begin(t, "a", preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGUSR1}))
-    process.send_signal(signal.SIGTERM)
-    t.ends(process, 75, log="a.log")
+    ends_saved(t, process, "a", signal.SIGTERM)
 
 
 @case

@@ -3,7 +3,6 @@ import os
 import resource
 import signal
 import subprocess
-import tempfile
 import time
 
 from trial import NEXTFRAME, SOURCE, Failed, Skipped, case
@@ -57,14 +56,20 @@ def variables_of_an_interactive_slurm_shell_are_told_or_harmless(t):
         t.run(f"train run.yaml --run {run}", env={**slurm, "SLURM_NTASKS": "1", "SLURM_LOCALID": "0", **left}, says="finished at step 20")
 
 
+def begun_and_kept_to_itself(t, command, says):
+    """Starts run `a`, and sees that each second start in it is refused at once. Returns its process and its name there."""
+    t.good()
+    process = begin(t, command, "a")
+    holder = f"process {process.pid} on {os.uname().nodename}, since 20"
+    for second in ("train", "launch -n 2 train"):
+        done = t.run(f"{second} run.yaml {ENDLESS} --run a", exits=5, says=(says, holder))
+        t.is_(done.seconds < 10, True, "refused at once")
+    return process, holder
+
+
 @case
 def a_second_start_in_one_run_is_refused_and_told_who_holds_it(t):
-    t.good()
-    process = begin(t, "train", "a")
-    holder = f"process {process.pid} on {os.uname().nodename}, since 20"
-    for command in ("train", "launch -n 2 train"):
-        done = t.run(f"{command} run.yaml {ENDLESS} --run a", exits=5, says=("another process is using this run", holder))
-        t.is_(done.seconds < 10, True, "refused at once")
+    process, holder = begun_and_kept_to_itself(t, "train", "another process is using this run")
     t.run("checkpoint prune a", exits=5, says=holder)
     process.kill()  # the lock dies with it
     process.wait()
@@ -73,11 +78,7 @@ def a_second_start_in_one_run_is_refused_and_told_who_holds_it(t):
 
 @case
 def a_second_supervisor_is_refused_too(t):
-    t.good()
-    process = begin(t, "launch -n 2 train", "a")
-    holder = f"process {process.pid} on {os.uname().nodename}, since 20"
-    for command in ("launch -n 2 train", "train"):
-        t.run(f"{command} run.yaml {ENDLESS} --run a", exits=5, says=("another process supervises this run", holder))
+    process, _ = begun_and_kept_to_itself(t, "launch -n 2 train", "another process supervises this run")
     t.is_("restart" in t.read("a.log"), False, "the first was disturbed")
     process.send_signal(signal.SIGTERM)
     t.ends(process, 75, log="a.log")
