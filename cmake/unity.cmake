@@ -2,9 +2,11 @@
 # because the headers of LibTorch cost more than our own code: one batch takes as long as two or three of its files.
 # Batches are cut by size, in the order of names, so that they take about the same time.
 #
+# Helpers in anonymous namespaces share one namespace there: their names must be unique in a folder.
+#
 #   EXCEPT REGEX   sources whose paths match are compiled by themselves
 #   LINES N        how long a batch may get (1500)
-#   -DNF_UNITY=OFF   every source by itself, to work on one of them (scripts/dev does so)
+#   -DNF_UNITY=OFF   every source by itself, to work on one of them (the preset cpu-debug does so)
 option(NF_UNITY "Compile the sources of a folder together" ON)
 
 function(nf_unite target)
