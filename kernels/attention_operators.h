@@ -104,9 +104,9 @@ void take_options(Call& call, const AttentionOptions& options, int64_t keys) {
 DecodeOptions decode_options(at::IntArrayRef numbers, double scale, const OptionalTensor& cosine,
                              const OptionalTensor& sine);
 
-void keep_keys_fallback(const at::Tensor& projections, const at::Tensor& ring_key,
-                        const at::Tensor& ring_value, const OptionalTensor& cosine,
-                        const OptionalTensor& sine, at::IntArrayRef numbers);
+void write_kv_cache_fallback(const at::Tensor& projections, const at::Tensor& ring_key,
+                             const at::Tensor& ring_value, const OptionalTensor& cosine,
+                             const OptionalTensor& sine, at::IntArrayRef numbers);
 
 /// Appends to the cache, then runs nextframe::attention over the visible slots, which are
 /// first copied into order if they wrap around the ring buffer's end.

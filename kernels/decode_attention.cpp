@@ -77,8 +77,8 @@ AttentionOptions seeing_all(const DecodeOptions& options) {
   return result;
 }
 
-using Keep = void(const at::Tensor&, const at::Tensor&, const at::Tensor&, const Optional&,
-                  const Optional&, at::IntArrayRef);
+using Write = void(const at::Tensor&, const at::Tensor&, const at::Tensor&, const Optional&,
+                   const Optional&, at::IntArrayRef);
 
 }  // namespace
 
@@ -94,15 +94,15 @@ KvCache make_kv_cache(const at::Tensor& projections, int64_t slots) {
 
 // ---- The definition
 
-void keep_keys_definition(const at::Tensor& projections, const KvCache& ring,
-                          const DecodeOptions& options) {
+void write_kv_cache_definition(const at::Tensor& projections, const KvCache& ring,
+                               const DecodeOptions& options) {
   put(ring.key, options.slot, placed(projections.select(3, 1), options));
   put(ring.value, options.slot, projections.select(3, 2));
 }
 
 at::Tensor decode_attention_definition(const at::Tensor& projections, const KvCache& ring,
                                        const DecodeOptions& options) {
-  keep_keys_definition(projections, ring, options);
+  write_kv_cache_definition(projections, ring, options);
   const int64_t queries = projections.size(1);
   return attention_definition(placed(projections.select(3, 0), options),
                               seen_slots(ring.key, options, queries),
@@ -121,19 +121,19 @@ DecodeOptions decode_options(at::IntArrayRef numbers, double scale, const Option
           {cosine.value_or(at::Tensor()), sine.value_or(at::Tensor())}};
 }
 
-void keep_keys_fallback(const at::Tensor& projections, const at::Tensor& ring_key,
-                        const at::Tensor& ring_value, const Optional& cosine, const Optional& sine,
-                        at::IntArrayRef numbers) {
-  keep_keys_definition(projections, {ring_key, ring_value},
-                       decode_options(numbers, 1, cosine, sine));
+void write_kv_cache_fallback(const at::Tensor& projections, const at::Tensor& ring_key,
+                             const at::Tensor& ring_value, const Optional& cosine,
+                             const Optional& sine, at::IntArrayRef numbers) {
+  write_kv_cache_definition(projections, {ring_key, ring_value},
+                            decode_options(numbers, 1, cosine, sine));
 }
 
 at::Tensor decode_attention_fallback(const at::Tensor& projections, const at::Tensor& ring_key,
                                      const at::Tensor& ring_value, const Optional& cosine,
                                      const Optional& sine, at::IntArrayRef numbers, double scale) {
   const auto options = decode_options(numbers, scale, cosine, sine);
-  static const auto keep = operator_named<Keep>("nextframe::keep_keys");
-  keep.call(projections, ring_key, ring_value, cosine, sine, numbers);
+  static const auto write = operator_named<Write>("nextframe::write_kv_cache");
+  write.call(projections, ring_key, ring_value, cosine, sine, numbers);
   const int64_t queries = projections.size(1);
   return attention(placed(projections.select(3, 0), options),
                    seen_slots(ring_key, options, queries), seen_slots(ring_value, options, queries),
@@ -160,25 +160,27 @@ at::Tensor decode_attention_on_cpu(const at::Tensor& projections, const at::Tens
 // `numbers`: slot, seen, normalise.
 TORCH_LIBRARY_FRAGMENT(nextframe, library) {
   library.def(
-      "keep_keys(Tensor projections, Tensor(a!) key, Tensor(b!) value, Tensor? cosine, Tensor? "
+      "write_kv_cache(Tensor projections, Tensor(a!) key, Tensor(b!) value, Tensor? cosine, "
+      "Tensor? "
       "sine, int[] numbers) -> ()");
   library.def(
       "decode_attention(Tensor projections, Tensor(a!) key, Tensor(b!) value, Tensor? cosine, "
       "Tensor? sine, int[] numbers, float scale) -> Tensor");
 }
 TORCH_LIBRARY_IMPL(nextframe, CompositeExplicitAutograd, library) {
-  library.impl("keep_keys", keep_keys_fallback);
+  library.impl("write_kv_cache", write_kv_cache_fallback);
   library.impl("decode_attention", decode_attention_fallback);
 }
 TORCH_LIBRARY_IMPL(nextframe, CPU, library) {
   library.impl("decode_attention", decode_attention_on_cpu);
 }
 
-void keep_keys(const at::Tensor& projections, const KvCache& ring, const DecodeOptions& given) {
+void write_kv_cache(const at::Tensor& projections, const KvCache& ring,
+                    const DecodeOptions& given) {
   auto options = given;
   options.seen = projections.size(1);
   check(projections, ring, options);
-  static const auto op = operator_named<Keep>("nextframe::keep_keys");
+  static const auto op = operator_named<Write>("nextframe::write_kv_cache");
   op.call(projections, ring.key, ring.value, defined(options.rotation.cosine_LP),
           defined(options.rotation.sine_LP), pack(options));
 }

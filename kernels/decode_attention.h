@@ -29,9 +29,15 @@ struct DecodeOptions {
 };
 
 /// Stores keys (after QK-norm and RoPE) and values of new tokens in slots `slot` and
-/// following. Ignores scale and `seen`. Registered as nextframe::keep_keys.
+/// following. Ignores scale and `seen`. Registered as nextframe::write_kv_cache.
 ///   projections  [O, Q, I, 3, K, F], queries, keys, values; the ring's dtype
-void keep_keys(const at::Tensor& projections, const KvCache& ring, const DecodeOptions& options);
+void write_kv_cache(const at::Tensor& projections, const KvCache& ring,
+                    const DecodeOptions& options);
+/// Its former name, for callers that have not followed yet.
+inline void keep_keys(const at::Tensor& projections, const KvCache& ring,
+                      const DecodeOptions& options) {
+  write_kv_cache(projections, ring, options);
+}
 
 /// Does the same, then computes softmax(scale query key^T) value over the visible slots.
 /// Registered as nextframe::decode_attention. Has no gradient.
@@ -39,10 +45,10 @@ void keep_keys(const at::Tensor& projections, const KvCache& ring, const DecodeO
 at::Tensor decode_attention(const at::Tensor& projections, const KvCache& ring,
                             const DecodeOptions& options);
 
-/// The definitions of keep_keys() and decode_attention(), in LibTorch's operations and the
+/// The definitions of write_kv_cache() and decode_attention(), in LibTorch's operations and the
 /// inputs' precision.
-void keep_keys_definition(const at::Tensor& projections, const KvCache& ring,
-                          const DecodeOptions& options);
+void write_kv_cache_definition(const at::Tensor& projections, const KvCache& ring,
+                               const DecodeOptions& options);
 at::Tensor decode_attention_definition(const at::Tensor& projections, const KvCache& ring,
                                        const DecodeOptions& options);
 

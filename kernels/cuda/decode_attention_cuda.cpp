@@ -42,14 +42,14 @@ DecodeKernels decode_kernels(const at::Tensor& projections) {
   return {start(decode_step), start(decode_frame), start(join_decode_parts), start(place)};
 }
 
-void keep_keys_on_cuda(const at::Tensor& projections, const at::Tensor& ring_key,
-                       const at::Tensor& ring_value, const OptionalTensor& cosine,
-                       const OptionalTensor& sine, at::IntArrayRef numbers) {
+void write_kv_cache_on_cuda(const at::Tensor& projections, const at::Tensor& ring_key,
+                            const at::Tensor& ring_value, const OptionalTensor& cosine,
+                            const OptionalTensor& sine, at::IntArrayRef numbers) {
   const c10::cuda::CUDAGuard device(projections.device());
   const auto options = decode_options(numbers, 1, cosine, sine);
   const KvCache ring{ring_key, ring_value};
   if (!has_kernels(projections, ring, options)) {
-    return keep_keys_fallback(projections, ring_key, ring_value, cosine, sine, numbers);
+    return write_kv_cache_fallback(projections, ring_key, ring_value, cosine, sine, numbers);
   }
   DecodePlan(decode_kernels(projections), projections, ring, options).keep();
 }
@@ -72,7 +72,7 @@ at::Tensor decode_attention_on_cuda(const at::Tensor& projections, const at::Ten
 }  // namespace
 
 TORCH_LIBRARY_IMPL(nextframe, CUDA, library) {
-  library.impl("keep_keys", keep_keys_on_cuda);
+  library.impl("write_kv_cache", write_kv_cache_on_cuda);
   library.impl("decode_attention", decode_attention_on_cuda);
 }
 

@@ -25,7 +25,7 @@ namespace nextframe {
 namespace {
 
 constexpr auto kKillLimit = std::chrono::seconds(10);
-constexpr size_t kLastWords = 1 << 16;
+constexpr size_t kRecentErrorBytes = 1 << 16;
 
 struct Pipe {
   Pipe() {
@@ -87,7 +87,7 @@ void MpirunJob::start(const Placement& placement) {
   for (const auto& [name, value] : mpirun_variables(options_, placement))
     setenv(name.c_str(), value.c_str(), 0);
   ranks_.clear();
-  last_errors_.clear();
+  recent_error_output_.clear();
 
   const Pipe errors, failure;
   const pid_t parent = getpid();
@@ -130,7 +130,7 @@ bool MpirunJob::has_lost_a_rank() {
 }
 
 bool MpirunJob::lacked_slots() const {
-  return last_errors_.find(kNoSlotsText) != std::string::npos;
+  return recent_error_output_.find(kNoSlotsText) != std::string::npos;
 }
 
 std::optional<int> MpirunJob::take_exit() {
@@ -152,8 +152,9 @@ void MpirunJob::relay_errors() {
     if (bytes < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (bytes <= 0) return close_errors();
     write_to_standard_error({text.data(), static_cast<size_t>(bytes)});
-    last_errors_.append(text.data(), static_cast<size_t>(bytes));
-    last_errors_.erase(0, last_errors_.size() - std::min(last_errors_.size(), kLastWords));
+    recent_error_output_.append(text.data(), static_cast<size_t>(bytes));
+    recent_error_output_.erase(
+        0, recent_error_output_.size() - std::min(recent_error_output_.size(), kRecentErrorBytes));
   }
 }
 

@@ -62,7 +62,7 @@ class MpirunJob : public SupervisedJob {
   void kill() override;
   bool has_lost_a_rank() override;
   bool lacked_slots() const override;
-  std::string last_words() const override { return last_errors_; }
+  std::string recent_error_output() const override { return recent_error_output_; }
 
   /// Reaps ended processes. If mpirun was among them, returns its exit code (or 128 + signal) once.
   std::optional<int> take_exit();
@@ -82,7 +82,7 @@ class MpirunJob : public SupervisedJob {
   bool has_told_notice_ = false;
   pid_t mpirun_ = 0;  // 0 when none runs
   int errors_ = -1;
-  std::string last_errors_;
+  std::string recent_error_output_;
   std::set<pid_t> ranks_;  // of this host
 };
 

@@ -23,8 +23,7 @@ sigset_t stop_signals() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGCHLD);
   for (const int signal : kStopSignals) {
-    if (!is_ignored(signal))
-      sigaddset(&signals, signal);  // else it would be held back all the same
+    if (!is_ignored(signal)) sigaddset(&signals, signal);  // else it would be blocked all the same
   }
   return signals;
 }
@@ -35,7 +34,7 @@ double now_s() {
 
 }  // namespace
 
-HeldSignals::HeldSignals() {
+BlockedSignals::BlockedSignals() {
   const auto signals = stop_signals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   descriptor_ = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -43,7 +42,7 @@ HeldSignals::HeldSignals() {
     throw EnvironmentError(host_name() + ": no signalfd: " + std::strerror(errno));
 }
 
-HeldSignals::~HeldSignals() {
+BlockedSignals::~BlockedSignals() {
   close(descriptor_);
   // What still waits asked for what has happened: the end.
   const auto signals = stop_signals();
@@ -53,14 +52,14 @@ HeldSignals::~HeldSignals() {
   sigprocmask(SIG_UNBLOCK, &signals, nullptr);
 }
 
-int HeldSignals::next() const {
+int BlockedSignals::next() const {
   signalfd_siginfo info{};
   return read(descriptor_, &info, sizeof(info)) == sizeof(info) ? static_cast<int>(info.ssi_signo)
                                                                 : 0;
 }
 
 int supervise(Supervisor& supervisor, MpirunJob& job, const std::function<void()>& look) {
-  const HeldSignals signals;
+  const BlockedSignals signals;
   double looked_s = now_s();
   supervisor.begin(looked_s);
   while (!supervisor.exit_code()) {

@@ -6,14 +6,14 @@
 
 namespace nextframe {
 
-/// Holds back the signals that ask to stop, from before the first start to the end, so that they
+/// Blocks the signals that ask to stop, from before the first start to the end, so that they
 /// wait to be read here. Those that are ignored, as SIGHUP under nohup, stay so.
-class HeldSignals {
+class BlockedSignals {
  public:
-  HeldSignals();
-  ~HeldSignals();
-  HeldSignals(const HeldSignals&) = delete;
-  HeldSignals& operator=(const HeldSignals&) = delete;
+  BlockedSignals();
+  ~BlockedSignals();
+  BlockedSignals(const BlockedSignals&) = delete;
+  BlockedSignals& operator=(const BlockedSignals&) = delete;
 
   int descriptor() const { return descriptor_; }
   /// The next signal, 0 if there is none.

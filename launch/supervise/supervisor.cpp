@@ -186,7 +186,7 @@ void Supervisor::after_failure(int code, double now_s) {
 
 /// Before the restart, so that it takes place elsewhere.
 void Supervisor::blame_hosts(double now_s) {
-  current_.blamed = hosts_to_blame(job_.last_words(), current_.place.hosts);
+  current_.blamed = hosts_to_blame(job_.recent_error_output(), current_.place.hosts);
   if (current_.blamed.empty() && has_stood_still_) current_.blamed = {limits_.this_host};
   const auto what = describe_exit(static_cast<int>(current_.code));
   const auto failures = std::to_string(limits_.pool.max_failures) +

@@ -26,7 +26,7 @@ class SupervisedJob {
   /// Whether the job that just ended never began, because there are fewer slots than ranks.
   virtual bool lacked_slots() const = 0;
   /// The end of what mpirun and the ranks of this start wrote to standard error.
-  virtual std::string last_words() const = 0;
+  virtual std::string recent_error_output() const = 0;
 };
 
 struct SupervisorLimits {

@@ -136,7 +136,7 @@ TEST(DecodeAttention, KeepsTokensWithoutAnsweringThem) {
   const auto& c = kCases[6];
   const auto x = tokens_of(c).to(at::kFloat);
   const auto keep = [](const at::Tensor& tokens, const KvCache& ring, const DecodeOptions& step) {
-    keep_keys(tokens, ring, step);
+    write_kv_cache(tokens, ring, step);
     return at::cat({ring.key, ring.value}, 1).clone();
   };
   const auto answer = [](const at::Tensor& tokens, const KvCache& ring, const DecodeOptions& step) {

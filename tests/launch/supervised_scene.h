@@ -18,7 +18,7 @@ struct FakeJob : SupervisedJob {
   void kill() override { ++kills; }
   bool has_lost_a_rank() override { return is_rank_lost; }
   bool lacked_slots() const override { return starts.back() > num_slots; }
-  std::string last_words() const override { return words; }
+  std::string recent_error_output() const override { return words; }
 
   std::vector<int64_t> starts;
   std::vector<std::string> hosts;  // of each start

@@ -16,13 +16,13 @@ namespace nextframe {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr size_t kLastWords = 300;  // characters
+constexpr size_t kLogTailBytes = 300;
 
 /// The end of a log on one line.
-std::string last_words(const fs::path& log) {
+std::string log_tail(const fs::path& log) {
   auto text = fs::exists(log) ? read_text(log) : "";
   while (!text.empty() && text.back() == '\n') text.pop_back();
-  if (text.size() > kLastWords) text = "… " + text.substr(text.size() - kLastWords);
+  if (text.size() > kLogTailBytes) text = "… " + text.substr(text.size() - kLogTailBytes);
   for (auto& letter : text) letter = letter == '\n' ? ' ' : letter;
   return text;
 }
@@ -78,9 +78,9 @@ std::string ScratchRuns::train(const ScratchRun& run) {
   if (result.is_interrupted) throw ExitError(ExitCode::interrupted, "verify was interrupted");
   if (result.timed_out) {
     return "did not end within " + std::to_string(static_cast<int64_t>(limit_s_)) +
-           " s (--limit-s): " + last_words(child.log);
+           " s (--limit-s): " + log_tail(child.log);
   }
-  return result.code == 0 ? "" : describe_exit(result.code) + ": " + last_words(child.log);
+  return result.code == 0 ? "" : describe_exit(result.code) + ": " + log_tail(child.log);
 }
 
 fs::path ScratchRuns::checkpoint(const std::string& name, int64_t step) const {
