@@ -39,9 +39,9 @@ inline constexpr int64_t kOwnActionWidth = -1;
 class Dataset {
  public:
   /// Opens every file that matches `glob`, in name order, and checks its schema.
-  /// `clip_frames` and `stride_frames` define the clips. `action_width` is the training set's
-  /// (validation data must not count its own actions); kOwnActionWidth takes it from these files:
-  /// as declared, or one more than the largest discrete action.
+  /// `clip_frames` and `stride_frames` define the clips. `action_width` is the width of an action
+  /// vector. For validation data pass the training set's; kOwnActionWidth takes it from these
+  /// files: as declared, or one more than the largest discrete action.
   Dataset(const std::string& glob, int64_t clip_frames, int64_t stride_frames,
           int64_t action_width = kOwnActionWidth);
   ~Dataset();
@@ -59,11 +59,12 @@ class Dataset {
   int64_t num_short_episodes() const;             // too short for one clip: left out, and reported
   /// Hash of what the shards hold, in their order; their names and places do not matter.
   const std::string& fingerprint() const;
-  /// What a checkpoint of an older program has in its place.
+  /// The fingerprint as older programs computed it, to recognise the data of their checkpoints.
   const std::string& old_fingerprint() const;
-  /// What each shard holds, in their order: by name, unless arrange() has changed it.
+  /// Hashes of what each shard holds, in the order of the shards: by name, unless arrange() has
+  /// changed it.
   std::vector<ShardIdentity> identities() const;
-  /// Clips of the first shards.
+  /// Number of clips in the first `num_shards` shards.
   int64_t num_clips_of(size_t num_shards) const;
 
   /// Puts the shards in another order, and so numbers episodes and clips anew. Nobody else may use
@@ -74,7 +75,8 @@ class Dataset {
   void read_clip(int64_t clip, Batch& batch, int64_t row) const;
 
   /// Stored frames [first_frame, first_frame + count) of an episode, every stride-th of them, with
-  /// their actions (A after stride; zeros for what lies behind the episode's end).
+  /// their actions. With a stride, A holds the actions of all stored frames that one step covers;
+  /// those after the episode's end are zeros.
   Episode read_episode(int64_t episode, int64_t first_frame, int64_t count) const;
   /// Its actions alone.
   at::Tensor read_actions(int64_t episode, int64_t first_frame, int64_t count) const;

@@ -6,8 +6,9 @@
 
 namespace nextframe {
 
-/// From slot `from_slot` on, until the next segment, samples are drawn from clips [0, num_clips) in
-/// epochs that begin there. A run over data that have grown has more than one.
+/// A stretch of the sample stream with the same data: from position `from_slot` until the next
+/// segment, samples come from clips [0, num_clips), in epochs that begin at `from_slot`. A run to
+/// which data were added (--accept-new-data) has more than one.
 struct DataSegment {
   int64_t from_slot = 0;
   int64_t num_clips = 0;
@@ -16,19 +17,19 @@ struct DataSegment {
   bool operator==(const DataSegment&) const = default;
 };
 
-/// Slot s of a segment that begins at slot 0 is clip permutation(seed, s / num_clips)(s %
-/// num_clips).
+/// Shuffles each epoch anew: position s of the first segment is element s % num_clips of a
+/// permutation that depends on the seed and the epoch, s / num_clips.
 class Sampler {
  public:
   Sampler(int64_t num_clips, uint64_t seed);
   /// One segment or more, by ascending from_slot.
   Sampler(std::vector<DataSegment> segments, uint64_t seed);
 
-  /// The clip at position `slot` >= 0 of the endless stream of samples, or at the same position so
-  /// many epochs later.
+  /// The clip at position `slot` >= 0 of the endless stream of samples. With `epochs_later`: the
+  /// clip that has the same place in a later epoch.
   int64_t clip_at(int64_t slot, int64_t epochs_later = 0) const;
 
-  /// Of the newest segment.
+  /// Number of clips of the newest segment.
   int64_t num_clips() const { return segments_.back().num_clips; }
 
  private:

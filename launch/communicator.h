@@ -49,11 +49,13 @@ class Communicator {
   /// rank's slice of `out`, which saves a copy.
   virtual Ticket all_gather(const at::Tensor& in, const at::Tensor& out) = 0;
   virtual Ticket broadcast(const at::Tensor& inout, int64_t root) = 0;
-  /// Rank r receives in_counts[r] elements of every rank's `in`, in rank order.
+  /// Sends in_counts[r] elements of `in` to each rank r, and receives out_counts[r] elements from
+  /// it into `out`; both tensors are in rank order.
   virtual Ticket all_to_all(const at::Tensor& in, const std::vector<int64_t>& in_counts,
                             const at::Tensor& out, const std::vector<int64_t>& out_counts) = 0;
-  /// Sends and receives parcels of any number and size. Those between the same two ranks
-  /// arrive in order, and both sides must agree on their sizes.
+  /// Point-to-point messages: sends all of `outgoing` and receives all of `incoming`, of any
+  /// number and size. Those between the same two ranks arrive in order, and both ranks must
+  /// agree on their sizes.
   virtual Ticket exchange(const std::vector<Parcel>& outgoing,
                           const std::vector<Parcel>& incoming) = 0;
   virtual Ticket barrier() = 0;

@@ -24,8 +24,9 @@ inline std::pair<int64_t, int64_t> owned_leaves(int64_t num_leaves, int64_t rank
   return {rank * num_leaves / world_size, (rank + 1) * num_leaves / world_size};
 }
 
-/// Adds up leaves that arrive in ascending order, into as few tree nodes as possible. Holds at
-/// most one value for each level. `Add` is called as add(left, right) and returns their sum.
+/// Adds up leaves that are pushed in ascending order: two siblings become their parent as soon as
+/// both are there. Keeps at most one unfinished value for each level. `Add` is called as add(left,
+/// right) and returns their sum.
 template <class Value, class Add>
 class TreeFold {
  public:
@@ -71,7 +72,8 @@ TreeFold<Value, Add> make_tree_fold(int64_t num_leaves, Add add) {
   return TreeFold<Value, Add>(num_leaves, std::move(add));
 }
 
-/// The largest nodes that leaves [first, last) add up to on their own.
+/// The largest subtrees whose leaves all lie in [first, last): what a rank that owns these leaves
+/// can sum without the others.
 inline std::vector<TreeNode> maximal_nodes(int64_t num_leaves, int64_t first, int64_t last) {
   const auto keep = [](char left, char) { return left; };
   TreeFold<char, decltype(keep)> fold(num_leaves, keep);

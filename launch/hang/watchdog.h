@@ -25,12 +25,12 @@ struct WatchedRank {
 /// What is known when a rank has been in a section for too long, or one of its communicators has
 /// failed.
 struct Hang {
-  SectionTimeout expiry;  // without limits if a communicator has failed
+  SectionTimeout expiry;  // the section and its limit; no limit if a communicator has failed
   WatchedRank who;
   HangFolder folder;
   std::function<RankReport()> report;
   CommunicatorFault fault;
-  std::shared_ptr<AbortableCommunicators> abortables;  // to be aborted; may be null
+  std::shared_ptr<AbortableCommunicators> abortables;  // NCCL's, to be aborted; may be null
 };
 
 /// Has three threads: one only counts time, so that no disk or device can block it; one writes
@@ -68,7 +68,8 @@ class Watchdog {
   Section part(const char* name);
   Section sync_point();
 
-  /// A long pause that goes on well says so from time to time: its limit counts from here.
+  /// Restarts the clock of the present pause. Long work, such as an evaluation, calls it after each
+  /// piece.
   void show_life();
 
   /// Runs `work` as a part and returns its result.
@@ -78,8 +79,8 @@ class Watchdog {
     return work();
   }
 
-  /// For the training thread, when it has caught an error: if a communicator has failed, or
-  /// all are being aborted, lets `on_hang` report that, and waits for it.
+  /// The training thread calls this when it has caught an error. If a communicator has failed, or
+  /// all are being aborted, `on_hang` reports that, and this waits for it.
   void report_communicator_fault();
 
   /// Seconds that this process did not run (stopped, or without a core) since the last call.

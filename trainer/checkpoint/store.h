@@ -1,5 +1,5 @@
 // A run's checkpoints: write one, list them, find the newest valid one, read any tensor.
-// People keep things of their own in that folder, so only what has exactly our names is ours.
+// The folder may hold files of other people, too: only names of exactly our form are touched.
 #pragma once
 
 #include <filesystem>
@@ -22,7 +22,8 @@ std::string checkpoint_name(int64_t step);
 /// The step in a checkpoint's name; nothing unless the name is exactly what checkpoint_name gives.
 std::optional<int64_t> checkpoint_step(const std::filesystem::path& checkpoint);
 
-// What a save, a removal and a repeated save of a step add to a checkpoint's name meanwhile.
+// Endings of a checkpoint's name while it is saved, while it is removed, and of an older one while
+// the same step is saved again.
 inline constexpr char kSavingSuffix[] = ".nextframe.tmp";
 inline constexpr char kRemovingSuffix[] = ".nextframe.trash";
 inline constexpr char kReplacedSuffix[] = ".nextframe.replaced";
@@ -49,17 +50,18 @@ std::vector<std::filesystem::path> list_checkpoints(const std::filesystem::path&
 /// Reads and checks a checkpoint's manifest and the sizes of its files. Throws CheckpointError.
 Manifest read_manifest(const std::filesystem::path& checkpoint);
 
-/// Reads every byte of a checkpoint against its hashes. Returns what is wrong, a line each; empty
-/// when valid.
+/// Reads every byte of a checkpoint and compares it with its hashes. Returns one line for each
+/// thing that is wrong; empty when valid.
 std::vector<std::string> verify_checkpoint(const std::filesystem::path& checkpoint);
 
-/// The newest checkpoint that verifies and holds the step of its name; tells `say` why a newer one
-/// was passed over. Throws CheckpointError when there are checkpoints and none of them is valid.
+/// The newest checkpoint that is valid and holds the step that its name says. Tells `say` why a
+/// newer one was not taken. Throws CheckpointError when there are checkpoints and none of them is
+/// valid.
 std::optional<std::filesystem::path> newest_valid_checkpoint(
     const std::filesystem::path& checkpoints, const std::function<void(const std::string&)>& say);
 
-/// Elements [first, first + count) of a flattened tensor, float32 on the CPU, checked chunk by
-/// chunk.
+/// Elements [first, first + count) of a flattened tensor, as float32 on the CPU. The hash of every
+/// chunk that is read is checked.
 at::Tensor read_slice(const std::filesystem::path& checkpoint, const StoredTensor& tensor,
                       int64_t first, int64_t count);
 
@@ -68,16 +70,16 @@ at::Tensor read_slice(const std::filesystem::path& checkpoint, const StoredTenso
 Position load_state(const std::filesystem::path& checkpoint, const Manifest& manifest,
                     const RunState& state);
 
-/// Which checkpoints stay, beside those that are pinned.
+/// Which checkpoints are kept; pinned ones always are.
 struct Retention {
   int64_t keep = std::numeric_limits<int64_t>::max();  // newest valid ones, at least 2
   int64_t keep_best = 0;  // those with the lowest one-step error in eval/step_.../report.json
 };
 
-/// Removes all checkpoints that need not stay, and what interrupted saves left behind. Every byte
-/// of the newest ones is read against its hash, except of those in `known_valid`, to which it adds
-/// what it has read. A folder whose manifest is missing, or names another step than the folder, is
-/// not known to be ours and stays. Returns the names removed.
+/// Removes all checkpoints that `retention` does not keep, and what interrupted saves left behind.
+/// Checks the hashes of the newest ones first, except of those in `known_valid`, to which it adds
+/// those that it found valid. A folder whose manifest is missing, or names another step than the
+/// folder, is not known to be ours and stays. Returns the names removed.
 std::vector<std::string> prune_checkpoints(const std::filesystem::path& checkpoints,
                                            const Retention& retention,
                                            std::set<std::filesystem::path>& known_valid);

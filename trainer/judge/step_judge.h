@@ -12,11 +12,11 @@ namespace nextframe {
 /// Statistics of the steps so far. Part of a run's position, so checkpoints and digests include it.
 struct StepHistory {
   std::vector<double> losses, grad_norms;  // of the newest steps that were applied, oldest first
-  int64_t skipped_steps = 0;               // of the steps done so far
-  int64_t bad_in_row = 0;                  // the newest of them
-  std::vector<int64_t> suspects;           // clips that may have caused those
-  int64_t rollbacks = 0;                   // without getting past the bad steps
-  int64_t bad_until = 0;                   // the step from which the last rollback was made
+  int64_t skipped_steps = 0;               // number of steps skipped so far
+  int64_t bad_in_row = 0;                  // number of bad steps since the last good one
+  std::vector<int64_t> suspects;           // clips that may have caused these bad steps
+  int64_t rollbacks = 0;                   // since the run last got past step `bad_until`
+  int64_t bad_until = 0;                   // the step at which the last rollback was decided
 
   bool operator==(const StepHistory&) const = default;
 };
@@ -25,13 +25,13 @@ enum class Verdict {
   apply,
   skip,       // leave parameters and optimizer as they are, and go on
   roll_back,  // skip, then go back to before the bad steps in a row
-  give_up     // going back has not helped
+  give_up     // rolling back has not helped: end the run
 };
 
 struct JudgedStep {
   Verdict verdict = Verdict::apply;
-  double loss = 0, grad_norm = 0;      // as they were
-  double loss_z = 0, grad_norm_z = 0;  // against the steps applied before
+  double loss = 0, grad_norm = 0;      // of this step
+  double loss_z = 0, grad_norm_z = 0;  // robust z-scores against the steps applied before
   bool is_spike = false;               // finite, but far above the last steps; may still be applied
 };
 
@@ -41,8 +41,8 @@ struct JudgeLimits {
   double skip_spikes_above_z = 0;  // 0: finite numbers are applied, however high
 };
 
-inline constexpr size_t kJudgedSteps = 128;  // number of steps that a spike is compared with
-inline constexpr double kTellSpikeAboveZ = 10;
+inline constexpr size_t kJudgedSteps = 128;     // number of steps that a spike is compared with
+inline constexpr double kTellSpikeAboveZ = 10;  // a line in the log tells of a higher spike
 
 /// The same numbers give the same verdict on every rank.
 class StepJudge {

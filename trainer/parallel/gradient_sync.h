@@ -26,7 +26,8 @@ class GradientSync {
   /// Call it before the backward of `grain`.
   virtual void begin(int64_t grain) = 0;
 
-  /// Call it after the backward of `grain`: takes what the hooks have not taken during backward.
+  /// Call it after the backward of `grain`: takes the gradients that hooks on the parameters did
+  /// not already take during backward.
   /// `gradient` is the flat gradient buffer, if there is one; it may be overwritten right after.
   virtual void add(int64_t grain, const at::Tensor& gradient) = 0;
 

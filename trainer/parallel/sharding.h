@@ -20,8 +20,9 @@ namespace nextframe {
 
 class Sharding {
  public:
-  /// Shards among groups.shard_group(), so on two levels every node has a whole copy. With
-  /// Shard::parameters, `parameters` loses its values(). All references outlive this.
+  /// Shards among groups.shard_group(): with `parallel.shard_group: node` every node has a whole
+  /// copy. With Shard::parameters (FSDP), `parameters` gives up its values(). All references must
+  /// outlive this object.
   Sharding(Shard shard, int64_t part_bytes, const ProcessGroups& groups,
            FlatParameters& parameters);
 
@@ -33,7 +34,7 @@ class Sharding {
   const FsdpUnits* fsdp() const { return fsdp_ ? &*fsdp_ : nullptr; }
   FsdpUnits* fsdp() { return fsdp_ ? &*fsdp_ : nullptr; }
   int64_t owner() const { return groups_.shard_group().rank(); }  // this rank's number in owners()
-  int64_t copy() const { return groups_.node(); }  // which of num_copies() this rank has a part of
+  int64_t copy() const { return groups_.node(); }  // the copy that this rank holds a shard of
   int64_t num_copies() const { return groups_.num_nodes(); }
 
   /// This rank's shard of the parameters, with Shard::parameters; else undefined.
@@ -56,7 +57,7 @@ class Sharding {
   /// since the last call.
   double finish_gathering();
 
-  int64_t gathered_bytes() const;  // most that was in flight at a time
+  int64_t gathered_bytes() const;  // largest size of all-gathers in flight at the same time
 
  private:
   Shard shard_;
