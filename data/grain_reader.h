@@ -19,8 +19,8 @@ class GrainReader {
 
   int64_t grain_clips() const { return grain_clips_; }
 
-  /// Fills `batch` with this rank's `number`-th grain since the first step. Returns the errors of
-  /// clips that were replaced. Gives up between two clips once `stopped` says so.
+  /// Fills `batch` with this rank's `number`-th grain since the first step. Returns one error for
+  /// each clip that was replaced. Stops between two clips once `stopped` returns true.
   std::vector<std::string> read(int64_t number, Batch& batch,
                                 const std::function<bool()>& stopped) const;
 

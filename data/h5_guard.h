@@ -11,9 +11,9 @@
 
 namespace nextframe {
 
-/// While one lives, a SIGSEGV, SIGBUS, SIGFPE, SIGILL or SIGABRT of this thread is HDF5's, and so
-/// are 5 s of its CPU time (waiting for a slow disk takes none). Taken by H5Lock, so there is one
-/// at a time in the process; signals of other threads go where they went before.
+/// While one exists, a SIGSEGV, SIGBUS, SIGFPE, SIGILL or SIGABRT of this thread is blamed on HDF5,
+/// and so is using more than 5 s of CPU time (waiting for a slow disk uses none). H5Lock makes it,
+/// so there is one at a time in the process. Signals of other threads are handled as before.
 class H5CrashGuard {
  public:
   H5CrashGuard();
@@ -25,7 +25,7 @@ class H5CrashGuard {
 /// Whether this thread is within HDF5 now.
 bool is_inside_hdf5();
 
-/// The file that this thread reads with HDF5 from here on, for that sentence; its time begins anew.
+/// Names the file that this thread reads with HDF5 from now on, for the message; restarts the 5 s.
 void set_h5_subject(const std::string& path);
 
 }  // namespace nextframe

@@ -1,5 +1,5 @@
-// The one door to files that somebody else wrote: only regular files are opened, and text is read
-// up to a limit.
+// Checks of files that somebody else wrote, before anything reads them: regular files only, and no
+// JSON that nests too deeply.
 #pragma once
 
 #include <cstdint>

@@ -10,7 +10,7 @@ namespace nextframe {
 
 struct SetAsideClip {
   int64_t clip = 0;       // its number in the dataset, which is its sample id
-  int64_t from_slot = 0;  // slots before this one still read it, so that they can be done again
+  int64_t from_slot = 0;  // earlier slots still read it, so that a rollback repeats them exactly
 
   bool operator==(const SetAsideClip&) const = default;
 };
@@ -19,7 +19,7 @@ class SetAside {
  public:
   explicit SetAside(const std::vector<SetAsideClip>& clips);
 
-  /// Whether slot `slot` does without `clip`.
+  /// Whether `clip` is left out at position `slot`.
   bool contains(int64_t clip, int64_t slot) const;
 
   /// How many clips there are, each counted once.

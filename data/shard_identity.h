@@ -1,5 +1,5 @@
-// What a shard holds, in a few hashes: whether data are the same is decided by these, never by
-// names, places or times.
+// Hashes of what a shard holds. They decide whether data are the same; names, folders and times do
+// not.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,12 +14,12 @@ namespace nextframe {
 class FrameColumn;
 
 struct ShardIdentity {
-  std::string name;  // of the file: to speak of it, no part of the content
+  std::string name;  // of the file, for messages; not compared as content
   int64_t frames = 0, episodes = 0;
   std::array<int64_t, 3> frame_shape{};  // H, W, C
   std::string episode_hash{};            // lengths and first rows
   std::string action_hash{};             // "" without actions
-  std::string checksum{};                // the shard's own, of all that it says; "" if it has none
+  std::string checksum{};                // stored in the shard itself; "" if it has none
   std::string sample_hash{};  // 32 pieces of the stored frames, and the size of each piece
   std::string frames_hash{};  // every piece of the stored frames; "" where not asked for
 

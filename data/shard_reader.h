@@ -18,7 +18,8 @@ namespace nextframe {
 
 struct KnownStamp;
 
-/// Many threads may read. The file is open while it is among those used last.
+/// Many threads may read at once. Only the files used last stay open; others are opened again when
+/// they are read.
 class ShardReader {
  public:
   /// Checks that the file is whole and its columns fit each other; DataError names the file.
@@ -28,25 +29,26 @@ class ShardReader {
   ShardReader(ShardReader&&) noexcept;
 
   const std::filesystem::path& path() const { return path_; }
-  /// Opens the file where it is closed, so keep the result.
+  /// Opens the file again if it was closed, so keep the result while reading.
   std::shared_ptr<const FrameColumn> frames() const;
   int64_t num_frames() const { return num_frames_; }
   const std::array<int64_t, 3>& frame_shape() const { return frame_shape_; }  // H, W, C
-  int64_t num_pieces() const { return num_pieces_; }  // that the frames are stored in
+  int64_t num_pieces() const { return num_pieces_; }  // chunks or other units of stored frames
   const std::vector<int64_t>& episode_frames() const { return episode_frames_; }
   const std::vector<int64_t>& episode_offsets() const { return episode_offsets_; }
   const std::string& dataset_uuid() const { return dataset_uuid_; }  // "" in foreign files
-  /// The stored checksum of all that this shard says (data/shard_content.h), found to be right; ""
-  /// in foreign files and in ours of format 1.0.
+  /// The checksum that this shard stores over everything but its frames (data/shard_content.h),
+  /// which was compared; "" in foreign files and in ours of format 1.0.
   const std::string& content() const { return content_; }
 
   /// int64 [T] discrete, float32 [T, A] continuous, undefined without actions.
   const at::Tensor& actions() const { return actions_; }
-  /// As declared by the file, or by the enum that the actions are. Other discrete actions have
-  /// width 0: the dataset counts them.
+  /// As declared by the file or by the enum type of its actions. Other discrete actions have width
+  /// 0 here; the dataset finds their largest choice.
   const ActionSpace& action_space() const { return action_space_; }
 
-  /// Reads what tells this shard from others, and from then on notices when the file is written to.
+  /// Hashes what the shard holds (all frames if `whole`, else a sample), and from then on notices
+  /// when the file is written to.
   const ShardIdentity& identify(bool whole);
   const ShardIdentity& identity() const { return identity_; }  // empty before identify()
 

@@ -13,13 +13,13 @@ struct SourceIdentity {
   std::string content;  // XXH3-128 over every file's name and bytes; see hash_of_source
 };
 
-/// Without `content`: one look at every file of a folder, or at the one file. Hidden files and
-/// folders are left out, since programs that only look around leave such behind, and so is `out`,
-/// where the shards of the source may lie in it.
+/// Sizes and times of every file of a folder, or of the one file; leaves `content` empty. Left out
+/// are hidden files and folders, which file managers leave behind, and `out`, in case shards are
+/// written inside of the source.
 SourceIdentity look_at_source(const std::filesystem::path& source,
                               const std::filesystem::path& out);
 
-/// Reads the whole source: as long as the disk takes, and far shorter than an import.
+/// Reads the whole source. Takes as long as the disk needs, much less than an import.
 std::string hash_of_source(const std::filesystem::path& source, const std::filesystem::path& out);
 
 /// When the newest file of the source was written.

@@ -1,9 +1,10 @@
-// The one door to the data of an HDF5 file: a dataset seen as rows of stored bytes.
+// A dataset of an HDF5 file, seen as rows of stored bytes. All reading of HDF5 data goes through
+// it.
 //
-// Type, extents, layout, filters and where the bytes lie are asked and checked when it is opened;
-// no memory is asked for whose size the file's own length does not bear out. Chunks are fetched
-// under HDF5's lock and decoded outside it. What was never written, or lies in a file that is gone,
-// is an error and never a fill value.
+// Type, extents, layout, filters and the places of the bytes are checked when it is opened, and no
+// memory is allocated for more than the file can hold. Chunks are fetched under HDF5's lock and
+// decoded outside of it. Rows that were never written, or that lie in a file that is gone, are an
+// error, never a fill value.
 #pragma once
 
 #include <memory>

@@ -24,14 +24,15 @@ struct LauncherEnvironment {
   std::string slurm_nodes;    // SLURM_JOB_NODELIST: "node[01-03]"
   std::string slurm_tasks_per_node;     // SLURM_TASKS_PER_NODE: "8(x3)"
   std::optional<double> job_ends_in_s;  // if Slurm says when it will kill the job
-  std::string unheeded;    // a sentence on a variable that cannot be meant; "" if there is none
+  std::string
+      unheeded;  // a sentence on a variable that is ignored, such as a time long past; or ""
   std::string supervisor;  // NEXTFRAME_SUPERVISOR: names the `nextframe launch` above; "" without
 };
 
 LauncherEnvironment read_launcher_environment();
 
-/// NEXTFRAME_TEST_RANKS_PER_NODE, for tests: so many neighbouring ranks of one machine count
-/// as a node. 0 if it is not set.
+/// NEXTFRAME_TEST_RANKS_PER_NODE, for tests on one machine: treat this many neighbouring ranks as
+/// a node. 0 if it is not set.
 int64_t test_ranks_per_node();
 
 /// The environment variables that are set and change which kernels libraries choose, and so a run's

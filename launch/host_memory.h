@@ -9,12 +9,12 @@ namespace nextframe {
 /// training step needs the same blocks as the step before, so after the first step nothing is
 /// allocated from the system; and with a few huge pages there are fewer TLB misses than with
 /// thousands of small ones. Blocks above 64 MiB are returned to the system when freed.
-/// Thread-safe; every block is 64-byte aligned. Throws c10::OutOfMemoryError before it asks for
-/// more than is free: the system would promise it, and end the process when it is used.
+/// Thread-safe; every block is 64-byte aligned. Throws c10::OutOfMemoryError instead of asking for
+/// more than is free: the system would grant that, and kill the process once the memory is used.
 c10::Allocator& pooled_host_memory();
 
-/// Bytes that the system can still give without swapping others out, by /proc/meminfo and the limit
-/// of this process's group; more than any machine has if neither says.
+/// Bytes that are free without swapping, by /proc/meminfo and by the limit of this process's
+/// cgroup. If neither can be read, a number larger than any machine's memory.
 int64_t host_memory_available_bytes();
 
 /// Bytes allocated from the system since the program started.
@@ -26,8 +26,8 @@ int64_t host_memory_in_use_bytes();
 /// Peak bytes in use since the last call.
 int64_t take_host_memory_peak_bytes();
 
-/// Makes it LibTorch's allocator of CPU tensors. Does nothing under a sanitizer, which needs
-/// the system's allocator.
+/// Makes pooled_host_memory() LibTorch's allocator of CPU tensors. Does nothing under a sanitizer,
+/// which needs the system's allocator.
 void use_pooled_host_memory();
 
 }  // namespace nextframe

@@ -55,9 +55,9 @@ class World {
   std::unique_ptr<Communicator> make_device_communicator(const std::string& name = "device",
                                                          RankGroup group = RankGroup::all) const;
 
-  /// Records the calls of all these communicators.
+  /// The record of the calls of all these communicators.
   const std::shared_ptr<FlightLog>& flight_log() const { return flight_log_; }
-  /// Those communicators that work asynchronously to the host (NCCL).
+  /// Those of these communicators whose calls the host does not wait for (NCCL).
   const std::shared_ptr<AbortableCommunicators>& abortables() const { return abortables_; }
 
  private:
@@ -82,8 +82,9 @@ class World {
 /// the calling thread, and part of a run's identity.
 void set_torch_threads(int64_t threads);
 
-/// EnvironmentError where the system does not allow so many threads more (ulimit -u, a container's
-/// limit of processes). Asked at the start: OpenMP would end the process in its own words.
+/// Throws EnvironmentError if the system does not allow `count` more threads (ulimit -u, a
+/// container's limit of processes). Called at the start, because OpenMP would end the process
+/// without saying what to do.
 void require_threads(int64_t count);
 
 }  // namespace nextframe

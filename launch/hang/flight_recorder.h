@@ -20,7 +20,7 @@ struct CollectiveCall {
   int64_t bytes = 0;      // of this rank's input
   std::string dtype;      // "float32"; "" for a barrier
   int64_t out_bytes = 0;  // of an exchange, where ranks may send and receive different amounts
-  uint64_t balance = 0;   // of an exchange: see exchange_balance
+  uint64_t balance = 0;   // of an exchange: what exchange_balance() gives
 };
 
 struct CollectiveRecord {

@@ -39,15 +39,15 @@ class HangLimits {
 struct SectionTimeout {
   std::string section;  // innermost
   int64_t step = 0;
-  double took_s = 0;  // in the section whose limit it is
+  double took_s = 0;  // time in the step or pause that is over its limit
   double limit_s = 0;
 };
 
-/// Sections are nested. Steps and pauses have limits; parts of them only say where a rank is.
-/// While a pause lasts, the clock of the step around it stops. Other ranks may wait, up to the
-/// next sync point, for what one rank does in a pause: until then the pause's limit is added
-/// to the step's. Between sections the limit of a pause applies. Times are seconds of one
-/// clock.
+/// Sections are nested. Steps and pauses (such as saving) have limits; parts have none, they only
+/// say where a rank is. While a pause lasts, the clock of the step around it stops. One rank's
+/// pause may keep the others waiting until the next sync point, so until then the pause's limit is
+/// added to the step's. Between sections the limit of a pause applies. All times are seconds of the
+/// same clock.
 class SectionStack {
  public:
   SectionStack(HangLimits limits, double now_s);
@@ -60,7 +60,7 @@ class SectionStack {
   /// Leaves the innermost section.
   void leave(double now_s);
 
-  /// What goes on in the present pause is no hang: its limit counts from now on.
+  /// Restarts the clock of the present pause, which is making progress.
   void show_life(double now_s);
 
   /// Set if the rank has been in its section for too long.

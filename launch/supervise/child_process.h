@@ -25,7 +25,7 @@ struct ChildResult {
 /// Runs the program in its own process group, without standard input, and polls `stop` several
 /// times a second. When this returns, no process of it is left. If this process is killed, the
 /// kernel sends the child SIGTERM. Other children of this process are not touched. Throws
-/// EnvironmentError if it cannot be started.
+/// Throws EnvironmentError if it cannot be started.
 ChildResult run_child(const ChildProcess& child, const std::function<bool()>& stop);
 
 }  // namespace nextframe

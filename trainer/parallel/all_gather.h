@@ -22,7 +22,7 @@ enum class ShardPlace {
 class AllGather {
  public:
   /// Cuts the flat buffer into parts of about `part_bytes`, each of neighbouring tensors. All
-  /// references outlive this.
+  /// references must outlive this object.
   AllGather(Communicator& world, const FlatParameters& parameters, const ChunkOwners& owners,
             int64_t part_bytes);
 
@@ -51,7 +51,7 @@ class AllGather {
   /// Offset of a part's first tensor in the flat buffers, in elements.
   int64_t part_begin(size_t part) const;
 
-  int64_t peak_bytes() const { return peak_bytes_; }  // most that was in flight at a time
+  int64_t peak_bytes() const { return peak_bytes_; }  // largest size in flight at the same time
 
   /// Seconds spent waiting since the last call of this function.
   double take_wait_s() { return std::exchange(wait_s_, 0.0); }

@@ -22,8 +22,8 @@ namespace nextframe {
 class DdpSync final : public GradientSync {
  public:
   /// Without `owners` every rank gets the whole sum (DDP). With them (the ranks of
-  /// groups.shard_group(); they outlive this) each rank gets the sum of what it owns, packed
-  /// (ZeRO-1).
+  /// groups.shard_group(); they must outlive this object) each rank gets the sum of what it owns,
+  /// packed (ZeRO-1).
   DdpSync(const ProcessGroups& groups, int64_t num_grains, bool strict,
           const ChunkOwners* owners = nullptr);
 

@@ -21,7 +21,8 @@ namespace nextframe {
 class FsdpUnits {
  public:
   /// Frees the memory of `parameters`, whose values() are undefined from here on. `packed` is this
-  /// rank's shard. All references outlive this.
+  /// rank's shard. All references must
+  /// outlive this object.
   FsdpUnits(Communicator& world, FlatParameters& parameters, const ChunkOwners& owners,
             const at::Tensor& packed);
 

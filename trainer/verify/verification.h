@@ -30,7 +30,8 @@ class Verification {
  public:
   using Tell = std::function<void(const CheckResult&)>;
 
-  /// Calls `begin` before each check and `tell` after it. All references outlive this.
+  /// Calls `begin` before each check and `tell` after it. All references must
+  /// outlive this object.
   Verification(const Config& config, const Dataset& data, const VerifyPlan& plan, ScratchRuns& runs,
                std::function<void(const std::string& check)> begin, Tell tell);
 
