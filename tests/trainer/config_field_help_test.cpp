@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 
 #include "tests/trainer/fake_model.h"
@@ -53,6 +54,13 @@ TEST(Explanation, OfASectionListsItsKeys) {
     EXPECT_NE(text.find(key), std::string::npos) << key;
   }
   EXPECT_NE(explain_key("model").find("model fake_model:\n"), std::string::npos);
+}
+
+TEST(Explanation, BreaksLongHelpIntoLinesOfItsColumn) {
+  const auto text = explain_key("trainer");
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100u) << line;
+  EXPECT_NE(text.find("\n  "), std::string::npos);
 }
 
 TEST(Explanation, OfAWordAloneListsEveryKeyOfThatName) {

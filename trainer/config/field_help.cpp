@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "trainer/config/field_reader.h"
 #include "trainer/config/sections.h"
@@ -21,11 +22,31 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+constexpr size_t kLineWidth = 100;
+
+/// `text` that begins at column `indent`, broken into lines that begin there, too.
+std::string wrapped(const std::string& text, size_t indent) {
+  std::string lines;
+  size_t column = indent;
+  std::istringstream words(text);
+  for (std::string word; words >> word; column += word.size() + 1) {
+    if (column > indent && column + word.size() > kLineWidth) {
+      lines.back() = '\n';  // instead of the space
+      lines.append(indent, ' ');
+      column = indent;
+    }
+    lines += word + " ";
+  }
+  if (!lines.empty()) lines.pop_back();
+  return lines;
+}
+
 std::string explain_field(const KnownField& field) {
   const std::string owner =
       field.entry.empty() ? "" : "  (of " + field.section + " " + field.entry + ")";
   const bool is_required = field.name == "name" && field.default_value.empty();
-  std::string text = field.key() + owner + "\n  " + field.help + "\n  type     " + field.type;
+  std::string text =
+      field.key() + owner + "\n  " + wrapped(field.help, 2) + "\n  type     " + field.type;
   text += "\n  default  " + (is_required ? "none: it must be given" : field.default_value);
   if (const auto range = describe(field.range); !range.empty()) text += "\n  range    " + range;
   if (!field.choices.empty()) text += "\n  choices  " + joined(field.choices);
@@ -49,7 +70,7 @@ std::string list_section(const std::string& section, const std::vector<KnownFiel
     entry = field.entry;
     std::string key = field.key();
     key.resize(width + 2, ' ');
-    text += key + field.help + "\n";
+    text += key + wrapped(field.help, key.size()) + "\n";
   }
   return text;
 }
