@@ -32,7 +32,7 @@ def what_is_no_hdf5_file_says_what_it_is(t):
     os.mkdir("folder.h5")
     refused(t, "folder.h5", "is a folder")
     os.mkfifo("pipe.h5")
-    refused(t, "pipe.h5", "a pipe")
+    refused(t, "pipe.h5", "needed: a regular file")
     os.symlink("nowhere.h5", "link.h5")
     t.run("data inspect link.h5", exits=3, says="link to nowhere.h5")
     t.run("data inspect /dev/zero", exits=3, says="device")

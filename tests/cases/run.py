@@ -11,6 +11,7 @@ import argparse
 import glob
 import importlib
 import os
+import signal
 import sys
 import time
 import traceback
@@ -21,6 +22,8 @@ sys.dont_write_bytecode = True
 os.environ.setdefault("OMPI_ALLOW_RUN_AS_ROOT", "1")
 os.environ.setdefault("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")
 os.environ["OMP_NUM_THREADS"] = "1"
+# A shell starts this with SIGINT ignored by `&`, and programs that a case starts would ignore it, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NO_CASES = ("run", "trial", "foreign_shards")
 
