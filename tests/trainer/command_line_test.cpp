@@ -139,8 +139,8 @@ TEST(CommandLine, MistypedWordsAreNamedWithANearOne) {
 
 TEST(CommandLine, ANumberThatIsNoneIsToldWithWhatIsNeeded) {
   EXPECT_EQ(error_of({"data", "import", "rec.npz", "--out", "x", "--fps", "29.97"}),
-            "--fps: '29.97' is no whole number that fits; needed: frames a second, noted in the "
-            "shards; 0 is unknown\nRun 'nextframe data import --help' for its arguments.");
+            "--fps: '29.97' is no whole number that fits; needed: frames per second, noted in "
+            "the shards; 0: unknown\nRun 'nextframe data import --help' for its arguments.");
   EXPECT_EQ(error_of({"rollout", "runs/a", "--out", "a.png", "--frames", "99999999999999999999"})
                 .find("--frames: Value 99999999999999999999 not in range 1 to "),
             0);
