@@ -12,6 +12,13 @@ struct Batch {
                             // The action at t is taken at frame t and leads to frame t+1.
   at::Tensor mask_BT;       // bool; false for frames that do not count
   at::Tensor sample_ids_B;  // int64; names the clip in its dataset, whatever the order or the rank
+
+  /// A batch of function(tensor) of each of its tensors: the one list of them.
+  template <class Function>
+  Batch map(Function function) const {
+    return {function(frames_BTHWC), function(actions_BTA), function(mask_BT),
+            function(sample_ids_B)};
+  }
 };
 
 /// The sizes that a model has to know of the data.

@@ -57,7 +57,7 @@ FrameColumn open_frames(const std::filesystem::path& path, const H5File& file) {
 
 /// Whether opening failed because this process, or the machine, has too many files open.
 bool lacks_descriptors(const std::filesystem::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // no FIFO waits
   const bool lacks = descriptor < 0 && (errno == EMFILE || errno == ENFILE);
   if (descriptor >= 0) ::close(descriptor);
   return lacks;

@@ -8,7 +8,7 @@
 namespace nextframe {
 
 FrameModel::FrameModel(const ModelInputs& inputs)
-    : shape_(inputs.shape), objective_(inputs.objective) {
+    : shape_(inputs.shape), objective_(inputs.objective), action_form_(inputs.actions) {
   TORCH_CHECK(objective_ != nullptr, "model: an objective is needed, got none");
   TORCH_CHECK(shape_.clip_frames >= 2, "model: clips of 2 frames or more are needed, got ",
               shape_.clip_frames);
@@ -18,8 +18,17 @@ FrameModel::FrameModel(const ModelInputs& inputs)
 
 LossTerms FrameModel::loss(const Batch& batch, const at::Tensor& draw) {
   check_inputs(batch.frames_BTHWC, batch.actions_BTA, batch.frames_BTHWC.size(1));
-  return objective_->loss(bound_network(), pixels_from_bytes(batch.frames_BTHWC), batch.actions_BTA,
-                          batch.mask_BT, batch.sample_ids_B, draw);
+  WindowNetwork network(
+      [this](const NetworkInput& input, FrameCache*, bool) { return run(input, nullptr, false); },
+      shape_.clip_frames);
+  const auto actions_BTA = action_form_.encode(batch.actions_BTA, batch.sample_ids_B, draw);
+  return objective_->loss(network,
+                          {.x_BT = pixels_from_bytes(batch.frames_BTHWC),
+                           .actions_BTA = actions_BTA,
+                           .before_B1A = action_form_.no_action(actions_BTA),
+                           .mask_BT = batch.mask_BT,
+                           .sample_ids_B = batch.sample_ids_B},
+                          draw);
 }
 
 at::Tensor FrameModel::one_step(const at::Tensor& frames_BTHWC, const at::Tensor& actions_BTA,
@@ -28,16 +37,18 @@ at::Tensor FrameModel::one_step(const at::Tensor& frames_BTHWC, const at::Tensor
   const int64_t num_frames = frames_BTHWC.size(1);
   check_inputs(frames_BTHWC, actions_BTA, num_frames);
   TORCH_CHECK(num_frames >= 2, "one_step: 2 frames or more are needed, got ", num_frames);
+  const auto encoded_BTA = action_form_.encode(actions_BTA);
   const int64_t window = shape_.clip_frames, advance = std::max<int64_t>(1, window / 2);
-  auto window_options = options;
   std::vector<at::Tensor> predictions;
   for (int64_t end = std::min(window, num_frames), predicted = 1; predicted < num_frames;
        end = std::min(end + advance, num_frames)) {
     const int64_t start = std::max<int64_t>(0, end - window);
-    window_options.first_frame = options.first_frame + start;
-    predictions.push_back(objective_->one_step(
-        bound_network(), pixels_from_bytes(frames_BTHWC.slice(1, start, end)),
-        actions_BTA.slice(1, start, end), /*skip=*/predicted - start - 1, window_options));
+    auto clip = clip_of(frames_BTHWC, encoded_BTA, start, end, options);
+    clip.before_B1A =
+        action_form_.no_action(encoded_BTA);  // as at the beginning of a training clip
+    const auto network = make_network(options);
+    predictions.push_back(
+        objective_->one_step(*network, clip, /*skip=*/predicted - start - 1, options));
     predicted = end;
   }
   return unit_range(at::cat(predictions, 1));
@@ -50,45 +61,52 @@ at::Tensor FrameModel::rollout(const at::Tensor& context_BTHWC, const at::Tensor
   check_inputs(context_BTHWC, actions_BTA, num_actions);
   TORCH_CHECK(num_context >= 1 && num_actions >= num_context, "rollout: ", num_context,
               " context frames need at least as many actions, got ", num_actions);
-  const int64_t window = shape_.clip_frames - 1;
-  // A noisy frame is looked at several times, so it cannot be remembered.
-  const bool may_remember = options.from_memory && !objective_->has_noise_levels();
-  const auto memory = may_remember ? make_memory() : nullptr;
-  const Network go_on = [&](const at::Tensor& x, const at::Tensor& actions,
-                            const at::Tensor& level) {
-    return network_after(*memory, x, actions, level);
-  };
-  const Network network = memory ? go_on : bound_network();
-  // What the network is shown next: without a memory all that it may look at.
-  auto shown_BTHWC =
-      pixels_from_bytes(context_BTHWC.slice(1, std::max<int64_t>(0, num_context - window)));
+  const auto encoded_BTA = action_form_.encode(actions_BTA);
+  const auto network = make_network(options);
+  auto known =
+      clip_of(context_BTHWC, encoded_BTA,
+              std::max<int64_t>(0, num_context - shape_.clip_frames + 1), num_context, options);
   std::vector<at::Tensor> dreamed;
   for (int64_t frame = num_context; frame <= num_actions; ++frame) {
-    const auto next_BTHWC =
-        objective_
-            ->next(network, shown_BTHWC, actions_BTA.slice(1, frame - shown_BTHWC.size(1), frame),
-                   options.first_frame + frame, options)
-            .clamp(-1, 1);
-    dreamed.push_back(next_BTHWC);
-    if (memory) {
-      shown_BTHWC = next_BTHWC;
-    } else {
-      shown_BTHWC = at::cat({shown_BTHWC, next_BTHWC}, 1);
-      shown_BTHWC = shown_BTHWC.slice(1, std::max<int64_t>(0, shown_BTHWC.size(1) - window));
+    if (frame > num_context) {  // the frame that was dreamed last
+      known.x_BT = dreamed.back();
+      known.before_B1A = encoded_BTA.slice(1, frame - 2, frame - 1);
+      known.actions_BTA = encoded_BTA.slice(1, frame - 1, frame);
+      known.first_frame = options.first_frame + frame - 1;
     }
+    dreamed.push_back(objective_->next(*network, known, options).clamp(-1, 1));
   }
   return unit_range(at::cat(dreamed, 1));
 }
 
-at::Tensor FrameModel::network_after(FrameCache&, const at::Tensor&, const at::Tensor&,
-                                     const at::Tensor&) {
-  TORCH_CHECK(false, "this model makes a memory and does not go on from it");
+/// Frames `first` .. `end` - 1.
+Clip FrameModel::clip_of(const at::Tensor& frames_BTHWC, const at::Tensor& encoded_actions_BTA,
+                         int64_t first, int64_t end, const RolloutOptions& options) const {
+  return {.x_BT = pixels_from_bytes(frames_BTHWC.slice(1, first, end)),
+          .actions_BTA = encoded_actions_BTA.slice(1, first, end),
+          .before_B1A = first > 0 ? encoded_actions_BTA.slice(1, first - 1, first)
+                                  : action_form_.no_action(encoded_actions_BTA),
+          .mask_BT = {},
+          .sample_ids_B = options.sample_ids_B,
+          .first_frame = options.first_frame + first};
 }
 
-Network FrameModel::bound_network() {
-  return [this](const at::Tensor& x, const at::Tensor& actions, const at::Tensor& level) {
-    return network(x, actions, level);
+/// With nothing cached.
+std::unique_ptr<CausalNetwork> FrameModel::make_network(const RolloutOptions& options) {
+  const RunNetwork run_frames = [this](const NetworkInput& input, FrameCache* cache, bool appends) {
+    return run(input, cache, appends);
   };
+  auto cache = options.use_cache ? make_cache() : nullptr;
+  std::unique_ptr<CausalNetwork> network;
+  if (cache) {
+    network = std::make_unique<CachedNetwork>(run_frames, std::move(cache));
+  } else {
+    network = std::make_unique<WindowNetwork>(run_frames, shape_.clip_frames - 1);
+  }
+  if (options.guidance == 1) return network;
+  TORCH_CHECK(action_form_.dropout > 0, "rollout: guidance = ", options.guidance,
+              " needs a model that was trained with actions.dropout above 0");
+  return std::make_unique<GuidedNetwork>(std::move(network), options.guidance);
 }
 
 void FrameModel::check_inputs(const at::Tensor& frames_BTHWC, const at::Tensor& actions_BTA,

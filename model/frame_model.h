@@ -4,18 +4,13 @@
 
 #include <memory>
 
+#include "model/action_form.h"
+#include "model/cached_network.h"
 #include "model/objective/objective.h"
 #include "model/registry.h"
 #include "model/world_model.h"
 
 namespace nextframe {
-
-/// What a network caches of the frames that it has seen (KV caches), so that it can continue with
-/// the next one.
-class FrameCache {
- public:
-  virtual ~FrameCache() = default;
-};
 
 class FrameModel : public WorldModel {
  public:
@@ -33,28 +28,28 @@ class FrameModel : public WorldModel {
                      const RolloutOptions& options) override;
 
  protected:
-  /// The causal network (see Network in model/objective/objective.h) on frames [B, T, H, W,
-  /// C], with T at most clip_frames.
-  virtual at::Tensor network(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
-                             const at::Tensor& level_BT) = 0;
+  /// The causal network on at most clip_frames frames. With a `cache`, from make_cache(), they
+  /// follow the frames in it, and join it if `appends`.
+  virtual NetworkOutput run(const NetworkInput& input, FrameCache* cache, bool appends) = 0;
 
-  /// An empty cache, if the network can continue frame by frame; else null.
-  virtual std::unique_ptr<FrameCache> make_memory() const { return nullptr; }
-
-  /// network() of the frames that follow those in `memory`; appends them to it.
-  virtual at::Tensor network_after(FrameCache& memory, const at::Tensor& x_BTHWC,
-                                   const at::Tensor& actions_BTA, const at::Tensor& level_BT);
+  /// An empty cache, if the network can go on frame by frame; else null.
+  virtual std::unique_ptr<FrameCache> make_cache() const { return nullptr; }
 
   const ClipShape& shape() const { return shape_; }
-  const Objective& objective() const { return *objective_; }
+  const ActionForm& action_form() const { return action_form_; }
+  bool has_noise_levels() const { return objective_->asks().contains(Trait::noise_levels); }
+  bool has_step_sizes() const { return objective_->asks().contains(Trait::step_sizes); }
 
  private:
-  Network bound_network();
+  Clip clip_of(const at::Tensor& frames_BTHWC, const at::Tensor& encoded_actions_BTA, int64_t first,
+               int64_t end, const RolloutOptions& options) const;
+  std::unique_ptr<CausalNetwork> make_network(const RolloutOptions& options);
   void check_inputs(const at::Tensor& frames_BTHWC, const at::Tensor& actions_BTA,
                     int64_t num_actions) const;
 
   ClipShape shape_;
   std::shared_ptr<Objective> objective_;
+  ActionForm action_form_;
 };
 
 }  // namespace nextframe

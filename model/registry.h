@@ -8,7 +8,9 @@
 
 #include "kernels/base/fields.h"
 #include "kernels/base/registry.h"
+#include "model/action_form.h"
 #include "model/objective/objective.h"
+#include "model/traits.h"
 #include "model/world_model.h"
 
 namespace nextframe {
@@ -17,8 +19,12 @@ namespace nextframe {
 struct ModelInputs {
   ClipShape shape;
   std::shared_ptr<Objective> objective;
+  ActionForm actions = {};
   bool bf16 = false;  // matrix products in bfloat16; everything else stays float32
   uint64_t seed = 0;  // of the initial parameters, drawn by counter (kernels/draws.h)
+
+  /// Width of the actions that the network gets.
+  int64_t action_width() const { return actions.width(shape.action_width); }
 };
 
 /// A model's summary, fields and constructor. They are separate, so that a config can be read
@@ -28,6 +34,7 @@ struct ModelEntry {
   /// A fresh config, visited by `field`, then checked (report), then built.
   std::function<void(FieldVisitor&, const Report&)> visit;
   std::function<std::shared_ptr<WorldModel>(FieldVisitor&, const ModelInputs&)> make;
+  Traits offers;
 };
 
 using ModelRegistry = Registry<ModelEntry>;
@@ -35,7 +42,8 @@ using ModelRegistry = Registry<ModelEntry>;
 }  // namespace nextframe
 
 /// Registers `Model` under `name`. Model needs a nested Config with `fields(FieldVisitor&)` and
-/// `check(const Report&) const`, and a constructor Model(Config, ModelInputs).
+/// `check(const Report&) const`, a constructor Model(Config, ModelInputs), and `static Traits
+/// offers()`.
 #define NF_REGISTER_MODEL(name, Model, summary)                                             \
   namespace {                                                                               \
   const bool registered_##Model = ::nextframe::ModelRegistry::instance().add(               \
@@ -49,5 +57,6 @@ using ModelRegistry = Registry<ModelEntry>;
                Model::Config config;                                                        \
                config.fields(field);                                                        \
                return std::make_shared<Model>(config, inputs);                              \
-             }});                                                                           \
+             },                                                                             \
+             Model::offers()});                                                             \
   }

@@ -22,14 +22,15 @@ SpaceTimeBlock::SpaceTimeBlock(const BlockShape& shape, const ParameterMaker& ma
 }
 
 at::Tensor SpaceTimeBlock::attend(const at::Tensor& tokens_BTND, const Rotation& in_space,
-                                  const Rotation& in_time, TimeKvCache* memory) const {
+                                  const Rotation& in_time, TimeKvCache* cache, bool appends) const {
   const bool bf16 = shape_.bf16;
   auto hidden = norm_linear(tokens_BTND, space_in_, bf16);
   const auto sum =
       add_linear(hidden.sum, attend_in_space(hidden.product, in_space), space_out_, bf16);
   if (!shape_.in_time) return sum;
   hidden = norm_linear(sum, time_in_, bf16);
-  return add_linear(hidden.sum, attend_in_time(hidden.product, in_time, memory), time_out_, bf16);
+  return add_linear(hidden.sum, attend_in_time(hidden.product, in_time, cache, appends), time_out_,
+                    bf16);
 }
 
 at::Tensor SpaceTimeBlock::feed_forward(const at::Tensor& tokens_BTND) const {
@@ -53,15 +54,15 @@ at::Tensor SpaceTimeBlock::attend_in_space(const at::Tensor& packed_BTN3D,
   return self_attention(frames, options(rotation)).view({B, T, N, shape_.dim});
 }
 
-/// Each token sees its own place in frames 0 .. t, and in those of the memory.
+/// Each token sees its own place in frames 0 .. t, and in those of the cache.
 at::Tensor SpaceTimeBlock::attend_in_time(const at::Tensor& packed_BTN3D, const Rotation& rotation,
-                                          TimeKvCache* memory) const {
+                                          TimeKvCache* cache, bool appends) const {
   const int64_t B = packed_BTN3D.size(0), T = packed_BTN3D.size(1), N = packed_BTN3D.size(2);
   const auto frames = packed_BTN3D.view({B, T, N, 3, shape_.heads, -1});
   auto causal = options(rotation);
   causal.mask.frame_tokens = 1;
   const auto attended =
-      memory != nullptr ? memory->attend(frames, causal) : self_attention(frames, causal);
+      cache != nullptr ? cache->attend(frames, causal, appends) : self_attention(frames, causal);
   return attended.view({B, T, N, shape_.dim});
 }
 

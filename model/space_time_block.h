@@ -28,10 +28,10 @@ class SpaceTimeBlock : public torch::nn::Module {
   SpaceTimeBlock(const BlockShape& shape, const ParameterMaker& make);
 
   /// The first part of the block: attention over space, and over time. float32 [B, T, N, D] to
-  /// the same. With `memory`, a KV cache, the tokens follow the frames in it and are
-  /// appended; `in_time` is then for the new frames only.
+  /// the same. With a KV cache the tokens follow the frames in it, and join
+  /// it if `appends`; `in_time` is then for the new frames only.
   at::Tensor attend(const at::Tensor& tokens_BTND, const Rotation& in_space,
-                    const Rotation& in_time, TimeKvCache* memory) const;
+                    const Rotation& in_time, TimeKvCache* cache, bool appends) const;
 
   /// The second part, the feed-forward layer; shapes as above.
   at::Tensor feed_forward(const at::Tensor& tokens_BTND) const;
@@ -40,7 +40,7 @@ class SpaceTimeBlock : public torch::nn::Module {
   AttentionOptions options(const Rotation& rotation) const;
   at::Tensor attend_in_space(const at::Tensor& packed_BTN3D, const Rotation& rotation) const;
   at::Tensor attend_in_time(const at::Tensor& packed_BTN3D, const Rotation& rotation,
-                            TimeKvCache* memory) const;
+                            TimeKvCache* cache, bool appends) const;
 
   BlockShape shape_;
   at::Tensor space_in_, space_out_, time_in_, time_out_, mlp_in_, mlp_out_;

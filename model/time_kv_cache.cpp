@@ -13,15 +13,17 @@ Rotation rows_of(const Rotation& table, int64_t first, int64_t count) {
 
 }  // namespace
 
-at::Tensor TimeKvCache::attend(const at::Tensor& packed_BTN3KF, const AttentionOptions& options) {
+at::Tensor TimeKvCache::attend(const at::Tensor& packed_BTN3KF, const AttentionOptions& options,
+                               bool appends) {
   const int64_t count = packed_BTN3KF.size(1);
   TORCH_CHECK(count <= window_, "memory: ", count, " frames at once, but a window of ", window_);
+  TORCH_CHECK(appends || count == 1, "memory: a look at ", count, " frames at once");
   if (!ring_.key.defined()) ring_ = make_kv_cache(packed_BTN3KF, window_);
   DecodeOptions step;
   step.scale = options.scale, step.normalise = options.normalise;
   if (frames_ == 0 && count > 1) {  // all at once: nothing is there to look back at
     step.rotation = options.rotation;
-    keep_keys(packed_BTN3KF, ring_, step);
+    write_kv_cache(packed_BTN3KF, ring_, step);
     frames_ = count;
     auto causal = options;
     causal.mask.frame_tokens = 1;
@@ -30,17 +32,19 @@ at::Tensor TimeKvCache::attend(const at::Tensor& packed_BTN3KF, const AttentionO
   std::vector<at::Tensor> results;
   for (int64_t frame = 0; frame < count; ++frame) {
     step.rotation = rows_of(options.rotation, frame, 1);
+    // A frame that does not stay takes the slot that the next one overwrites: the oldest, unseen.
     step.slot = frames_ % window_;
-    step.seen = std::min(++frames_, window_);
+    step.seen = std::min(frames_ + 1, window_);
     results.push_back(decode_attention(packed_BTN3KF.narrow(1, frame, 1), ring_, step));
+    if (appends) ++frames_;
   }
   return count == 1 ? results[0] : at::cat(results, 1);
 }
 
-Rotation TimeRotations::next(int64_t num_frames, c10::Device device) {
-  const int64_t first = frames_;
-  frames_ += num_frames;
-  if (!made_.cosine_LP.defined() || frames_ > first_made_ + made_.cosine_LP.size(0)) {
+Rotation TimeRotations::next(int64_t num_frames, c10::Device device, bool appends) {
+  const int64_t first = frames_, end = first + num_frames;
+  if (appends) frames_ = end;
+  if (!made_.cosine_LP.defined() || end > first_made_ + made_.cosine_LP.size(0)) {
     const auto rows = rotation_in_time(std::max(window_, num_frames), head_dim_, first);
     made_ = {rows.cosine_LP.to(device), rows.sine_LP.to(device)};
     first_made_ = first;

@@ -15,12 +15,13 @@ class TimeKvCache {
  public:
   explicit TimeKvCache(int64_t window) : window_(window) {}
 
-  /// Appends frames, at most `window` of them. Each of their tokens attends to the tokens at
-  /// its own place in its frame and in earlier ones, at most `window` frames in all.
+  /// Attention of new frames, at most `window` of them. Each of their tokens attends to the tokens
+  /// at its own place in its frame and in earlier ones, at most `window` frames in all.
   ///   packed_BTN3KF  queries, keys, values
   ///   options        scale, QK-norm, and RoPE angles with a row for each of these frames
+  ///   appends        whether they join the cache; else this is one frame
   ///   returns        [B, T, N, K, F]
-  at::Tensor attend(const at::Tensor& packed_BTN3KF, const AttentionOptions& options);
+  at::Tensor attend(const at::Tensor& packed_BTN3KF, const AttentionOptions& options, bool appends);
 
  private:
   int64_t window_;
@@ -33,8 +34,9 @@ class TimeRotations {
  public:
   TimeRotations(int64_t window, int64_t head_dim) : window_(window), head_dim_(head_dim) {}
 
-  /// The angles of the next frames, a row each, on `device`. Computes them a window at a time.
-  Rotation next(int64_t num_frames, c10::Device device);
+  /// The angles of the next frames, a row each, on `device`. Computes them a window at a time. They
+  /// are the next ones again unless `appends`.
+  Rotation next(int64_t num_frames, c10::Device device, bool appends);
 
  private:
   int64_t window_, head_dim_;

@@ -73,7 +73,7 @@ void write_init(const fs::path& run, const InitRecord& record) {
 
 }  // namespace
 
-InitRecord plan_init(const std::string& run_or_checkpoint, const WorldModel& model,
+InitRecord plan_init(const std::string& run_or_checkpoint, const Model& model,
                      const Config& config) {
   InitRecord record;
   record.source = absolute_text(run_or_checkpoint);
@@ -127,7 +127,7 @@ std::optional<InitRecord> read_init(const fs::path& run) {
   }
 }
 
-void begin_init(const fs::path& run, const std::string& source, const WorldModel& model,
+void begin_init(const fs::path& run, const std::string& source, const Model& model,
                 const Config& config) {
   const auto left_over = read_init(run);  // of a start that was killed right here
   if (!source.empty()) return write_init(run, plan_init(source, model, config));
@@ -180,7 +180,7 @@ std::vector<at::Tensor> read_init_weights(const InitRecord& record) {
   return weights;
 }
 
-void share_init_weights(Communicator& control, WorldModel& model,
+void share_init_weights(Communicator& control, Model& model,
                         const std::vector<std::string>& names, std::vector<at::Tensor> weights) {
   const torch::NoGradGuard no_grad;
   const bool is_root = control.rank() == 0;

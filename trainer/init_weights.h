@@ -28,13 +28,13 @@ struct InitRecord {
 
 /// Decides which weights of a run or checkpoint fit `model`; prefers its EMA weights. Throws
 /// CheckpointError if it is no checkpoint, or if nothing of it fits.
-InitRecord plan_init(const std::string& run_or_checkpoint, const WorldModel& model,
+InitRecord plan_init(const std::string& run_or_checkpoint, const Model& model,
                      const Config& config);
 
 /// Writes init.json of the new run in `run`. A `source` of "" means a run without --init;
 /// then throws UsageError if an earlier start with --init ended here before it began.
 void begin_init(const std::filesystem::path& run, const std::string& source,
-                const WorldModel& model, const Config& config);
+                const Model& model, const Config& config);
 
 /// Reads init.json; nothing if the run was started without --init.
 std::optional<InitRecord> read_init(const std::filesystem::path& run);
@@ -48,7 +48,7 @@ std::vector<at::Tensor> read_init_weights(const InitRecord& record);
 
 /// Broadcasts rank 0's `weights` into the parameters `names` of every rank's model. Collective;
 /// `control` moves host tensors.
-void share_init_weights(Communicator& control, WorldModel& model,
+void share_init_weights(Communicator& control, Model& model,
                         const std::vector<std::string>& names, std::vector<at::Tensor> weights);
 
 /// Lines for the console: what was taken, drawn anew and left unused.

@@ -66,7 +66,7 @@ std::shared_ptr<BlockRunner> make_recompute_runner(const std::string& recompute)
                                                                     : Again::block);
 }
 
-void recompute_blocks(WorldModel& model, const Config& config) {
+void recompute_blocks(Model& model, const Config& config) {
   auto runner = make_recompute_runner(config.trainer.recompute);
   if (runner == nullptr || model.run_blocks_with(std::move(runner))) return;
   throw UsageError("trainer.recompute = " + config.trainer.recompute + ": model " +

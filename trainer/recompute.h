@@ -38,6 +38,6 @@ std::shared_ptr<BlockRunner> make_recompute_runner(const std::string& recompute)
 
 /// Gives the model the runner that its config asks for. Throws UsageError if the model has no
 /// trunk of blocks.
-void recompute_blocks(WorldModel& model, const Config& config);
+void recompute_blocks(Model& model, const Config& config);
 
 }  // namespace nextframe

@@ -19,18 +19,15 @@ constexpr int64_t kSpikeSilence = 50;  // steps between two lines about spikes t
 
 Batch to_device(const Batch& batch, c10::Device device) {
   if (device.is_cpu()) return batch;
-  const auto move = [&](const at::Tensor& tensor) {
-    return tensor.to(device, /*non_blocking=*/true);
-  };
-  return {move(batch.frames_BTHWC), move(batch.actions_BTA), move(batch.mask_BT),
-          move(batch.sample_ids_B)};
+  return batch.map(
+      [&](const at::Tensor& tensor) { return tensor.to(device, /*non_blocking=*/true); });
 }
 
 }  // namespace
 
 Trainer::Trainer(const Config& config, const World& world, const RunFolder& folder,
-                 std::shared_ptr<WorldModel> model, Dataset& data, Console& console,
-                 Watchdog& watchdog, const GraphRecorder& recorder)
+                 std::shared_ptr<Model> model, Dataset& data, Console& console, Watchdog& watchdog,
+                 const GraphRecorder& recorder)
     : config_(config),
       world_(world),
       folder_(folder),

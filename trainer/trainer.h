@@ -36,7 +36,7 @@ class Trainer {
   /// All references outlive the trainer. `recorder` is for trainer.cuda_graphs; null where the
   /// device has no graphs.
   Trainer(const Config& config, const World& world, const RunFolder& folder,
-          std::shared_ptr<WorldModel> model, Dataset& data, Console& console, Watchdog& watchdog,
+          std::shared_ptr<Model> model, Dataset& data, Console& console, Watchdog& watchdog,
           const GraphRecorder& recorder = nullptr);
   ~Trainer();
 
@@ -85,7 +85,7 @@ class Trainer {
   Console& console_;
   Watchdog& watchdog_;
   Dataset& data_;  // arranged by restore(), read only from then on
-  std::shared_ptr<WorldModel> model_;
+  std::shared_ptr<Model> model_;
   std::unique_ptr<Communicator> control_;  // host scalars and bytes
   DeviceGroups devices_;                   // process groups of device tensors
   FlatParameters parameters_;

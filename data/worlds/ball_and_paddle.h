@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "data/world.h"
+#include "data/worlds/episode_draws.h"
 
 namespace nextframe::ball_and_paddle {
 
@@ -30,16 +31,6 @@ struct State {
   std::array<Vector, 2> velocity;
   double paddle_x = 0;  // left edge
   Contacts contacts;
-};
-
-/// The uniform numbers of one episode, in [0, 1).
-class EpisodeDraws {
- public:
-  explicit EpisodeDraws(const EpisodeKey& key);
-  double next();
-
- private:
-  uint64_t key_, counter_ = 0;
 };
 
 /// Balls above the paddle and apart, speeds uniform in [kMinSpeed, kMaxSpeed).

@@ -2,7 +2,6 @@
 #include <cmath>
 
 #include "data/worlds/ball_and_paddle.h"
-#include "kernels/base/philox.h"
 
 namespace nextframe::ball_and_paddle {
 namespace {
@@ -105,14 +104,6 @@ Vector random_velocity(EpisodeDraws& draws) {
 }
 
 }  // namespace
-
-EpisodeDraws::EpisodeDraws(const EpisodeKey& key)
-    : key_(draw_key({key.seed, key.split}, DrawStream::world, key.index)) {}
-
-double EpisodeDraws::next() {
-  const Philox random(key_, counter_++, 0);
-  return static_cast<double>(uniform_from_bits(random.value[0]));
-}
 
 State initial_state(EpisodeDraws& draws) {
   State state;

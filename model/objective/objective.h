@@ -10,44 +10,54 @@
 
 #include "kernels/base/fields.h"
 #include "kernels/base/registry.h"
+#include "model/network.h"
+#include "model/traits.h"
 #include "model/world_model.h"
 
 namespace nextframe {
 
-/// A causal network over frames: output t depends only on inputs up to t.
-///   x_BT...      float32, frames in the model's own layout, pixels scaled to [-1, 1]
-///   actions_BTA  float32
-///   level_BT     float32, the noise level of a frame: 1 is clean, 0 is pure noise
-///   returns      as x
-using Network = std::function<at::Tensor(const at::Tensor& x_BT, const at::Tensor& actions_BTA,
-                                         const at::Tensor& level_BT)>;
+/// Consecutive frames of B episodes, as an objective gets them.
+struct Clip {
+  at::Tensor x_BT;          // float32, frames in the model's own layout, pixels scaled to [-1, 1]
+  at::Tensor actions_BTA;   // float32; the action at t is taken at frame t and leads to frame t + 1
+  at::Tensor before_B1A;    // the action that led to the first frame
+  at::Tensor mask_BT;       // bool, in training: false for frames that do not count
+  at::Tensor sample_ids_B;  // int64, keys what is drawn; undefined means 0
+  int64_t first_frame = 0;  // the number of the first frame in its episode
+};
+
+/// The action that led to each frame of a clip, [B, T, A].
+at::Tensor arriving_actions(const Clip& clip);
 
 /// Independent of the layout of frames: only the leading dimensions B and T are known here.
 class Objective {
  public:
   virtual ~Objective() = default;
 
-  /// Whether level_BT ever differs from 1, so that a network needs it as an input.
-  virtual bool has_noise_levels() const = 0;
+  /// What a network must offer for this objective.
+  virtual Traits asks() const = 0;
 
-  /// The loss over frames 1 .. T-1 of clean frames x; mask_BT is bool, sample_ids_B keys the noise.
-  ///   draw  int64 [2] on x's device, see as_tensor() in kernels/draws.h
-  virtual LossTerms loss(const Network& network, const at::Tensor& x_BT,
-                         const at::Tensor& actions_BTA, const at::Tensor& mask_BT,
-                         const at::Tensor& sample_ids_B, const at::Tensor& draw) const = 0;
+  /// How many clips a grain needs at least. More than 1 where clips of a grain have different
+  /// roles; then the loss of two grains is additive, but not that of two clips.
+  virtual int64_t least_clips() const { return 1; }
 
-  /// Teacher forcing: frames 1 + skip .. T-1, each from the clean frames before it. Noise is
-  /// keyed by (options.seed, sample id, number of the frame in its episode), so it does not
-  /// depend on other rows or on where a window was cut.
-  virtual at::Tensor one_step(const Network& network, const at::Tensor& x_BT,
-                              const at::Tensor& actions_BTA, int64_t skip,
-                              const RolloutOptions& options) const = 0;
+  /// The loss over frames 1 .. T-1 of a clip of true frames.
+  ///   network  with nothing cached
+  ///   draw     int64 [2] on x's device, see as_tensor() in kernels/draws.h
+  virtual LossTerms loss(CausalNetwork& network, const Clip& clip,
+                         const at::Tensor& draw) const = 0;
 
-  /// The frame after x, [B, 1, ...], from clean frames x_BT and as many actions. It is frame
-  /// number `frame_number` of its episode.
-  virtual at::Tensor next(const Network& network, const at::Tensor& x_BT,
-                          const at::Tensor& actions_BTA, int64_t frame_number,
+  /// The frame after those of `known`, [B, 1, ...]. The network has cached all frames before
+  /// `known`, and caches those of `known` the way that this objective shows the past.
+  ///   known.actions_BTA  an action for each of its frames
+  virtual at::Tensor next(CausalNetwork& network, const Clip& known,
                           const RolloutOptions& options) const = 0;
+
+  /// Teacher forcing: frames 1 + skip .. T-1 of a clip, each from the true frames before it. By
+  /// next(), frame after frame.
+  ///   network  with nothing cached
+  virtual at::Tensor one_step(CausalNetwork& network, const Clip& clip, int64_t skip,
+                              const RolloutOptions& options) const;
 };
 
 /// An objective's name and constructor; see NF_REGISTER_MODEL, whose form this follows.
@@ -55,6 +65,7 @@ struct ObjectiveEntry {
   std::string summary;
   std::function<void(FieldVisitor&, const Report&)> visit;
   std::function<std::shared_ptr<Objective>(FieldVisitor&)> make;
+  Traits asks;
 };
 
 using ObjectiveRegistry = Registry<ObjectiveEntry>;
@@ -76,5 +87,6 @@ using ObjectiveRegistry = Registry<ObjectiveEntry>;
                Class::Config config;                                                         \
                config.fields(field);                                                         \
                return std::make_shared<Class>(config);                                       \
-             }});                                                                            \
+             },                                                                              \
+             Class(Class::Config()).asks()});                                                \
   }

@@ -21,39 +21,39 @@ class Regress final : public Objective {
 
   explicit Regress(const Config& config) : residual_scale_(config.residual_scale) {}
 
-  bool has_noise_levels() const override { return false; }
+  Traits asks() const override { return {}; }
 
-  LossTerms loss(const Network& network, const at::Tensor& x_BT, const at::Tensor& actions_BTA,
-                 const at::Tensor& mask_BT, const at::Tensor& /*sample_ids_B*/,
+  LossTerms loss(CausalNetwork& network, const Clip& clip,
                  const at::Tensor& /*draw*/) const override {
-    const auto next_BT = x_BT.slice(1, 1), now_BT = x_BT.slice(1, 0, -1);
+    const auto next_BT = clip.x_BT.slice(1, 1), now_BT = clip.x_BT.slice(1, 0, -1);
     const auto change_BT = next_BT - now_BT;
-    const auto guess_BT = residual(network, now_BT, actions_BTA.slice(1, 0, -1));
-    const auto valid_BT = valid_pairs(mask_BT);
+    const auto guess_BT = network.peek(input(now_BT, clip.actions_BTA.slice(1, 0, -1))).x_BT;
+    const auto valid_BT = valid_pairs(clip.mask_BT);
     LossTerms terms;
-    terms.sum = weighted_squared_error(guess_BT, change_BT, valid_BT);
-    terms.weight = total_weight(valid_BT, x_BT);
+    terms.sum = weighted_squared_error(guess_BT * residual_scale_, change_BT, valid_BT);
+    terms.weight = total_weight(valid_BT, clip.x_BT);
     terms.sums["squared_error"] = terms.sum.detach();
     terms.sums["copy_squared_error"] = weighted_squared_error(next_BT, now_BT, valid_BT);
     return terms;
   }
 
-  at::Tensor one_step(const Network& network, const at::Tensor& x_BT, const at::Tensor& actions_BTA,
-                      int64_t skip, const RolloutOptions& /*options*/) const override {
-    const auto now_BT = x_BT.slice(1, 0, -1);
-    return (now_BT + residual(network, now_BT, actions_BTA.slice(1, 0, -1))).slice(1, skip);
+  at::Tensor next(CausalNetwork& network, const Clip& known,
+                  const RolloutOptions& /*options*/) const override {
+    const auto guess_BT = network.append(input(known.x_BT, known.actions_BTA)).x_BT;
+    return known.x_BT.slice(1, -1) + guess_BT.slice(1, -1) * residual_scale_;
   }
 
-  at::Tensor next(const Network& network, const at::Tensor& x_BT, const at::Tensor& actions_BTA,
-                  int64_t /*frame_number*/, const RolloutOptions& /*options*/) const override {
-    return (x_BT + residual(network, x_BT, actions_BTA)).slice(1, -1);
+  /// All frames at once.
+  at::Tensor one_step(CausalNetwork& network, const Clip& clip, int64_t skip,
+                      const RolloutOptions& /*options*/) const override {
+    const auto now_BT = clip.x_BT.slice(1, 0, -1);
+    const auto guess_BT = network.peek(input(now_BT, clip.actions_BTA.slice(1, 0, -1))).x_BT;
+    return (now_BT + guess_BT * residual_scale_).slice(1, skip);
   }
 
  private:
-  at::Tensor residual(const Network& network, const at::Tensor& x_BT,
-                      const at::Tensor& actions_BTA) const {
-    const auto clean_BT = at::ones({x_BT.size(0), x_BT.size(1)}, x_BT.options());
-    return network(x_BT, actions_BTA, clean_BT) * residual_scale_;
+  static NetworkInput input(const at::Tensor& x_BT, const at::Tensor& actions_BTA) {
+    return {.x_BT = x_BT, .actions_BTA = actions_BTA, .level_BT = {}, .num_steps_BT = {}};
   }
 
   double residual_scale_;

@@ -9,6 +9,11 @@
 
 namespace nextframe {
 
+class ConvRecurrentCache final : public FrameCache {
+ public:
+  at::Tensor memory_BDHW;  // what the cells remember
+};
+
 class ConvRecurrent final : public FrameModel {
  public:
   struct Config {
@@ -25,6 +30,8 @@ class ConvRecurrent final : public FrameModel {
     void check(const Report&) const {}
   };
 
+  static Traits offers() { return {Trait::noise_levels}; }
+
   ConvRecurrent(const Config& config, const ModelInputs& inputs)
       : FrameModel(inputs), config_(config), bf16_(inputs.bf16) {
     const ParameterMaker make(inputs.seed);
@@ -32,7 +39,7 @@ class ConvRecurrent final : public FrameModel {
     TORCH_CHECK(clip.height_px % config.patch_px == 0 && clip.width_px % config.patch_px == 0,
                 "conv_recurrent: model.patch_px = ", config.patch_px,
                 " must divide the frame size ", clip.height_px, "x", clip.width_px);
-    const int64_t D = config.dim, C = clip.channels, A = clip.action_width;
+    const int64_t D = config.dim, C = clip.channels, A = inputs.action_width();
     const int64_t patch_values = grid().window_px() * grid().window_px() * C;
     read_ = make.normal(*this, "read", {3 * D, patch_values},
                         1 / std::sqrt(static_cast<double>(patch_values)));
@@ -46,26 +53,35 @@ class ConvRecurrent final : public FrameModel {
  private:
   PatchGrid grid() const { return {config_.patch_px, config_.halo_px}; }
 
-  at::Tensor network(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
-                     const at::Tensor& level_BT) override {
+  std::unique_ptr<FrameCache> make_cache() const override {
+    return std::make_unique<ConvRecurrentCache>();
+  }
+
+  NetworkOutput run(const NetworkInput& input, FrameCache* cache, bool appends) override {
+    auto* const known = static_cast<ConvRecurrentCache*>(cache);
+    const auto& x_BTHWC = input.x_BT;
     const int64_t B = x_BTHWC.size(0), T = x_BTHWC.size(1), D = config_.dim;
     const int64_t rows = shape().height_px / config_.patch_px;
     const int64_t columns = shape().width_px / config_.patch_px;
     const auto seen_BTNE = patchify(x_BTHWC, grid(), bf16_ ? at::kBFloat16 : at::kFloat);
     const auto condition_BT1D =
-        linear(at::cat({actions_BTA, level_BT.unsqueeze(2)}, 2), condition_, false).unsqueeze(2);
+        linear(at::cat({input.actions_BTA, levels_of(input).unsqueeze(2)}, 2), condition_, false)
+            .unsqueeze(2);
     const auto input_BTDHW = (linear(seen_BTNE, read_, bf16_) + (condition_BT1D + bias_))
                                  .view({B, T, rows, columns, 3 * D})
                                  .permute({0, 1, 4, 2, 3});
-    auto memory_BDHW = at::zeros({B, D, rows, columns}, x_BTHWC.options());
+    const bool goes_on = known != nullptr && known->memory_BDHW.defined();
+    auto memory_BDHW =
+        goes_on ? known->memory_BDHW : at::zeros({B, D, rows, columns}, x_BTHWC.options());
     std::vector<at::Tensor> memories;
     for (int64_t t = 0; t < T; ++t) {
       memory_BDHW = step(input_BTDHW.select(1, t), memory_BDHW);
       memories.push_back(memory_BDHW);
     }
+    if (appends) known->memory_BDHW = memory_BDHW;
     const auto memory_BTND = at::stack(memories, 1).permute({0, 1, 3, 4, 2}).flatten(2, 3);
-    return unpatchify(linear(memory_BTND, write_, bf16_), {config_.patch_px, 0}, shape().height_px,
-                      shape().width_px);
+    return {unpatchify(linear(memory_BTND, write_, bf16_), {config_.patch_px, 0}, shape().height_px,
+                       shape().width_px)};
   }
 
   /// Cho et al. 2014, with the reset gate after the product.

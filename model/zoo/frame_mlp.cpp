@@ -8,6 +8,11 @@
 
 namespace nextframe {
 
+class FrameMlpCache final : public FrameCache {
+ public:
+  at::Tensor last_B1E;  // the newest frame
+};
+
 class FrameMlp final : public FrameModel {
  public:
   struct Config {
@@ -19,12 +24,14 @@ class FrameMlp final : public FrameModel {
     void check(const Report&) const {}
   };
 
+  static Traits offers() { return {Trait::noise_levels}; }
+
   FrameMlp(const Config& config, const ModelInputs& inputs)
       : FrameModel(inputs), bf16_(inputs.bf16) {
     const ParameterMaker make(inputs.seed);
     const auto& clip = inputs.shape;
     const int64_t frame_size = clip.height_px * clip.width_px * clip.channels;
-    const int64_t inputs_size = 2 * frame_size + clip.action_width + 1;
+    const int64_t inputs_size = 2 * frame_size + inputs.action_width() + 1;
     encode_ = make.normal(*this, "encode", {config.dim, inputs_size},
                           1 / std::sqrt(static_cast<double>(inputs_size)));
     bias_ = make.constant(*this, "bias", {config.dim}, 0);
@@ -33,13 +40,22 @@ class FrameMlp final : public FrameModel {
   }
 
  private:
-  at::Tensor network(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
-                     const at::Tensor& level_BT) override {
-    const auto now_BTE = x_BTHWC.flatten(2);
-    const auto before_BTE = at::constant_pad_nd(now_BTE, {0, 0, 1, -1});
-    const auto input_BTE = at::cat({now_BTE, before_BTE, actions_BTA, level_BT.unsqueeze(2)}, 2);
+  std::unique_ptr<FrameCache> make_cache() const override {
+    return std::make_unique<FrameMlpCache>();
+  }
+
+  NetworkOutput run(const NetworkInput& input, FrameCache* cache, bool appends) override {
+    auto* const known = static_cast<FrameMlpCache*>(cache);
+    const auto now_BTE = input.x_BT.flatten(2);
+    auto before_BTE = at::constant_pad_nd(now_BTE, {0, 0, 1, -1});
+    if (known != nullptr && known->last_B1E.defined()) {
+      before_BTE = at::cat({known->last_B1E, now_BTE.slice(1, 0, -1)}, 1);
+    }
+    if (appends) known->last_B1E = now_BTE.slice(1, -1);
+    const auto input_BTE =
+        at::cat({now_BTE, before_BTE, input.actions_BTA, levels_of(input).unsqueeze(2)}, 2);
     const auto hidden_BTD = at::gelu(linear(input_BTE, encode_, bf16_) + bias_);
-    return linear(hidden_BTD, decode_, bf16_).to(at::kFloat).view(x_BTHWC.sizes());
+    return {linear(hidden_BTD, decode_, bf16_).to(at::kFloat).view(input.x_BT.sizes())};
   }
 
   bool bf16_;

@@ -1,7 +1,8 @@
 // space_time_transformer: the tokens of a frame attend to each other, then each token to its own
 // past.
 //
-// A frame is [action | noise level | patches | registers], the first two only where there are any.
+// A frame is [action | noise level and step size | patches | registers], the first two only where
+// there are any.
 // A patch is embedded with its surroundings and with what changed since the frame before. Norms
 // have no gain, queries and keys are normalised and turned by place (2-D) or time.
 
@@ -16,7 +17,14 @@
 namespace nextframe {
 namespace {
 
-constexpr int64_t kLevelWaves = 16;  // cos(pi k level), k = 0 .. 15
+constexpr int64_t kLevelWaves = 16;
+constexpr double kMostDoublings = 16;  // log2 of the most sampling steps
+
+/// cos(pi k x), k = 0 .. 15, for x in [0, 1]: [B, T] to [B, T, 16].
+at::Tensor waves(const at::Tensor& x_BT) {
+  const auto factors = at::arange(kLevelWaves, x_BT.options()) * std::numbers::pi;
+  return (x_BT.unsqueeze(2) * factors).cos();
+}
 
 struct SpaceTimeConfig {
   int64_t dim = 128;  // D
@@ -90,9 +98,9 @@ void SpaceTimeConfig::check(const Report& report) const {
 }  // namespace
 
 /// What the transformer keeps of the frames before.
-class SpaceTimeMemory final : public FrameCache {
+class SpaceTimeCache final : public FrameCache {
  public:
-  SpaceTimeMemory(int64_t blocks, int64_t window, int64_t head_dim)
+  SpaceTimeCache(int64_t blocks, int64_t window, int64_t head_dim)
       : of_block(static_cast<size_t>(blocks), TimeKvCache(window)), angles(window, head_dim) {}
 
   std::vector<TimeKvCache> of_block;
@@ -103,6 +111,8 @@ class SpaceTimeMemory final : public FrameCache {
 class SpaceTimeTransformer final : public FrameModel {
  public:
   using Config = SpaceTimeConfig;
+
+  static Traits offers() { return {Trait::noise_levels, Trait::step_sizes, Trait::tokens}; }
 
   SpaceTimeTransformer(const Config& config, const ModelInputs& inputs);
 
@@ -117,18 +127,12 @@ class SpaceTimeTransformer final : public FrameModel {
   double flops_per_clip() const override;
 
  private:
-  at::Tensor network(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
-                     const at::Tensor& level_BT) override;
-  std::unique_ptr<FrameCache> make_memory() const override {
-    return std::make_unique<SpaceTimeMemory>(config_.layers, frames_seen(),
-                                             config_.dim / config_.heads);
+  NetworkOutput run(const NetworkInput& input, FrameCache* cache, bool appends) override;
+  std::unique_ptr<FrameCache> make_cache() const override {
+    return std::make_unique<SpaceTimeCache>(config_.layers, frames_seen(),
+                                            config_.dim / config_.heads);
   }
-  at::Tensor network_after(FrameCache& memory, const at::Tensor& x_BTHWC,
-                           const at::Tensor& actions_BTA, const at::Tensor& level_BT) override;
-  at::Tensor run(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
-                 const at::Tensor& level_BT, SpaceTimeMemory* memory);
-  at::Tensor embed(const at::Tensor& x_BTHWC, const at::Tensor& before_B1HWC,
-                   const at::Tensor& actions_BTA, const at::Tensor& level_BT) const;
+  at::Tensor embed(const NetworkInput& input, const at::Tensor& before_B1HWC) const;
   at::Tensor decode(const at::Tensor& tokens_BTND) const;
   void make_parameters(const ModelInputs& inputs);
 
@@ -137,15 +141,15 @@ class SpaceTimeTransformer final : public FrameModel {
   }
   /// Without noise levels the last frame of a clip is only a target.
   int64_t frames_seen() const { return shape().clip_frames - (has_levels_ ? 0 : 1); }
-  int64_t tokens_before() const { return (has_actions_ ? 1 : 0) + (has_levels_ ? 1 : 0); }
+  int64_t tokens_before() const { return (has_token_ ? 1 : 0) + (has_levels_ ? 1 : 0); }
   PatchGrid patches_in() const { return {config_.patch_px, config_.halo_px}; }
   PatchGrid patches_out() const { return {config_.patch_px, config_.head_halo_px}; }
 
   Config config_;
-  bool bf16_, has_actions_, has_levels_;
+  bool bf16_, has_token_, is_added_, has_levels_, has_step_sizes_;
   std::shared_ptr<BlockRunner> runner_ = std::make_shared<BlockRunner>();
   at::Tensor stem_, place_, registers_, head_;
-  at::Tensor action_, action_base_, action_in_patch_, level_;
+  at::Tensor action_, action_base_, action_in_patch_, level_, step_size_;
   std::vector<std::shared_ptr<SpaceTimeBlock>> blocks_;
   Rotation in_space_, in_time_;  // of a whole clip
 };
@@ -154,8 +158,10 @@ SpaceTimeTransformer::SpaceTimeTransformer(const Config& config, const ModelInpu
     : FrameModel(inputs),
       config_(config),
       bf16_(inputs.bf16),
-      has_actions_(inputs.shape.action_width > 0),
-      has_levels_(objective().has_noise_levels()) {
+      has_token_(inputs.action_width() > 0 && inputs.actions.has_token()),
+      is_added_(inputs.action_width() > 0 && inputs.actions.is_added()),
+      has_levels_(has_noise_levels()),
+      has_step_sizes_(has_step_sizes()) {
   const auto& clip = inputs.shape;
   TORCH_CHECK(clip.height_px % config.patch_px == 0 && clip.width_px % config.patch_px == 0,
               "space_time_transformer: model.patch_px = ", config.patch_px,
@@ -174,7 +180,7 @@ SpaceTimeTransformer::SpaceTimeTransformer(const Config& config, const ModelInpu
 
 void SpaceTimeTransformer::make_parameters(const ModelInputs& inputs) {
   const ParameterMaker make(inputs.seed);
-  const int64_t D = config_.dim, A = inputs.shape.action_width, C = inputs.shape.channels;
+  const int64_t D = config_.dim, A = inputs.action_width(), C = inputs.shape.channels;
   const int64_t window = patches_in().window_px(), out_window = patches_out().window_px();
   const int64_t patch_values = window * window * C * (config_.differences ? 2 : 1);
   stem_ = make.normal(*this, "patch_stem", {D, patch_values},
@@ -183,12 +189,13 @@ void SpaceTimeTransformer::make_parameters(const ModelInputs& inputs) {
   if (config_.registers > 0) {
     registers_ = make.normal(*this, "registers", {config_.registers, D}, 0.5);
   }
-  if (has_actions_) {
+  if (has_token_) {
     action_ = make.normal(*this, "action", {D, A}, 0.5);
     action_base_ = make.normal(*this, "action_base", {D}, 0.1);
-    action_in_patch_ = make.normal(*this, "action_in_patch", {D, A}, 0.1);
   }
+  if (is_added_) action_in_patch_ = make.normal(*this, "action_in_patch", {D, A}, 0.1);
   if (has_levels_) level_ = make.normal(*this, "level", {D, kLevelWaves}, 0.5);
+  if (has_step_sizes_) step_size_ = make.normal(*this, "step_size", {D, kLevelWaves}, 0.5);
   const auto blocks = register_module("blocks", std::make_shared<torch::nn::Module>());
   for (int64_t i = 0; i < config_.layers; ++i) {
     const std::string number = std::to_string(i);
@@ -205,61 +212,56 @@ void SpaceTimeTransformer::make_parameters(const ModelInputs& inputs) {
   head_ = make.constant(*this, "head", {out_window * out_window * C, D}, 0);
 }
 
-at::Tensor SpaceTimeTransformer::network(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
-                                         const at::Tensor& level_BT) {
-  return run(x_BTHWC, actions_BTA, level_BT, nullptr);
-}
-
-at::Tensor SpaceTimeTransformer::network_after(FrameCache& memory, const at::Tensor& x_BTHWC,
-                                               const at::Tensor& actions_BTA,
-                                               const at::Tensor& level_BT) {
-  return run(x_BTHWC, actions_BTA, level_BT, &dynamic_cast<SpaceTimeMemory&>(memory));
-}
-
-at::Tensor SpaceTimeTransformer::run(const at::Tensor& x_BTHWC, const at::Tensor& actions_BTA,
-                                     const at::Tensor& level_BT, SpaceTimeMemory* memory) {
-  const auto before_B1HWC = memory != nullptr ? memory->last_frame_B1HWC : at::Tensor();
+NetworkOutput SpaceTimeTransformer::run(const NetworkInput& input, FrameCache* cache,
+                                        bool appends) {
+  auto* const known = static_cast<SpaceTimeCache*>(cache);
+  const auto before_B1HWC = known != nullptr ? known->last_frame_B1HWC : at::Tensor();
   const auto in_time_of_these =
-      memory != nullptr ? memory->angles.next(x_BTHWC.size(1), x_BTHWC.device()) : in_time_;
-  auto tokens_BTND = embed(x_BTHWC, before_B1HWC, actions_BTA, level_BT);
+      known != nullptr ? known->angles.next(input.x_BT.size(1), input.x_BT.device(), appends)
+                       : in_time_;
+  auto tokens_BTND = embed(input, before_B1HWC);
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    TimeKvCache* const of_block = memory != nullptr ? &memory->of_block[i] : nullptr;
+    TimeKvCache* const of_block = known != nullptr ? &known->of_block[i] : nullptr;
     // By value: a runner may call it again in backward.
     BlockRunner::Block block;
     block.attention = [layer = blocks_[i], in_space = in_space_, in_time = in_time_of_these,
-                       of_block](const at::Tensor& hidden) {
-      return layer->attend(hidden, in_space, in_time, of_block);
+                       of_block, appends](const at::Tensor& hidden) {
+      return layer->attend(hidden, in_space, in_time, of_block, appends);
     };
     block.feed_forward = [layer = blocks_[i]](const at::Tensor& hidden) {
       return layer->feed_forward(hidden);
     };
     tokens_BTND = runner_->run(static_cast<int64_t>(i), block, tokens_BTND);
   }
-  if (memory != nullptr) memory->last_frame_B1HWC = x_BTHWC.slice(1, -1);
-  return decode(tokens_BTND);
+  if (appends) known->last_frame_B1HWC = input.x_BT.slice(1, -1);
+  return {decode(tokens_BTND)};
 }
 
-at::Tensor SpaceTimeTransformer::embed(const at::Tensor& x_BTHWC, const at::Tensor& before_B1HWC,
-                                       const at::Tensor& actions_BTA,
-                                       const at::Tensor& level_BT) const {
+at::Tensor SpaceTimeTransformer::embed(const NetworkInput& input,
+                                       const at::Tensor& before_B1HWC) const {
   const auto dtype = bf16_ ? at::kBFloat16 : at::kFloat;
-  const auto patches_BTNE = config_.differences
-                                ? patchify_with_changes(x_BTHWC, before_B1HWC, patches_in(), dtype)
-                                : patchify(x_BTHWC, patches_in(), dtype);
+  const auto patches_BTNE =
+      config_.differences ? patchify_with_changes(input.x_BT, before_B1HWC, patches_in(), dtype)
+                          : patchify(input.x_BT, patches_in(), dtype);
   auto patches_BTND = linear(patches_BTNE, stem_, bf16_) + place_;
+  if (is_added_) {
+    patches_BTND = patches_BTND + linear(input.actions_BTA, action_in_patch_, false).unsqueeze(2);
+  }
   std::vector<at::Tensor> tokens;
-  if (has_actions_) {
-    patches_BTND = patches_BTND + linear(actions_BTA, action_in_patch_, false).unsqueeze(2);
-    tokens.push_back((linear(actions_BTA, action_, false) + action_base_).unsqueeze(2));
+  if (has_token_) {
+    tokens.push_back((linear(input.actions_BTA, action_, false) + action_base_).unsqueeze(2));
   }
   if (has_levels_) {
-    const auto waves = at::arange(kLevelWaves, level_BT.options()) * std::numbers::pi;
-    const auto waves_BTW = (level_BT.unsqueeze(2) * waves).cos();
-    tokens.push_back(linear(waves_BTW, level_, false).unsqueeze(2));
+    auto level_BTD = linear(waves(input.level_BT), level_, false);
+    if (has_step_sizes_) {
+      const auto size_BT = input.num_steps_BT.log2() / kMostDoublings;
+      level_BTD = level_BTD + linear(waves(size_BT), step_size_, false);
+    }
+    tokens.push_back(level_BTD.unsqueeze(2));
   }
   tokens.push_back(patches_BTND);
   if (registers_.defined()) {
-    tokens.push_back(registers_.expand({x_BTHWC.size(0), x_BTHWC.size(1), -1, -1}));
+    tokens.push_back(registers_.expand({input.x_BT.size(0), input.x_BT.size(1), -1, -1}));
   }
   return at::cat(tokens, 2);
 }

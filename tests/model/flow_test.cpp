@@ -1,143 +1,129 @@
 #include <gtest/gtest.h>
 
+#include "tests/model/fake_network.h"
 #include "tests/model/tiny.h"
 
 namespace nextframe {
 namespace {
+
+using tiny::cut;
+using tiny::FakeNetwork;
+using tiny::noise_clip;
 
 std::shared_ptr<Objective> flow() {
   tiny::SetFields fields({{"levels", 8}});
   return ObjectiveRegistry::instance().get("flow", "objective").make(fields);
 }
 
-/// What a network was shown.
-struct Seen {
-  at::Tensor x, actions, level;
-};
+at::Tensor same_frames(const NetworkInput& all) { return all.x_BT; }
 
-Network recording(std::vector<Seen>& seen, const std::function<at::Tensor(const at::Tensor&)>& f) {
-  return [&seen, f](const at::Tensor& x, const at::Tensor& actions, const at::Tensor& level) {
-    seen.push_back({x, actions, level.clone()});
-    return f(x);
-  };
-}
-
-const auto kDraw = as_tensor({0, 0});
-
-struct Inputs {
-  at::Tensor x = at::rand({3, 40, 2, 4}) * 2 - 1;
-  at::Tensor actions = at::rand({3, 40, 2});
-  at::Tensor mask = at::ones({3, 40}, at::kBool);
-  at::Tensor ids = at::arange(3);
-};
+const auto kFlowDraw = as_tensor({0, 0});
 
 TEST(Flow, AFrameCarriesTheActionThatLedToIt) {
-  const Inputs in;
-  std::vector<Seen> seen;
-  const auto network = recording(seen, [](const at::Tensor& x) { return x; });
-  flow()->loss(network, in.x, in.actions, in.mask, in.ids, kDraw);
-  flow()->next(network, in.x, in.actions, 40, {1, 0});
-  for (const auto& shown : seen) {
-    const int64_t num_frames = shown.x.size(1);
-    EXPECT_EQ(shown.actions.select(1, 0).abs().max().item<float>(), 0);
-    EXPECT_TRUE(at::equal(shown.actions.slice(1, 1), in.actions.slice(1, 0, num_frames - 1)));
+  const auto clip = noise_clip();
+  FakeNetwork training(same_frames), sampling(same_frames);
+  flow()->loss(training, clip, kFlowDraw);
+  flow()->next(sampling, clip, {1, 0});
+  for (const auto* network : {&training, &sampling}) {
+    for (const auto& all : network->seen) {
+      const int64_t num_frames = all.x_BT.size(1);
+      EXPECT_EQ(all.actions_BTA.select(1, 0).abs().max().item<float>(), 0);
+      EXPECT_TRUE(
+          at::equal(all.actions_BTA.slice(1, 1), clip.actions_BTA.slice(1, 0, num_frames - 1)));
+    }
   }
-  EXPECT_EQ(seen.back().x.size(1), 41);
+  EXPECT_EQ(sampling.seen.back().x_BT.size(1), 41);
 }
 
 TEST(Flow, EveryFrameHasItsOwnLevelAndItsShareOfNoise) {
-  const Inputs in;
-  std::vector<Seen> seen;
-  flow()->loss(recording(seen, [](const at::Tensor& x) { return x; }), in.x, in.actions, in.mask,
-               in.ids, kDraw);
-  const auto level = seen[0].level;
+  const auto clip = noise_clip();
+  FakeNetwork network(same_frames);
+  flow()->loss(network, clip, kFlowDraw);
+  const auto level = network.seen[0].level_BT;
   EXPECT_TRUE(at::equal(level * 8, (level * 8).round()));
   EXPECT_EQ(level.min().item<float>(), 0.0f);
   EXPECT_EQ(level.max().item<float>(), 7.0f / 8);
   EXPECT_GT(std::get<0>(at::_unique(level[0])).numel(), 4);
   const auto per_frame = level.unsqueeze(2).unsqueeze(3);
-  const auto noise = (seen[0].x - per_frame * in.x) / (1 - per_frame);
+  const auto noise = (network.seen[0].x_BT - per_frame * clip.x_BT) / (1 - per_frame);
   EXPECT_NEAR(noise.mean().item<double>(), 0, 0.15);
   EXPECT_NEAR(noise.var().item<double>(), 1, 0.2);
 }
 
 TEST(Flow, WeighsAFrameByHowCleanItIs) {
-  const Inputs in;
-  std::vector<Seen> seen;
-  const auto off_by_half = recording(seen, [&](const at::Tensor&) { return in.x + 0.5; });
-  const auto terms = flow()->loss(off_by_half, in.x, in.actions, in.mask, in.ids, kDraw);
-  const double weights = (seen[0].level.slice(1, 1) * 0.9 + 0.1).sum().item<double>();
+  const auto clip = noise_clip();
+  FakeNetwork off_by_half([&](const NetworkInput&) { return clip.x_BT + 0.5; });
+  const auto terms = flow()->loss(off_by_half, clip, kFlowDraw);
+  const auto level_BT = off_by_half.seen[0].level_BT;
+  const double weights = (level_BT.slice(1, 1) * 0.9 + 0.1).sum().item<double>();
   const double weight = terms.weight.item<double>();
   EXPECT_NEAR(weight, weights * 8, 1e-3);
   EXPECT_NEAR(terms.sum.item<double>() / weight, 0.25, 1e-5);  // so it stays a mean
 }
 
 TEST(Flow, SamplingWalksFromNoiseToTheGuess) {
-  const Inputs in;
+  const auto clip = cut(noise_clip(), 0, 5);
   const auto truth = at::full({3, 1, 2, 4}, 0.3f);
-  std::vector<Seen> seen;
-  const auto network = recording(seen, [&](const at::Tensor& x) {
-    return at::cat({x.slice(1, 0, -1), truth}, 1);
+  FakeNetwork network([&](const NetworkInput& all) {
+    return at::cat({all.x_BT.slice(1, 0, -1), truth}, 1);
   });
-  const auto frame =
-      flow()->next(network, in.x.slice(1, 0, 5), in.actions.slice(1, 0, 5), 5, {4, 9});
+  const auto frame = flow()->next(network, clip, {4, 9});
   EXPECT_TRUE(at::allclose(frame, truth, 0, 1e-6));
-  ASSERT_EQ(seen.size(), 4u);
+  ASSERT_EQ(network.seen.size(), 5u);  // the context once, then four steps
+  EXPECT_EQ(network.seen[0].x_BT.size(1), 5);
   for (int k = 0; k < 4; ++k) {
-    const auto& shown = seen[static_cast<size_t>(k)];
-    EXPECT_EQ(shown.level[0][5].item<float>(), static_cast<float>(k) / 4);
-    EXPECT_FLOAT_EQ(shown.level[0][0].item<float>(), 0.9f);
-    const auto share = shown.x.slice(1, 5) - truth * (k / 4.0);  // the rest is the first noise
-    EXPECT_TRUE(at::allclose(share, seen[0].x.slice(1, 5) * (1 - k / 4.0), 0, 1e-5));
+    const auto& all = network.seen[static_cast<size_t>(1 + k)];
+    EXPECT_EQ(all.level_BT[0][5].item<float>(), static_cast<float>(k) / 4);
+    EXPECT_FLOAT_EQ(all.level_BT[0][0].item<float>(), 0.9f);
+    const auto share = all.x_BT.slice(1, 5) - truth * (k / 4.0);  // the rest is the first noise
+    EXPECT_TRUE(at::allclose(share, network.seen[1].x_BT.slice(1, 5) * (1 - k / 4.0), 0, 1e-5));
   }
 }
 
 TEST(Flow, NoiseIsKeyedByTheEpisodeAndTheNumberOfTheFrame) {
-  const Inputs in;
-  std::vector<Seen> seen;
-  const auto network = recording(seen, [](const at::Tensor& x) { return x; });
-  const auto dream = [&](int64_t first, int64_t last, uint64_t seed) {
-    flow()->next(network, in.x.slice(1, first, last), in.actions.slice(1, first, last), last,
-                 {1, seed, in.ids});
-    return seen.back().x;
+  const auto clip = noise_clip();
+  const auto dream = [&](int64_t first, int64_t end, uint64_t seed) {
+    FakeNetwork network(same_frames);
+    flow()->next(network, cut(clip, first, end), {1, seed});
+    return network.seen.back().x_BT;
   };
   EXPECT_TRUE(at::equal(dream(2, 6, 1), dream(0, 6, 1).slice(1, 2)));
   EXPECT_FALSE(at::equal(dream(2, 6, 1), dream(2, 6, 2)));
   const auto one = dream(2, 6, 1);
   EXPECT_FALSE(at::equal(one[0].slice(0, 4), one[1].slice(0, 4)));
-  flow()->next(network, in.x.slice(0, 2).slice(1, 2, 6), in.actions.slice(0, 2).slice(1, 2, 6), 6,
-               {1, 1, in.ids.slice(0, 2)});
-  EXPECT_TRUE(at::equal(seen.back().x[0], one[2]));
+  auto two_rows = cut(clip, 2, 6);
+  two_rows.x_BT = two_rows.x_BT.slice(0, 0, 2);
+  two_rows.actions_BTA = two_rows.actions_BTA.slice(0, 0, 2);
+  two_rows.before_B1A = two_rows.before_B1A.slice(0, 0, 2);
+  two_rows.sample_ids_B = clip.sample_ids_B.slice(0, 1, 3);
+  FakeNetwork network(same_frames);
+  flow()->next(network, two_rows, {1, 1});
+  EXPECT_TRUE(at::equal(network.seen.back().x_BT[0].slice(0, 4), one[1].slice(0, 4)));
 }
 
 TEST(Flow, PredictsOnlyTheFramesThatAreAskedFor) {
-  const Inputs in;
-  std::vector<Seen> seen;
-  const auto network = recording(seen, [](const at::Tensor& x) { return x; });
-  const auto x = in.x.slice(1, 0, 8), actions = in.actions.slice(1, 0, 8);
-  const RolloutOptions options{1, 5, in.ids};
-  const auto all = flow()->one_step(network, x, actions, 0, options);
-  ASSERT_EQ(seen.size(), 7u);
-  flow()->next(network, x.slice(1, 0, 5), actions.slice(1, 0, 5), 5, options);
-  EXPECT_TRUE(at::equal(seen[4].x, seen.back().x));
-  seen.clear();
-  const auto late = flow()->one_step(network, x, actions, 4, options);
-  EXPECT_EQ(seen.size(), 3u);
+  const auto clip = cut(noise_clip(), 0, 8);
+  FakeNetwork all_frames(same_frames), late_frames(same_frames), one_frame(same_frames);
+  const RolloutOptions options{1, 5};
+  const auto all = flow()->one_step(all_frames, clip, 0, options);
+  ASSERT_EQ(all_frames.seen.size(), 14u);  // of each frame the one before, and one step
+  flow()->next(one_frame, cut(clip, 0, 5), options);
+  EXPECT_TRUE(at::equal(all_frames.seen[9].x_BT, one_frame.seen.back().x_BT));
+  const auto late = flow()->one_step(late_frames, clip, 4, options);
+  EXPECT_EQ(late_frames.seen.size(), 6u);
   EXPECT_TRUE(at::equal(late, all.slice(1, 4)));
 }
 
 TEST(Flow, NamesSampleIdsThatDoNotFit) {
-  const Inputs in;
-  const auto copy = [](const at::Tensor& x, const at::Tensor&, const at::Tensor&) { return x; };
-  EXPECT_THROW(flow()->next(copy, in.x, in.actions, 40, {1, 0, at::arange(2)}), c10::Error);
+  auto clip = noise_clip();
+  clip.sample_ids_B = at::arange(2);
+  FakeNetwork network(same_frames);
+  EXPECT_THROW(flow()->next(network, clip, {1, 0}), c10::Error);
 }
 
 TEST(Flow, RefusesToSampleInNoSteps) {
-  const Inputs in;
-  std::vector<Seen> seen;
-  EXPECT_THROW(flow()->next(recording(seen, [](const at::Tensor& x) { return x; }), in.x,
-                            in.actions, 40, {0, 0}),
-               c10::Error);
+  FakeNetwork network(same_frames);
+  EXPECT_THROW(flow()->next(network, noise_clip(), {0, 0}), c10::Error);
 }
 
 }  // namespace

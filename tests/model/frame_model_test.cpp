@@ -16,10 +16,10 @@ class Simple final : public FrameModel {
   std::vector<int64_t> shown;
 
  private:
-  at::Tensor network(const at::Tensor& x, const at::Tensor& actions, const at::Tensor&) override {
-    EXPECT_EQ(x.size(1), actions.size(1));
-    shown.push_back(x.size(1));
-    return rule_(x);
+  NetworkOutput run(const NetworkInput& input, FrameCache*, bool) override {
+    EXPECT_EQ(input.x_BT.size(1), input.actions_BTA.size(1));
+    shown.push_back(input.x_BT.size(1));
+    return {rule_(input.x_BT)};
   }
 
   Rule rule_;
@@ -76,9 +76,11 @@ TEST(FrameModel, PredictsEveryFrameOfAnyEpisodeOnceFromHalfAClip) {
       const auto frames = at::zeros({1, num_frames, 1, 1, 1}, at::kByte);
       const auto guess = model.one_step(frames, at::empty({1, num_frames, 0}), {1, 0});
       ASSERT_EQ(guess.size(1), num_frames - 1);
-      ASSERT_EQ(model.shown.size(), static_cast<size_t>(num_frames - 1));  // none in vain
+      // None in vain: for each frame the ones before are shown, then the frame itself.
+      ASSERT_EQ(model.shown.size(), static_cast<size_t>(2 * (num_frames - 1)));
       for (int64_t frame = 1; frame < num_frames; ++frame) {
-        const int64_t known = model.shown[static_cast<size_t>(frame - 1)] - 1;
+        const int64_t known = model.shown[static_cast<size_t>(2 * frame - 1)] - 1;
+        ASSERT_EQ(model.shown[static_cast<size_t>(2 * frame - 2)], known);
         ASSERT_GE(known, frame < clip_frames ? frame : clip_frames / 2);
         ASSERT_LT(known, clip_frames);
       }

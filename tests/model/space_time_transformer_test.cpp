@@ -119,7 +119,7 @@ TEST(SpaceTimeTransformer, DreamsFromMemoryAsFromTheFramesThemselves) {
     const auto frames = clip.frames_BTHWC.slice(1, 0, context);
     const auto actions = clip.actions_BTA.slice(1, 0, 5);
     RolloutOptions again;
-    again.from_memory = false;
+    again.use_cache = false;
     const auto expected = model->rollout(frames, actions, again);
     const auto dreamed = model->rollout(frames, actions, {});
     EXPECT_EQ(dreamed.size(1), 6 - context);

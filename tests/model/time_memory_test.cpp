@@ -36,8 +36,8 @@ at::Tensor in_pieces(const at::Tensor& frames, int64_t window, std::vector<int64
   for (size_t i = 0; first < frames.size(1); ++i) {
     const int64_t count = i < pieces.size() ? pieces[i] : 1;
     auto options = options_of();
-    options.rotation = angles.next(count, at::kCPU);
-    results.push_back(memory.attend(frames.narrow(1, first, count), options));
+    options.rotation = angles.next(count, at::kCPU, true);
+    results.push_back(memory.attend(frames.narrow(1, first, count), options, true));
     first += count;
   }
   return at::cat(results, 1);
@@ -62,9 +62,30 @@ TEST(TimeKvCache, OfBfloat16StaysNearFarBeyondItsWindow) {
   EXPECT_LT(error.norm().item<float>(), 0.01 * std::sqrt(static_cast<float>(error.numel())));
 }
 
+TEST(TimeKvCache, ALookLeavesNoTrace) {
+  const torch::NoGradGuard no_grad;
+  constexpr int64_t kWindow = 4;
+  const auto frames = frames_of(11), others = frames_of(11) + 1;
+  const auto expected = at_once(frames, kWindow);
+  TimeKvCache cache(kWindow);
+  TimeRotations angles(kWindow, 8);
+  for (int64_t t = 0; t < frames.size(1); ++t) {
+    auto options = options_of();
+    options.rotation = angles.next(1, at::kCPU, false);
+    const auto frame = frames.narrow(1, t, 1);
+    for (const auto& seen : {others.narrow(1, t, 1), frame}) {
+      const auto looked = cache.attend(seen, options, false);
+      EXPECT_EQ(at::allclose(looked, expected.narrow(1, t, 1), 1e-5, 1e-5), seen.is_same(frame));
+    }
+    options.rotation = angles.next(1, at::kCPU, true);
+    EXPECT_TRUE(
+        at::allclose(cache.attend(frame, options, true), expected.narrow(1, t, 1), 1e-5, 1e-5));
+  }
+}
+
 TEST(TimeKvCache, TakesAWindowOfFramesAtMost) {
   TimeKvCache memory(2);
-  EXPECT_THROW(memory.attend(frames_of(3), options_of()), c10::Error);
+  EXPECT_THROW(memory.attend(frames_of(3), options_of(), true), c10::Error);
 }
 
 TEST(TimeRotations, OfAFrameAreThoseOfItsNumber) {
@@ -72,7 +93,9 @@ TEST(TimeRotations, OfAFrameAreThoseOfItsNumber) {
   const auto all = rotation_in_time(30, 8);
   int64_t first = 0;
   for (const int64_t count : {3, 1, 1, 1, 4, 1, 2, 1, 1, 1, 1, 1, 6, 1, 1}) {
-    const auto rows = angles.next(count, at::kCPU);
+    EXPECT_TRUE(at::allclose(angles.next(1, at::kCPU, false).sine_LP,
+                             rotation_in_time(1, 8, first).sine_LP, 0, 1e-7));  // does not count
+    const auto rows = angles.next(count, at::kCPU, true);
     EXPECT_TRUE(at::allclose(rows.cosine_LP, all.cosine_LP.narrow(0, first, count), 0, 1e-7));
     EXPECT_TRUE(at::allclose(rows.sine_LP, all.sine_LP.narrow(0, first, count), 0, 1e-7));
     first += count;

@@ -39,6 +39,7 @@ struct Options {
   std::string model = "frame_mlp";
   std::string objective = "regress";
   ClipShape shape{6, 16, 16, 3, 2};
+  ActionForm actions = {};
   bool bf16 = false;
   uint64_t seed = 3;
   std::map<std::string, int64_t> fields{{"dim", 64},          {"layers", 2},  {"heads", 2},
@@ -46,11 +47,41 @@ struct Options {
                                         {"temporal_every", 1}};
 };
 
+inline std::shared_ptr<Objective> make_objective(const std::string& name) {
+  SetFields fields({{"bootstrap_start", 0}});
+  return ObjectiveRegistry::instance().get(name, "objective").make(fields);
+}
+
 inline std::shared_ptr<WorldModel> make(const Options& options) {
-  SetFields fields(options.fields), none({});
-  const auto& objective = ObjectiveRegistry::instance().get(options.objective, "objective");
+  SetFields fields(options.fields);
   const auto& model = ModelRegistry::instance().get(options.model, "model");
-  return model.make(fields, {options.shape, objective.make(none), options.bf16, options.seed});
+  return model.make(fields, {.shape = options.shape,
+                             .objective = make_objective(options.objective),
+                             .actions = options.actions,
+                             .bf16 = options.bf16,
+                             .seed = options.seed});
+}
+
+/// Whether the model offers what objective and action form ask for.
+inline bool goes_together(const Options& options) {
+  auto asked = ObjectiveRegistry::instance().get(options.objective, "objective").asks;
+  asked.merge(options.actions.asks());
+  return missing_traits(asked, ModelRegistry::instance().get(options.model, "model").offers)
+      .empty();
+}
+
+/// All models with all objectives that go together with them.
+inline std::vector<std::tuple<std::string, std::string>> legal_pairs() {
+  std::vector<std::tuple<std::string, std::string>> pairs;
+  for (const auto& model : ModelRegistry::instance().names()) {
+    for (const auto& objective : ObjectiveRegistry::instance().names()) {
+      Options options;
+      options.model = model;
+      options.objective = objective;
+      if (goes_together(options)) pairs.emplace_back(model, objective);
+    }
+  }
+  return pairs;
 }
 
 /// B clips of noise that moves one pixel a frame, so that there is something to learn.
@@ -69,8 +100,7 @@ inline Batch clips(const ClipShape& shape, int64_t num_clips, uint64_t seed = 1)
 }
 
 inline Batch rows(const Batch& batch, int64_t first, int64_t last) {
-  return {batch.frames_BTHWC.slice(0, first, last), batch.actions_BTA.slice(0, first, last),
-          batch.mask_BT.slice(0, first, last), batch.sample_ids_B.slice(0, first, last)};
+  return batch.map([&](const at::Tensor& tensor) { return tensor.slice(0, first, last); });
 }
 
 }  // namespace nextframe::tiny

@@ -25,8 +25,7 @@ Batch clips_of(int64_t step, int64_t grain, int64_t num_clips = 2) {
       tiny::clips(tiny::Options().shape, num_clips, static_cast<uint64_t>(10 * step + grain));
   batch.sample_ids_B.add_(100 * step + 10 * grain);
   if ((step + grain) % 3 == 0) batch.mask_BT[num_clips - 1].slice(0, 2 + grain).fill_(false);
-  return {to_device(batch.frames_BTHWC), to_device(batch.actions_BTA), to_device(batch.mask_BT),
-          to_device(batch.sample_ids_B)};
+  return batch.map([](const at::Tensor& tensor) { return to_device(tensor); });
 }
 
 /// The trainer's step on one rank, without what surrounds it.

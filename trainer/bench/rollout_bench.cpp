@@ -50,9 +50,9 @@ RolloutBench bench_rollout(WorldModel& model, const RolloutClips& clips, Rollout
   const auto run = [&](const RolloutClips& of, const RolloutOptions& with) {
     return model.rollout(of.context_BTHWC, of.actions_BTA, with);
   };
-  rollout.from_memory = true;
+  rollout.use_cache = true;
   Way from_memory{rollout};
-  rollout.from_memory = false;
+  rollout.use_cache = false;
   Way recomputed{rollout};
   std::vector<Way*> ways = {&from_memory};
   if (!options.only_memory) ways.push_back(&recomputed);

@@ -46,7 +46,7 @@ struct RolloutBenchOptions {
   int64_t window_frames = 0;  // how many frames the model looks at
 };
 
-/// Puts the model into evaluation mode. `rollout.from_memory` is not looked at.
+/// Puts the model into evaluation mode. `rollout.use_cache` is not looked at.
 RolloutBench bench_rollout(WorldModel& model, const RolloutClips& clips, RolloutOptions rollout,
                            const RolloutBenchOptions& options);
 

@@ -38,7 +38,7 @@ double time_alone(const Product& product, at::ScalarType dtype) {
 
 }  // namespace
 
-StepBench bench_step(WorldModel& model, const Batch& batch, bool bf16, int64_t rounds) {
+StepBench bench_step(Model& model, const Batch& batch, bool bf16, int64_t rounds) {
   FlatParameters parameters(model);
   const auto grain = [&](int64_t number) {
     parameters.clear_gradients();

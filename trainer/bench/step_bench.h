@@ -54,6 +54,6 @@ struct StepBench {
 
 /// Runs `rounds` grains after a few to warm up, twice: plain, and with every operation timed.
 /// Single-threaded.
-StepBench bench_step(WorldModel& model, const Batch& batch, bool bf16, int64_t rounds);
+StepBench bench_step(Model& model, const Batch& batch, bool bf16, int64_t rounds);
 
 }  // namespace nextframe

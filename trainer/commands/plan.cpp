@@ -66,7 +66,7 @@ Batch noise(const ClipShape& shape, int64_t clips) {
 }
 
 /// Runs the model's own forward and backward here.
-void measure_grain(WorldModel& model, const Batch& batch, PlanReport& report) {
+void measure_grain(Model& model, const Batch& batch, PlanReport& report) {
   FlatParameters parameters(model);
   StepMemory memory;
   uint64_t step = 0;

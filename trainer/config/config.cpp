@@ -64,22 +64,38 @@ std::string Config::value_of(const std::string& key) const {
   return "";
 }
 
-std::shared_ptr<WorldModel> Config::make_model(const ClipShape& shape) const {
+namespace {
+
+/// All keys of a resolved config.
+Assignments assignments_of(const Config& config) {
   Problems problems;
   Assignments assignments;
-  const Layer layer = parse_layer(to_yaml(*this), "resolved config", problems);
+  const Layer layer = parse_layer(to_yaml(config), "resolved config", problems);
   for (const auto& assignment : layer.assignments) assignments[assignment.key] = assignment;
   TORCH_INTERNAL_ASSERT(problems.empty(), to_string(problems.sorted()));
+  return assignments;
+}
 
+}  // namespace
+
+std::shared_ptr<Objective> Config::make_objective() const {
+  Problems ignored_problems;
   std::vector<ResolvedField> ignored;
-  FieldReader objective_fields("objective", assignments, problems, ignored);
+  const auto assignments = assignments_of(*this);
+  FieldReader fields("objective", assignments, ignored_problems, ignored);
+  return ObjectiveRegistry::instance().get(value_of("objective.name"), "objective").make(fields);
+}
+
+std::shared_ptr<WorldModel> Config::make_model(const ClipShape& shape) const {
+  Problems problems;
+  std::vector<ResolvedField> ignored;
+  const auto assignments = assignments_of(*this);
   FieldReader model_fields("model", assignments, problems, ignored);
-  const auto& objective =
-      ObjectiveRegistry::instance().get(assignments["objective.name"].value.text, "objective");
-  const auto& model = ModelRegistry::instance().get(assignments["model.name"].value.text, "model");
+  const auto& model = ModelRegistry::instance().get(value_of("model.name"), "model");
   try {
     return model.make(model_fields, {.shape = shape,
-                                     .objective = objective.make(objective_fields),
+                                     .objective = make_objective(),
+                                     .actions = actions,
                                      .bf16 = trainer.precision == "bf16",
                                      .seed = static_cast<uint64_t>(trainer.seed)});
   } catch (const c10::OutOfMemoryError&) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "model/action_form.h"
 #include "model/world_model.h"
 #include "trainer/config/problems.h"
 #include "trainer/exit_code.h"
@@ -33,6 +34,7 @@ struct ConfigError : UsageError {
 struct Config {
   RunConfig run;
   DataConfig data;
+  ActionForm actions;
   OptimizerConfig optimizer;
   ScheduleConfig schedule;
   TrainerConfig trainer;
@@ -46,8 +48,12 @@ struct Config {
   /// A field's value as YAML would write it; "" if there is no such field.
   std::string value_of(const std::string& key) const;
 
-  /// Builds the model of the `model` and `objective` sections for data of this shape, with
-  /// parameters drawn from trainer.seed. Throws UsageError if the sections do not fit the data.
+  /// The objective of the `objective` section.
+  std::shared_ptr<Objective> make_objective() const;
+
+  /// Builds the model of the `model`, `objective` and `actions` sections for data of this shape,
+  /// with parameters drawn from trainer.seed. Throws UsageError if the sections do not fit the
+  /// data.
   std::shared_ptr<WorldModel> make_model(const ClipShape& shape) const;
 };
 

@@ -44,10 +44,10 @@ class Resolver {
         if (section.name == name) read_named(section);
       }
     }
+    config.resolved = resolved_;
     check_across_sections(
         config, [&](const std::string& key, const std::string& problem) { report(key, problem); });
     find_unknown_keys();
-    config.resolved = std::move(resolved_);
     return config;
   }
 

@@ -59,6 +59,7 @@ class FieldRecorder final : public FieldVisitor {
 std::vector<Section> common_sections(Config& config) {
   return {bind("run", "the run's name", config.run),
           bind("data", "what is read, and how it is cut into clips", config.data),
+          bind("actions", "how actions enter the network", config.actions),
           bind("optimizer", "AdamW", config.optimizer),
           bind("schedule", "the learning rate of every step", config.schedule),
           bind("trainer", "how long, how many at once, in what numbers", config.trainer),
@@ -71,7 +72,48 @@ std::vector<NamedSection> named_sections() {
   return {named<ModelEntry>("model"), named<ObjectiveEntry>("objective")};
 }
 
+namespace {
+
+std::string models_that_offer(const Traits& traits) {
+  std::vector<std::string> names;
+  for (const auto& name : ModelRegistry::instance().names()) {
+    if (missing_traits(traits, ModelRegistry::instance().find(name)->offers).empty())
+      names.push_back(name);
+  }
+  return c10::Join(", ", names);
+}
+
+/// Whether objective, network and action form go together.
+void check_parts(const Config& config, const Report& report) {
+  const std::string model_name = config.value_of("model.name");
+  const auto* model = ModelRegistry::instance().find(model_name);
+  const auto* objective = ObjectiveRegistry::instance().find(config.value_of("objective.name"));
+  const auto check = [&](const std::string& key, const Traits& asked) {
+    const auto missing = missing_traits(asked, model->offers);
+    if (missing.empty()) return;
+    std::vector<std::string> words;
+    for (const Trait trait : missing) words.push_back(trait_name(trait));
+    report(key,
+           c10::str("asks for ", c10::Join(" and ", words), ", which model.name = ", model_name,
+                    " does not offer; models that do: ", models_that_offer(asked)));
+  };
+  if (model != nullptr && objective != nullptr) check("objective.name", objective->asks);
+  if (model != nullptr) check("actions.form", config.actions.asks());
+  if (objective == nullptr || config.trainer.grains < 1) return;
+  const int64_t clips = config.trainer.global_batch / config.trainer.grains;
+  const int64_t least = config.make_objective()->least_clips();
+  if (clips < least) {
+    report("trainer.grains",
+           c10::str("leaves grains of ", clips,
+                    " clips of trainer.global_batch = ", config.trainer.global_batch,
+                    "; this objective needs ", least, " or more in a grain"));
+  }
+}
+
+}  // namespace
+
 void check_across_sections(const Config& config, const Report& report) {
+  check_parts(config, report);
   const int64_t steps = config.trainer.steps;
   // A warm-up longer than the run is allowed: a short trial run of a recipe has one.
   const auto& schedule = config.schedule;
@@ -114,7 +156,7 @@ std::vector<KnownField> known_fields() {
 }
 
 std::vector<std::string> section_names() {
-  return {"run",      "data",    "model",    "objective",  "optimizer",
+  return {"run",      "data",    "model",    "objective",  "actions", "optimizer",
           "schedule", "trainer", "parallel", "checkpoint", "evaluate"};
 }
 

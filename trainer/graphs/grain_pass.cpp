@@ -5,8 +5,10 @@
 namespace nextframe {
 namespace {
 
-std::array<at::Tensor, 4> parts_of(const Batch& batch) {
-  return {batch.frames_BTHWC, batch.actions_BTA, batch.mask_BT, batch.sample_ids_B};
+std::vector<at::Tensor> parts_of(const Batch& batch) {
+  std::vector<at::Tensor> parts;
+  batch.map([&](const at::Tensor& tensor) { return parts.emplace_back(tensor); });
+  return parts;
 }
 
 at::Tensor as_row(const LossTerms& terms) {
@@ -42,10 +44,7 @@ bool GrainPass::copy_inputs(const Inputs& inputs) {
     const auto like = [](const at::Tensor& tensor) {
       return at::empty_like(tensor, at::MemoryFormat::Contiguous);
     };
-    const auto& batch = inputs.batch;
-    inputs_ = {{like(batch.frames_BTHWC), like(batch.actions_BTA), like(batch.mask_BT),
-                like(batch.sample_ids_B)},
-               like(inputs.draw)};
+    inputs_ = {inputs.batch.map(like), like(inputs.draw)};
   }
   const auto from = parts_of(inputs.batch), to = parts_of(inputs_.batch);
   for (size_t i = 0; i < to.size(); ++i)

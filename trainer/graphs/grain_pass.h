@@ -16,11 +16,11 @@ namespace nextframe {
 class GrainPass {
  public:
   /// References outlive it.
-  GrainPass(WorldModel& model, FlatParameters& parameters, ReplayedGraph work = {})
+  GrainPass(Model& model, FlatParameters& parameters, ReplayedGraph work = {})
       : model_(model), parameters_(parameters), work_(std::move(work)) {}
 
   /// Clears the gradients, then runs forward and backward of the grain.
-  ///   draw             see WorldModel::loss
+  ///   draw             see Model::loss
   ///   may_replay       no hook needs to see gradients during backward
   ///   before_backward  called once: between forward and backward, or before a replay
   ///   returns          the model's loss terms, detached; from a replay they are float64, with the
@@ -40,7 +40,7 @@ class GrainPass {
   void store_terms(const LossTerms& terms);
   LossTerms result() const;
 
-  WorldModel& model_;
+  Model& model_;
   FlatParameters& parameters_;
   ReplayedGraph work_;
   Inputs inputs_;                   // undefined before the first replayable grain

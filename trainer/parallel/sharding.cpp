@@ -61,7 +61,7 @@ int64_t Sharding::gathered_bytes() const {
   return gather_ ? gather_->peak_bytes() : 0;
 }
 
-void run_blocks(WorldModel& model, const std::string& name, Sharding& sharding,
+void run_blocks(Model& model, const std::string& name, Sharding& sharding,
                 std::shared_ptr<BlockRunner> runner) {
   auto* units = sharding.fsdp();
   if (runner == nullptr) runner = std::make_shared<BlockRunner>();

@@ -71,7 +71,7 @@ class Sharding {
 
 /// Makes the model run its blocks with `runner` (null: plain calls), inside an FsdpRunner where
 /// parameters are sharded. Throws UsageError, with the model's `name`, if it has no such blocks.
-void run_blocks(WorldModel& model, const std::string& name, Sharding& sharding,
+void run_blocks(Model& model, const std::string& name, Sharding& sharding,
                 std::shared_ptr<BlockRunner> runner);
 
 }  // namespace nextframe

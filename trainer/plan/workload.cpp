@@ -20,7 +20,7 @@ constexpr int64_t kPaddedTo = 16;  // elements; see FlatParameters
 
 }  // namespace
 
-Workload workload_of(const Config& config, const WorldModel& model) {
+Workload workload_of(const Config& config, const Model& model) {
   Workload work;
   std::map<std::string, int64_t> blocks;  // "blocks.3" -> elements
   for (const auto& item : model.named_parameters()) {

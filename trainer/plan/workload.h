@@ -35,7 +35,7 @@ struct Workload {
   }
 };
 
-Workload workload_of(const Config& config, const WorldModel& model);
+Workload workload_of(const Config& config, const Model& model);
 
 struct MachineRates {
   double grain_s = 0;               // forward and backward of a grain on one rank while others idle

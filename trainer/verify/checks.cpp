@@ -43,7 +43,7 @@ std::vector<std::string> StepGradients::unused() const {
   return names;
 }
 
-StepGradients sum_grains(const Config& config, WorldModel& model, const Dataset& data,
+StepGradients sum_grains(const Config& config, Model& model, const Dataset& data,
                          int64_t step) {
   const auto seed = static_cast<uint64_t>(config.trainer.seed);
   Loader loader(data, Sampler(data.num_clips(), seed), all_grains(config, step));
@@ -123,9 +123,9 @@ RolloutCheck check_rollout(WorldModel& model, const Dataset& data) {
   for (int64_t row = 0; row < kClips; ++row) data.read_clip(row % data.num_clips(), batch, row);
   const int64_t frames = data.shape().clip_frames, context = std::max<int64_t>(1, frames / 2);
   const auto context_BTHWC = batch.frames_BTHWC.slice(1, 0, context);
-  const auto dream = [&](bool from_memory) {
+  const auto dream = [&](bool use_cache) {
     RolloutOptions options;
-    options.from_memory = from_memory;
+    options.use_cache = use_cache;
     return model.rollout(context_BTHWC, batch.actions_BTA.slice(1, 0, frames - 1), options);
   };
   const auto with = dream(true), without = dream(false);

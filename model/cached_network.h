@@ -1,0 +1,74 @@
+// Two ways for a network to know earlier frames: run them again, or go on from a cache.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "model/network.h"
+
+namespace nextframe {
+
+/// What a network caches of the frames that it has seen (KV caches), so that it can go on from
+/// them.
+class FrameCache {
+ public:
+  virtual ~FrameCache() = default;
+};
+
+/// Runs a network on `input`. With a `cache` the frames follow those in it; they join it if
+/// `appends`.
+using RunNetwork =
+    std::function<NetworkOutput(const NetworkInput& input, FrameCache* cache, bool appends)>;
+
+/// Keeps the inputs of the newest `window` frames and runs all of them again every time. In
+/// training nothing is kept.
+class WindowNetwork final : public CausalNetwork {
+ public:
+  WindowNetwork(RunNetwork run, int64_t window) : run_(std::move(run)), window_(window) {}
+
+  NetworkOutput peek(const NetworkInput& next) override;
+  NetworkOutput append(const NetworkInput& next) override;
+
+ private:
+  NetworkInput kept_;
+  RunNetwork run_;
+  int64_t window_;
+};
+
+/// Goes on from a cache.
+class CachedNetwork final : public CausalNetwork {
+ public:
+  CachedNetwork(RunNetwork run, std::unique_ptr<FrameCache> cache)
+      : run_(std::move(run)), cache_(std::move(cache)) {}
+
+  NetworkOutput peek(const NetworkInput& next) override;
+  NetworkOutput append(const NetworkInput& next) override;
+
+ private:
+  RunNetwork run_;
+  std::unique_ptr<FrameCache> cache_;
+  bool is_empty_ = true;
+};
+
+/// Classifier-free guidance on actions (Ho and Salimans 2022):
+///
+///   output = untold + guidance (told - untold)
+///
+/// where "untold" is the output without the newest frame's action. Both outputs come from the same
+/// cache, since they differ in the newest frame only. The model was trained with actions.dropout.
+class GuidedNetwork final : public CausalNetwork {
+ public:
+  GuidedNetwork(std::unique_ptr<CausalNetwork> network, double guidance)
+      : network_(std::move(network)), guidance_(guidance) {}
+
+  NetworkOutput peek(const NetworkInput& next) override;
+  NetworkOutput append(const NetworkInput& next) override;
+
+ private:
+  NetworkOutput guided(const NetworkOutput& told, const NetworkOutput& untold) const;
+
+  std::unique_ptr<CausalNetwork> network_;
+  double guidance_;
+};
+
+}  // namespace nextframe

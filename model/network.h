@@ -1,0 +1,38 @@
+// The causal network as an objective sees it: it predicts from the frames that it is given, after
+// those that it has cached.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace nextframe {
+
+/// What a network is given of T frames. A tensor that an objective has no use for stays undefined.
+struct NetworkInput {
+  at::Tensor x_BT;         // float32 [B, T, ...], frames in the model's own layout, in [-1, 1]
+  at::Tensor actions_BTA;  // float32, the action that a frame's output depends on
+  at::Tensor level_BT;     // float32, the noise level of a frame: 1 is clean, 0 is pure noise
+  at::Tensor
+      num_steps_BT;  // float32, how many sampling steps of this size lead from noise to clean
+};
+
+/// level_BT, or 1 for every frame where it is not given.
+at::Tensor levels_of(const NetworkInput& input);
+
+struct NetworkOutput {
+  at::Tensor x_BT;  // float32, as NetworkInput::x_BT
+};
+
+/// Causal over frames: output t depends on inputs up to t only.
+class CausalNetwork {
+ public:
+  virtual ~CausalNetwork() = default;
+
+  /// Predicts from `next`, the frames that follow the cached ones. The cache stays as it was. After
+  /// cached frames, `next` is one frame.
+  virtual NetworkOutput peek(const NetworkInput& next) = 0;
+
+  /// The same, and `next` joins the cache (the KV cache of a transformer).
+  virtual NetworkOutput append(const NetworkInput& next) = 0;
+};
+
+}  // namespace nextframe

@@ -1,0 +1,26 @@
+#include "model/traits.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace nextframe {
+
+std::string trait_name(Trait trait) {
+  switch (trait) {
+    case Trait::noise_levels:
+      return "noise levels";
+    case Trait::step_sizes:
+      return "step sizes";
+    case Trait::tokens:
+      return "tokens";
+  }
+  return "";
+}
+
+Traits missing_traits(const Traits& asked, const Traits& offered) {
+  Traits missing;
+  std::ranges::set_difference(asked, offered, std::inserter(missing, missing.end()));
+  return missing;
+}
+
+}  // namespace nextframe
