@@ -33,12 +33,6 @@ struct DecodeOptions {
 ///   projections  [O, Q, I, 3, K, F], queries, keys, values; the ring's dtype
 void write_kv_cache(const at::Tensor& projections, const KvCache& ring,
                     const DecodeOptions& options);
-/// Its former name, for callers that have not followed yet.
-inline void keep_keys(const at::Tensor& projections, const KvCache& ring,
-                      const DecodeOptions& options) {
-  write_kv_cache(projections, ring, options);
-}
-
 /// Does the same, then computes softmax(scale query key^T) value over the visible slots.
 /// Registered as nextframe::decode_attention. Has no gradient.
 ///   returns      [O, Q, I, K, F]
