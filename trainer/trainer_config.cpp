@@ -186,6 +186,10 @@ void EvaluateConfig::fields(FieldVisitor& field) {
              "denoising steps (network calls) per predicted frame, for objectives that sample, "
              "such as flow",
              Range{1, 1e4});
+  field.free("guidance", guidance,
+             "how strongly a prediction follows its action, as a multiple of what the model "
+             "learned (classifier-free guidance); other than 1 needs actions.dropout",
+             Range{0, 100});
 }
 
 void EvaluateConfig::check(const Report&) const {}

@@ -81,6 +81,7 @@ struct EvaluateConfig {
   int64_t context_frames = 8;  // true frames before a rollout
   int64_t horizon_frames = 32;  // rolled-out frames
   int64_t denoise_steps = 4;    // of a sampling objective
+  double guidance = 1;          // of actions, see RolloutOptions
 
   void fields(FieldVisitor& field);
   void check(const Report& report) const;

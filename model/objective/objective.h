@@ -41,6 +41,9 @@ class Objective {
   /// roles; then the loss of two grains is additive, but not that of two clips.
   virtual int64_t least_clips() const { return 1; }
 
+  /// Why a frame cannot be sampled in so many steps, or "".
+  virtual std::string steps_problem(int64_t /*steps*/) const { return ""; }
+
   /// The loss over frames 1 .. T-1 of a clip of true frames.
   ///   network  with nothing cached
   ///   draw     int64 [2] on x's device, see as_tensor() in kernels/draws.h

@@ -87,6 +87,12 @@ class Shortcut final : public Objective {
     return static_cast<int64_t>(std::ceil(1 / config_.self_fraction - 1e-9));
   }
 
+  std::string steps_problem(int64_t steps) const override {
+    if (is_power_of_two(steps) && steps <= config_.levels) return "";
+    return c10::str("is not 1, 2, 4, .. objective.levels = ", config_.levels,
+                    ": shortcut learned steps of these sizes only");
+  }
+
   LossTerms loss(CausalNetwork& network, const Clip& clip, const at::Tensor& draw) const override {
     const int64_t rows = clip.x_BT.size(0);
     const auto num_self =
@@ -124,9 +130,8 @@ class Shortcut final : public Objective {
   at::Tensor next(CausalNetwork& network, const Clip& known,
                   const RolloutOptions& options) const override {
     const int64_t steps = options.denoise_steps;
-    TORCH_CHECK(is_power_of_two(steps) && steps <= config_.levels,
-                "shortcut: frames are sampled in 1, 2, 4, .. ", config_.levels,
-                " steps, but evaluate.denoise_steps = ", steps);
+    const auto problem = steps_problem(steps);
+    TORCH_CHECK(problem.empty(), "shortcut: evaluate.denoise_steps = ", steps, " ", problem);
     const auto scalar = [](int64_t value) {
       return at::scalar_tensor(static_cast<double>(value), at::kFloat);
     };

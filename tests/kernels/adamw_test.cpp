@@ -6,18 +6,18 @@
 namespace nextframe {
 namespace {
 
-struct Buffers {
+struct AdamwBuffers {
   at::Tensor values, gradients, moment1, moment2, average;
 
-  explicit Buffers(int64_t count)
+  explicit AdamwBuffers(int64_t count)
       : values(at::randn({count})),
         gradients(at::randn({count})),
         moment1(at::randn({count})),
         moment2(at::rand({count})),
         average(at::randn({count})) {}
 
-  Buffers clone() const {
-    Buffers copy(0);
+  AdamwBuffers clone() const {
+    AdamwBuffers copy(0);
     copy.values = values.clone(), copy.gradients = gradients.clone(),
     copy.moment1 = moment1.clone();
     copy.moment2 = moment2.clone(), copy.average = average.clone();
@@ -43,8 +43,8 @@ const auto kNumbers = adamw_numbers(kConstants, kStep);
 
 TEST(AdamW, CpuLoopAgreesWithItsDefinition) {
   at::manual_seed(1);
-  Buffers fast(1003);
-  Buffers plain = fast.clone();
+  AdamwBuffers fast(1003);
+  AdamwBuffers plain = fast.clone();
   for (int i = 0; i < 5; ++i)
     fast.step(adamw_here, kConstants, kNumbers), plain.step(adamw_definition, kConstants, kNumbers);
   EXPECT_TRUE(at::allclose(fast.values, plain.values, 1e-5, 1e-6));
@@ -53,7 +53,7 @@ TEST(AdamW, CpuLoopAgreesWithItsDefinition) {
 }
 
 TEST(AdamW, FirstStepMovesEachValueByTheLearningRate) {
-  Buffers b(4);
+  AdamwBuffers b(4);
   b.values.zero_(), b.moment1.zero_(), b.moment2.zero_();
   b.gradients = at::tensor({1.0f, -2.0f, 0.5f, -0.25f});
   AdamWConstants constants = kConstants;
@@ -64,8 +64,8 @@ TEST(AdamW, FirstStepMovesEachValueByTheLearningRate) {
 
 TEST(AdamW, AnElementGetsTheSameBitsWhereverItStands) {
   at::manual_seed(2);
-  Buffers whole(1000);
-  Buffers cut = whole.clone();
+  AdamwBuffers whole(1000);
+  AdamwBuffers cut = whole.clone();
   whole.step(adamw_here, kConstants, kNumbers);
   for (const auto& [begin, count] :
        std::vector<std::pair<int64_t, int64_t>>{{0, 1}, {1, 333}, {334, 3}, {337, 663}}) {
@@ -78,7 +78,7 @@ TEST(AdamW, AnElementGetsTheSameBitsWhereverItStands) {
 }
 
 TEST(AdamW, BuffersOfUnequalLengthAreRefused) {
-  Buffers b(8);
+  AdamwBuffers b(8);
   EXPECT_THROW(adamw(b.values, b.gradients.narrow(0, 0, 7), b.moment1, b.moment2, b.average,
                      kConstants, kNumbers),
                c10::Error);
@@ -88,9 +88,9 @@ TEST(AdamW, BuffersOfUnequalLengthAreRefused) {
 TEST(AdamW, NumbersThatAreBadChangeNothing) {
   at::manual_seed(3);
   for (auto* const update : {adamw_here, adamw_definition}) {
-    Buffers b(1003);
+    AdamwBuffers b(1003);
     b.gradients[17] = std::nanf("");
-    const Buffers before = b.clone();
+    const AdamwBuffers before = b.clone();
     const auto numbers = kNumbers.clone();
     numbers.select(0, -1).fill_(1);
     b.step(update, kConstants, numbers);
@@ -104,8 +104,8 @@ TEST(AdamW, NumbersThatAreBadChangeNothing) {
 /// What lies in memory decides, not what was there when the call was made ready.
 TEST(AdamW, OtherNumbersInTheSamePlaceMakeAnotherStep) {
   at::manual_seed(4);
-  Buffers replayed(1003);
-  Buffers expected = replayed.clone();
+  AdamwBuffers replayed(1003);
+  AdamwBuffers expected = replayed.clone();
   const auto place = kNumbers.clone();
   for (const int64_t step : {1, 2, 9}) {
     const auto numbers =
@@ -119,8 +119,8 @@ TEST(AdamW, OtherNumbersInTheSamePlaceMakeAnotherStep) {
 
 TEST(AdamW, ATensorWithoutDecayTakesTheNumbersOfOneWith) {
   at::manual_seed(5);
-  Buffers shared(1003);
-  Buffers alone = shared.clone();
+  AdamwBuffers shared(1003);
+  AdamwBuffers alone = shared.clone();
   AdamWConstants without = kConstants;
   without.weight_decay = 0;
   shared.step(adamw_here, without, kNumbers);

@@ -5,18 +5,18 @@
 namespace nextframe {
 namespace {
 
-struct Shape {
+struct RegisteredShape {
   int corners = 0;
 };
 
-Registry<Shape> shapes() {
-  Registry<Shape> registry;
+Registry<RegisteredShape> shapes() {
+  Registry<RegisteredShape> registry;
   registry.add("triangle", {3});
   registry.add("square", {4});
   return registry;
 }
 
-std::string error_of(const std::string& name) {
+std::string lookup_error(const std::string& name) {
   try {
     shapes().get(name, "shape");
   } catch (const std::invalid_argument& error) {
@@ -33,9 +33,9 @@ TEST(Registry, FindsWhatWasAdded) {
 }
 
 TEST(Registry, UnknownNameIsAnErrorThatNamesTheKnownOnes) {
-  EXPECT_EQ(error_of("squrae"),
+  EXPECT_EQ(lookup_error("squrae"),
             "unknown shape 'squrae'; did you mean 'square'? (known: square triangle)");
-  EXPECT_EQ(error_of("dodecahedron"), "unknown shape 'dodecahedron' (known: square triangle)");
+  EXPECT_EQ(lookup_error("dodecahedron"), "unknown shape 'dodecahedron' (known: square triangle)");
 }
 
 TEST(Registry, RefusesANameTwice) {

@@ -148,7 +148,7 @@ int bench_rollout_command(const BenchRolloutArguments& options) {
                 static_cast<long long>(options.threads));
     print(before);
   }
-  const RolloutOptions rollout{subject.config.evaluate.denoise_steps, 0};
+  const RolloutOptions rollout = rollout_options(subject.config.evaluate);
   const auto bench =
       bench_rollout(*subject.model, clips, rollout,
                     {options.rounds, options.only_memory, subject.config.data.clip_frames - 1});

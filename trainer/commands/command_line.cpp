@@ -81,8 +81,8 @@ CLI::App& innermost(CLI::App& app) {
   return parsed.empty() ? app : innermost(*parsed.back());
 }
 
-/// "--fps: '29.97' is no whole number; frames per second, noted in the shards": what CLI11 could not
-/// convert, and what was wanted. "" where it is not known.
+/// "--fps: '29.97' is no whole number; frames per second, noted in the shards": what CLI11 could
+/// not convert, and what was wanted. "" where it is not known.
 std::string explain_conversion(const CLI::App& app, const std::string& message) {
   for (const CLI::Option* option : app.get_options()) {
     const auto name = option->get_name();

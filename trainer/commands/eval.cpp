@@ -37,7 +37,7 @@ std::vector<Dream> shown_dreams(const HeldOut& held_out) {
   const auto source = all_episodes(held_out.data);
   const auto episodes = sample_episodes(source, config.context_frames);
   return dream(*held_out.run.model, source, episodes, config.context_frames, config.horizon_frames,
-               RolloutOptions{config.denoise_steps, 0});
+               rollout_options(config));
 }
 
 /// --out, else eval/step_... in the run's folder, or here for a checkpoint that stands alone.

@@ -7,6 +7,7 @@
 #include "kernels/torch.h"
 #include "launch/device.h"
 #include "launch/world.h"
+#include "trainer/config/sections.h"
 #include "trainer/evaluate/held_out_data.h"
 #include "trainer/exit_code.h"
 
@@ -20,6 +21,20 @@ std::string choose_glob(const HeldOutArguments& arguments, const LoadedRun& run)
                    ": its config names no data.validation; give --data GLOB");
 }
 
+void override_sampling(const HeldOutArguments& arguments, Config& config) {
+  if (!arguments.denoise_steps && !arguments.guidance) return;
+  auto& evaluate = config.evaluate;
+  evaluate.denoise_steps = arguments.denoise_steps.value_or(evaluate.denoise_steps);
+  evaluate.guidance = arguments.guidance.value_or(evaluate.guidance);
+  check_across_sections(config, [&](const std::string& key, const std::string& problem) {
+    const bool is_steps = key == "evaluate.denoise_steps";
+    if (!is_steps && key != "evaluate.guidance") return;  // not of what was asked for here
+    const std::string value =
+        is_steps ? std::to_string(evaluate.denoise_steps) : c10::str(evaluate.guidance);
+    throw UsageError((is_steps ? "--steps " : "--guidance ") + value + " " + problem);
+  });
+}
+
 }  // namespace
 
 std::shared_ptr<HeldOutArguments> add_held_out_arguments(CLI::App& app) {
@@ -29,11 +44,18 @@ std::shared_ptr<HeldOutArguments> add_held_out_arguments(CLI::App& app) {
       ->required();
   app.add_option("--data", arguments->data,
                  "glob of held-out HDF5 files; default: data.validation of the run's config");
+  app.add_option("--steps", arguments->denoise_steps,
+                 "network calls a frame of a sampling objective; default: evaluate.denoise_steps")
+      ->check(CLI::Range(1, 65536));
+  app.add_option("--guidance", arguments->guidance,
+                 "how strongly frames follow their actions; default: evaluate.guidance")
+      ->check(CLI::Range(0.0, 100.0));
   return arguments;
 }
 
 HeldOut open_held_out(const HeldOutArguments& arguments) {
   auto run = load_run(arguments.run_or_checkpoint);
+  override_sampling(arguments, run.config);
   const auto& config = run.config;
   require_threads(config.parallel.threads);
   set_torch_threads(config.parallel.threads);

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "data/dataset.h"
@@ -14,9 +15,11 @@ namespace nextframe {
 struct HeldOutArguments {
   std::string run_or_checkpoint;
   std::string data;  // glob; "" means data.validation of the run's config
+  std::optional<int64_t> denoise_steps;  // in place of evaluate.denoise_steps
+  std::optional<double> guidance;        // in place of evaluate.guidance
 };
 
-/// Adds RUN_OR_CHECKPOINT and --data.
+/// Adds RUN_OR_CHECKPOINT, --data, --steps and --guidance.
 std::shared_ptr<HeldOutArguments> add_held_out_arguments(CLI::App& app);
 
 struct HeldOut {

@@ -29,7 +29,7 @@ int rollout(const RolloutArguments& arguments) {
                               " is longer than --context ", arguments.context_frames,
                               " frames; give a smaller one"));
   }
-  const RolloutOptions options{held_out.run.config.evaluate.denoise_steps, 0};
+  const RolloutOptions options = rollout_options(held_out.run.config.evaluate);
   const auto dreams = dream(*held_out.run.model, source, episodes, arguments.context_frames,
                             arguments.frames, options, terminal_progress());
   write_dreams(dreams, arguments.out, arguments.animate);

@@ -7,6 +7,7 @@
 #include "trainer/config/field_reader.h"
 #include "trainer/config/layer.h"
 #include "trainer/config/resolve.h"
+#include "trainer/config/sections.h"
 
 namespace nextframe {
 namespace {
@@ -109,6 +110,15 @@ namespace {
 
 constexpr const char* kAbsent = "(absent)";
 
+/// Whether `field` is one that a config of an older version does not have, at its default: what it
+/// stands for has not changed.
+bool is_new_at_default(const ResolvedField& field) {
+  static const auto known = known_fields();
+  return std::any_of(known.begin(), known.end(), [&](const KnownField& other) {
+    return other.key() == field.key && other.default_value == field.value;
+  });
+}
+
 const ResolvedField* find_field(const Config& config, const std::string& key) {
   const auto found = std::find_if(config.resolved.begin(), config.resolved.end(),
                                   [&](const auto& field) { return field.key == key; });
@@ -135,6 +145,7 @@ ConfigDifferences compare_configs(const Config& before, const Config& now) {
   for (const auto& field : now.resolved) {
     const ResolvedField* old_field = find_field(before, field.key);
     const std::string old_value = old_field == nullptr ? kAbsent : old_field->value;
+    if (old_field == nullptr && is_new_at_default(field)) continue;
     if (old_value != field.value) add(field, old_value, field.value);
   }
   for (const auto& field : before.resolved) {

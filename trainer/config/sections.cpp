@@ -99,9 +99,18 @@ void check_parts(const Config& config, const Report& report) {
   };
   if (model != nullptr && objective != nullptr) check("objective.name", objective->asks);
   if (model != nullptr) check("actions.form", config.actions.asks());
-  if (objective == nullptr || config.trainer.grains < 1) return;
+  if (config.evaluate.guidance != 1 && config.actions.dropout == 0) {
+    report("evaluate.guidance",
+           "needs a model that was trained with actions.dropout above 0, which has learned to "
+           "predict without actions");
+  }
+  if (objective == nullptr) return;
+  const auto made = config.make_objective();
+  const auto steps_problem = made->steps_problem(config.evaluate.denoise_steps);
+  if (!steps_problem.empty()) report("evaluate.denoise_steps", steps_problem);
+  if (config.trainer.grains < 1) return;
   const int64_t clips = config.trainer.global_batch / config.trainer.grains;
-  const int64_t least = config.make_objective()->least_clips();
+  const int64_t least = made->least_clips();
   if (clips < least) {
     report("trainer.grains",
            c10::str("leaves grains of ", clips,

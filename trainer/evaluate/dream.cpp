@@ -94,7 +94,7 @@ void write_sample_sheet(WorldModel& model, const EpisodeSource& source,
                         const EvaluationProgress& progress) {
   const auto episodes = sample_episodes(source, config.context_frames);
   if (episodes.empty()) return;
-  const RolloutOptions options{config.denoise_steps, 0};
+  const RolloutOptions options = rollout_options(config);
   write_dreams(dream(model, source, episodes, config.context_frames, config.horizon_frames, options,
                      progress),
                path, false);

@@ -77,7 +77,7 @@ EvaluationContext::EvaluationContext(WorldModel& model, EpisodeSource held_out,
                                  })),
       mean_frame_source_(train_for_mean_frame ? "training data" : "evaluated data"),
       config_(config),
-      predictor_(model, RolloutOptions{config.denoise_steps, 0}, std::move(progress)) {}
+      predictor_(model, rollout_options(config), std::move(progress)) {}
 
 const std::vector<EpisodeScores>& EvaluationContext::one_step() {
   if (one_step_) return *one_step_;

@@ -142,6 +142,13 @@ class Predictor::Batches {
   std::vector<Clip> waiting_;
 };
 
+RolloutOptions rollout_options(const EvaluateConfig& config) {
+  RolloutOptions options;
+  options.denoise_steps = config.denoise_steps;
+  options.guidance = config.guidance;
+  return options;
+}
+
 Predictor::Predictor(WorldModel& model, RolloutOptions options, EvaluationProgress progress)
     : model_(model),
       options_(std::move(options)),

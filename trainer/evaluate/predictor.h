@@ -9,8 +9,12 @@
 
 #include "model/world_model.h"
 #include "trainer/evaluate/episode_source.h"
+#include "trainer/trainer_config.h"
 
 namespace nextframe {
+
+/// How the model samples in an evaluation: noise of seed 0, steps and guidance by the config.
+RolloutOptions rollout_options(const EvaluateConfig& config);
 
 /// How far a long pass is: for a person who waits, and for a watchdog. Called at least once an
 /// episode, and again and again within a long one.
