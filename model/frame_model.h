@@ -16,6 +16,11 @@ class FrameModel : public WorldModel {
  public:
   explicit FrameModel(const ModelInputs& inputs);
 
+  bool is_sampling() const override { return has_noise_levels(); }
+  std::string steps_problem(int64_t steps) const override {
+    return objective_->steps_problem(steps);
+  }
+
   LossTerms loss(const Batch& batch, const at::Tensor& draw) override;
 
   /// Teacher-forced predictions. Longer episodes are cut into windows of clip_frames frames,

@@ -61,6 +61,7 @@ at::Tensor SpaceTimeBlock::attend_in_time(const at::Tensor& packed_BTN3D, const 
   const auto frames = packed_BTN3D.view({B, T, N, 3, shape_.heads, -1});
   auto causal = options(rotation);
   causal.mask.frame_tokens = 1;
+  causal.mask.window_frames = shape_.window_frames;
   const auto attended =
       cache != nullptr ? cache->attend(frames, causal, appends) : self_attention(frames, causal);
   return attended.view({B, T, N, shape_.dim});

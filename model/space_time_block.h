@@ -17,6 +17,7 @@ struct BlockShape {
   int64_t heads;
   int64_t layers;      // number of layers in the model; deeper models start with smaller updates
   double logit_scale;  // initial scale of attention logits, in units of 1 / sqrt(head width)
+  int64_t window_frames;  // newest frames that attention over time sees; 0: all
   bool in_time;        // whether it also attends over time
   bool bf16;           // products in bfloat16
 };

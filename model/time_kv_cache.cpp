@@ -16,17 +16,19 @@ Rotation rows_of(const Rotation& table, int64_t first, int64_t count) {
 at::Tensor TimeKvCache::attend(const at::Tensor& packed_BTN3KF, const AttentionOptions& options,
                                bool appends) {
   const int64_t count = packed_BTN3KF.size(1);
-  TORCH_CHECK(count <= window_, "memory: ", count, " frames at once, but a window of ", window_);
   TORCH_CHECK(appends || count == 1, "memory: a look at ", count, " frames at once");
   if (!ring_.key.defined()) ring_ = make_kv_cache(packed_BTN3KF, window_);
   DecodeOptions step;
   step.scale = options.scale, step.normalise = options.normalise;
   if (frames_ == 0 && count > 1) {  // all at once: nothing is there to look back at
-    step.rotation = options.rotation;
-    write_kv_cache(packed_BTN3KF, ring_, step);
+    const int64_t kept = std::min(count, window_), first = count - kept;
+    step.rotation = rows_of(options.rotation, first, kept);
+    step.slot = first % window_;
+    write_kv_cache(packed_BTN3KF.narrow(1, first, kept), ring_, step);
     frames_ = count;
     auto causal = options;
     causal.mask.frame_tokens = 1;
+    causal.mask.window_frames = window_;
     return self_attention(packed_BTN3KF, causal);
   }
   std::vector<at::Tensor> results;

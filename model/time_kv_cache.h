@@ -15,7 +15,7 @@ class TimeKvCache {
  public:
   explicit TimeKvCache(int64_t window) : window_(window) {}
 
-  /// Attention of new frames, at most `window` of them. Each of their tokens attends to the tokens
+  /// Attention of new frames. Each of their tokens attends to the tokens
   /// at its own place in its frame and in earlier ones, at most `window` frames in all.
   ///   packed_BTN3KF  queries, keys, values
   ///   options        scale, QK-norm, and RoPE angles with a row for each of these frames

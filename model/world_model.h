@@ -22,6 +22,12 @@ struct RolloutOptions {
 /// A model that learns to predict the next frame of a clip.
 class WorldModel : public Model {
  public:
+  /// Whether frames are sampled, in RolloutOptions::denoise_steps steps each.
+  virtual bool is_sampling() const { return false; }
+
+  /// Why a frame cannot be sampled in so many steps, or "".
+  virtual std::string steps_problem(int64_t /*steps*/) const { return ""; }
+
   /// Teacher forcing: predictions of frames 1 .. T-1, each from the true frames before it.
   ///   frames_BTHWC  uint8      actions_BTA  float32
   ///   returns       [B, T-1, H, W, C] float32 in [0, 1]

@@ -38,6 +38,7 @@ struct SpaceTimeConfig {
   double mlp_ratio = 8.0 / 3.0;
   double logit_scale = 1.5;
   bool differences = true;
+  int64_t window_frames = 0;
 
   void fields(FieldVisitor& field);
   void check(const Report& report) const;
@@ -64,6 +65,10 @@ void SpaceTimeConfig::fields(FieldVisitor& field) {
   field("logit_scale", logit_scale,
         "sharpness of attention at the start; 1 is 1 / sqrt(head width)", Range::above(0, 1e6));
   field("differences", differences, "show a patch what changed since the frame before");
+  field("window_frames", window_frames,
+        "newest frames that attention over time sees, the present one included; 0: all of a clip. "
+        "Clips longer than the window train what a long dream does",
+        Range{0, 1 << 20});
 }
 
 /// The divisor of `dim` nearest to `heads` that leaves a head a multiple of 4.
@@ -129,7 +134,7 @@ class SpaceTimeTransformer final : public FrameModel {
  private:
   NetworkOutput run(const NetworkInput& input, FrameCache* cache, bool appends) override;
   std::unique_ptr<FrameCache> make_cache() const override {
-    return std::make_unique<SpaceTimeCache>(config_.layers, frames_seen(),
+    return std::make_unique<SpaceTimeCache>(config_.layers, window_frames(),
                                             config_.dim / config_.heads);
   }
   at::Tensor embed(const NetworkInput& input, const at::Tensor& before_B1HWC) const;
@@ -141,6 +146,11 @@ class SpaceTimeTransformer final : public FrameModel {
   }
   /// Without noise levels the last frame of a clip is only a target.
   int64_t frames_seen() const { return shape().clip_frames - (has_levels_ ? 0 : 1); }
+  /// What attention over time sees of them.
+  int64_t window_frames() const {
+    return config_.window_frames > 0 ? std::min(config_.window_frames, frames_seen())
+                                     : frames_seen();
+  }
   int64_t tokens_before() const { return (has_token_ ? 1 : 0) + (has_levels_ ? 1 : 0); }
   PatchGrid patches_in() const { return {config_.patch_px, config_.halo_px}; }
   PatchGrid patches_out() const { return {config_.patch_px, config_.head_halo_px}; }
@@ -204,6 +214,7 @@ void SpaceTimeTransformer::make_parameters(const ModelInputs& inputs) {
                            config_.heads,
                            config_.layers,
                            config_.logit_scale,
+                           config_.window_frames,
                            (i + 1) % config_.temporal_every == 0,
                            bf16_};
     const auto made = std::make_shared<SpaceTimeBlock>(shape, make.child("blocks").child(number));
@@ -285,7 +296,9 @@ double SpaceTimeTransformer::flops_per_clip() const {
   const double stem = 2.0 / 3.0 * static_cast<double>(stem_.numel());  // pixels need no gradient
   const double ends =
       frames * static_cast<double>(num_patches()) * (stem + static_cast<double>(head_.numel()));
-  const double scores = tokens * dim * 2 * (blocks * tokens / frames + in_time * frames / 2);
+  const auto window = static_cast<double>(window_frames());
+  const double seen = window * (1 - window / frames / 2);  // frames that a frame sees on average
+  const double scores = tokens * dim * 2 * (blocks * tokens / frames + in_time * seen);
   return 3 * 2 * (dense + ends + scores);
 }
 

@@ -86,7 +86,8 @@ TEST_P(RecordedModel, DoesTheNextStepWhenItsOperationsAreCalledAgain) {
   Recording recording([&] { replayed.run(); });
   EXPECT_GT(recording.num_operations(), 20U);
   for (const uint64_t step : {3, 4}) {
-    const auto batch = step == 3 ? others(options().shape) : tiny::clips(options().shape, kClips, 11);
+    const auto batch =
+        step == 3 ? others(options().shape) : tiny::clips(options().shape, kClips, 11);
     replayed.give(batch, {7, step}), eager.give(batch, {7, step});
     recording.replay();
     eager.run();

@@ -128,6 +128,34 @@ TEST(SpaceTimeTransformer, DreamsFromMemoryAsFromTheFramesThemselves) {
   }
 }
 
+TEST(SpaceTimeTransformer, AttendsToItsWindowOnly) {
+  auto options = transformer();
+  options.fields["layers"] = 1;
+  options.fields["window_frames"] = 3;
+  const auto model = moved(options);
+  const auto clip = tiny::clips(options.shape, 1);
+  const auto guess = model->one_step(clip.frames_BTHWC, clip.actions_BTA, {});
+  auto frames = clip.frames_BTHWC.clone();
+  frames.select(1, 0).bitwise_xor_(0x55);
+  const auto same = model->one_step(frames, clip.actions_BTA, {}) == guess;
+  // Frame 0 is in the windows of frames 0, 1, 2, and in what frame 1 shows of changes, which is in
+  // that of frame 3; frame 4 leads to frame 5.
+  for (int64_t t = 0; t < 4; ++t) EXPECT_FALSE(same.select(1, t).all().item<bool>()) << t;
+  EXPECT_TRUE(same.select(1, 4).all().item<bool>());
+
+  options.fields["layers"] = 3;
+  const auto deep = moved(options);
+  const auto actions = clip.actions_BTA.slice(1, 0, 5);
+  for (const int64_t context : {1, 2, 4, 5}) {
+    RolloutOptions again;
+    again.use_cache = false;
+    const auto known = clip.frames_BTHWC.slice(1, 0, context);
+    EXPECT_TRUE(at::allclose(deep->rollout(known, actions, {}),
+                             deep->rollout(known, actions, again), 0, 1e-5))
+        << context;
+  }
+}
+
 TEST(SpaceTimeTransformer, DreamsOnBeyondItsWindowFromMemory) {
   const auto options = transformer();
   const auto model = moved(options);

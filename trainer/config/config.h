@@ -16,6 +16,8 @@
 
 namespace nextframe {
 
+class Objective;
+
 /// One value of the resolved config, for printing, comparing and saving.
 struct ResolvedField {
   std::string key;     // "trainer.steps"

@@ -27,6 +27,12 @@ void check_source(const EpisodeSource& held_out) {
 
 std::vector<std::string> known_suites() { return SuiteRegistry::instance().names(); }
 
+std::vector<std::string> quick_suites() {
+  auto names = known_suites();
+  std::erase_if(names, [](const std::string& name) { return suite_named(name).is_long; });
+  return names;
+}
+
 EvaluationReport evaluate(WorldModel& model, const EpisodeSource& held_out,
                           const EpisodeSource* train_for_mean_frame, const EvaluateConfig& config,
                           const std::vector<std::string>& suites,
@@ -95,6 +101,20 @@ std::vector<EpisodeScores> EvaluationContext::rollouts() {
                       config_.horizon_frames, [&](const PredictedFrame& frame) {
                         score(frame, config_.context_frames, scores[frame.place]);
                       });
+  return scores;
+}
+
+std::vector<EpisodeScores> EvaluationContext::rollouts(const RolloutOptions& options,
+                                                       int64_t episodes, int64_t horizon) {
+  auto places = all_places(held_out_);
+  places.resize(std::min(places.size(), static_cast<size_t>(episodes)));
+  std::vector<EpisodeScores> scores(places.size(), {config_.context_frames, {}});
+  const auto usual = predictor_.exchange_options(options);
+  predictor_.rollouts(held_out_, places, config_.context_frames, horizon,
+                      [&](const PredictedFrame& frame) {
+                        score(frame, config_.context_frames, scores[frame.place]);
+                      });
+  predictor_.exchange_options(usual);
   return scores;
 }
 

@@ -20,6 +20,9 @@ namespace nextframe {
 /// Every registered suite, by name.
 std::vector<std::string> known_suites();
 
+/// Those that run in training.
+std::vector<std::string> quick_suites();
+
 /// Runs `suites` (none means all; an unknown name is a UsageError) on the first
 /// config.episodes episodes of `validation` that have a frame to score; DataError if none has.
 /// The mean frame comes from `train_for_mean_frame`, or else from the evaluated episodes. On one
@@ -59,7 +62,12 @@ class EvaluationContext {
   /// Scores of rollouts from every episode's start, from frame context_frames on.
   std::vector<EpisodeScores> rollouts();
 
+  /// The same by other options, for the first `episodes` episodes and `horizon` frames.
+  std::vector<EpisodeScores> rollouts(const RolloutOptions& options, int64_t episodes,
+                                      int64_t horizon);
+
   Predictor& predictor() { return predictor_; }
+  const WorldModel& model() const { return predictor_.model(); }
   const EpisodeSource& held_out() const { return held_out_; }
   const EvaluateConfig& config() const { return config_; }
   /// "training data" or "evaluated data".
@@ -83,14 +91,20 @@ class EvaluationContext {
 struct Suite {
   std::string summary;  // one line, for --help
   std::function<SuiteReport(EvaluationContext&)> run;
+  bool is_long = false;  // left out of evaluations in training
 };
 
 using SuiteRegistry = Registry<Suite>;
 
 }  // namespace nextframe
 
-#define NF_REGISTER_SUITE(name, summary, run)                            \
-  namespace {                                                            \
-  const bool registered_suite_##name =                                   \
-      ::nextframe::SuiteRegistry::instance().add(#name, {summary, run}); \
+#define NF_REGISTER_SUITE_AS(name, summary, run, is_long)                         \
+  namespace {                                                                     \
+  const bool registered_suite_##name =                                            \
+      ::nextframe::SuiteRegistry::instance().add(#name, {summary, run, is_long}); \
   }
+
+#define NF_REGISTER_SUITE(name, summary, run) NF_REGISTER_SUITE_AS(name, summary, run, false)
+
+/// For a suite that takes too long to run in training.
+#define NF_REGISTER_LONG_SUITE(name, summary, run) NF_REGISTER_SUITE_AS(name, summary, run, true)

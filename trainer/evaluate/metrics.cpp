@@ -118,9 +118,29 @@ double ssim(const at::Tensor& predicted_HWC, const at::Tensor& true_HWC) {
   return sum / static_cast<double>(mean_x.size());
 }
 
+double detail_energy(const at::Tensor& frame_HWC) {
+  const auto sizes = frame_HWC.sizes();
+  const int64_t rows = sizes[0], columns = sizes[1], channels = sizes[2];
+  if (rows < 3 || columns < 3) return 0;
+  const float* const frame = frame_HWC.const_data_ptr<float>();
+  Values values(frame, frame + frame_HWC.numel());
+  const auto blurred = blur(values, {0.25, 0.5, 0.25}, sizes);
+  double sum = 0;
+  size_t i = 0;
+  for (int64_t row = 1; row + 1 < rows; ++row) {
+    for (int64_t value = channels; value < (columns - 1) * channels; ++value) {
+      const double detail =
+          values[static_cast<size_t>(row * columns * channels + value)] - blurred[i++];
+      sum += detail * detail;
+    }
+  }
+  return sum / static_cast<double>(blurred.size());
+}
+
 FrameScore score_frame(const at::Tensor& predicted_HWC, const at::Tensor& true_HWC) {
   const double mse = mean_squared_error(predicted_HWC, true_HWC);
-  return {mse, psnr_db(mse), ssim(predicted_HWC, true_HWC)};
+  return {mse, psnr_db(mse), ssim(predicted_HWC, true_HWC), detail_energy(predicted_HWC),
+          detail_energy(true_HWC)};
 }
 
 }  // namespace nextframe

@@ -14,6 +14,8 @@ struct FrameScore {
   double mse = 0;      // mean over height, width and channels
   double psnr_db = 0;  // 10 log10(1 / mse), at most kPsnrCapDb
   double ssim = 0;     // see ssim()
+  double detail = 0;   // detail_energy() of the prediction
+  double true_detail = 0;
 };
 
 /// Frames as numbers: uint8 to float32 in [0, 1]; float32 is clipped to [0, 1]. Contiguous.
@@ -31,6 +33,11 @@ double psnr_db(double mse);
 /// window lies inside the frame; mean over those places, then over channels. A frame smaller than
 /// 11 px takes the largest odd window that fits its shorter side, same sigma, weights rescaled.
 double ssim(const at::Tensor& predicted_HWC, const at::Tensor& true_HWC);
+
+/// Energy of fine detail: the mean of (x - b(x))^2, b the binomial blur [1 2 1] / 4 along rows and
+/// columns, over pixels whose neighbours are all inside. 0 for frames under 3 px. That of a
+/// prediction over that of the truth is its sharpness: 1 is as sharp, less is blurred.
+double detail_energy(const at::Tensor& frame_HWC);
 
 FrameScore score_frame(const at::Tensor& predicted_HWC, const at::Tensor& true_HWC);
 

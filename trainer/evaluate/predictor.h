@@ -61,6 +61,13 @@ class Predictor {
   Predictor(const Predictor&) = delete;
   Predictor& operator=(const Predictor&) = delete;
 
+  const WorldModel& model() const { return model_; }
+
+  /// Predicts by other options from now on; returns the former ones.
+  RolloutOptions exchange_options(RolloutOptions options) {
+    return std::exchange(options_, std::move(options));
+  }
+
   /// Visits, once each, all scored frames of every episode, each predicted from true frames; an
   /// episode's frames in ascending order. Holds a bounded part of an episode at a time.
   void teacher_forced(const EpisodeSource& source, const ActionsOf& actions_of,

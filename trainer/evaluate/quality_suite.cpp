@@ -8,7 +8,18 @@ namespace nextframe {
 namespace {
 
 /// What an episode adds to every figure of one predictor.
-enum SumIndex : size_t { kFrames, kMse, kPsnr, kSsim, kCapped, kCopyLast, kMeanFrame, kNumSums };
+enum SumIndex : size_t {
+  kFrames,
+  kMse,
+  kPsnr,
+  kSsim,
+  kCapped,
+  kDetail,
+  kTrueDetail,
+  kCopyLast,
+  kMeanFrame,
+  kNumSums
+};
 
 double mean_mse(const Sums& s) { return s[kMse] / s[kFrames]; }
 double mean_psnr_db(const Sums& s) { return s[kPsnr] / s[kFrames]; }
@@ -16,6 +27,7 @@ double mean_ssim(const Sums& s) { return s[kSsim] / s[kFrames]; }
 double capped_fraction(const Sums& s) { return s[kCapped] / s[kFrames]; }
 double psnr_pooled_db(const Sums& s) { return psnr_db(mean_mse(s)); }
 double mse_over_copy_last(const Sums& s) { return ratio(s[kMse], s[kCopyLast]); }
+double sharpness(const Sums& s) { return ratio(s[kDetail], s[kTrueDetail]); }
 double skill(const Sums& s) { return 1 - ratio(s[kMse], std::min(s[kCopyLast], s[kMeanFrame])); }
 
 /// The score of `frame` by `predictor`, or null where it was not predicted.
@@ -47,6 +59,8 @@ std::vector<Sums> sums_of(const std::vector<EpisodeScores>& scores, const std::s
       sums[kPsnr] += own->psnr_db;
       sums[kSsim] += own->ssim;
       sums[kCapped] += own->psnr_db == kPsnrCapDb ? 1 : 0;
+      sums[kDetail] += own->detail;
+      sums[kTrueDetail] += own->true_detail;
       sums[kCopyLast] += copy_last->mse;
       sums[kMeanFrame] += mean_frame->mse;
     }
@@ -73,6 +87,7 @@ void add_one_step(EvaluationContext& evaluation, SuiteReport& report) {
   };
   for (const auto& [name, statistic] : kBasic) add(name, "model", statistic);
   add("mse_over_copy_last", "model", mse_over_copy_last);
+  add("sharpness", "model", sharpness);
   add("psnr_pooled_db", "model", psnr_pooled_db);
   add("psnr_capped_fraction", "model", capped_fraction);
   for (const std::string baseline : {"copy_last", "mean_frame", "linear"}) {
@@ -93,6 +108,8 @@ FigureRow rollout_row(EvaluationContext& evaluation, const std::vector<EpisodeSc
       row.figures.push_back({prefix + name, bootstrap.figure(sums, statistic)});
     }
     row.figures.push_back({prefix + "skill", bootstrap.figure(sums, skill)});
+    if (predictor == "model")
+      row.figures.push_back({prefix + "sharpness", bootstrap.figure(sums, sharpness)});
   };
   add("", rollouts, "model");
   for (const std::string baseline : {"copy_last", "mean_frame", "linear"}) {
@@ -119,6 +136,10 @@ std::vector<Definition> definitions(const std::string& mean_frame_source) {
       {"ssim",
        "Wang et al. 2004: Gaussian window 11 px, sigma 1.5, population covariance, data "
        "range 1, valid region, mean over channels; smaller windows below 11 px"},
+      {"sharpness",
+       "energy of fine detail, the sum of (x - b(x))^2 with b the binomial blur [1 2 1] / 4, of "
+       "the "
+       "prediction over that of the truth: 1 is as sharp as the truth, less is blurred"},
       {"mse_over_copy_last", "sum of the model's mse over the sum of copy_last's"},
       {"skill",
        "1 - mse / min(mse of copy_last, mse of mean_frame) at that horizon: 1 is perfect, "

@@ -51,7 +51,7 @@ void evaluate_now(const EvaluatedRun& run, int64_t step, const std::function<voi
   const auto train = until_stopped(all_episodes(run.train), run.stops);
   const auto held_out =
       until_stopped(evaluated_episodes(run.validation, config.evaluate), run.stops);
-  auto report = evaluate(run.model, held_out, &train, config.evaluate, {}, progress);
+  auto report = evaluate(run.model, held_out, &train, config.evaluate, quick_suites(), progress);
   report.provenance = {run.folder.path.string(), "", step, "", config.optimizer.ema_decay > 0,
                        config.data.validation};
   const auto name = checkpoint_name(step);
