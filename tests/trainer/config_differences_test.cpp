@@ -57,5 +57,16 @@ TEST(ConfigDifferences, FieldsThatCameOrWentAreAbsentOnOneSide) {
   EXPECT_EQ(differences.free, Lines{"run.notes: (absent) → x"});
 }
 
+TEST(ConfigDifferences, AKeyOfANewerVersionIsNoneAtItsDefault) {
+  const auto without = [](Config config, const std::string& key) {
+    std::erase_if(config.resolved, [&](const ResolvedField& field) { return field.key == key; });
+    return config;
+  };
+  const auto before = without(config_with({}), "actions.form");
+  EXPECT_EQ(compare_configs(before, config_with({})).identity, Lines{});
+  EXPECT_EQ(compare_configs(before, config_with({"actions.form=none"})).identity,
+            Lines{"actions.form: (absent) → none"});
+}
+
 }  // namespace
 }  // namespace nextframe

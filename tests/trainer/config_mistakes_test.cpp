@@ -212,5 +212,64 @@ TEST(Config, AWrongTypeHidesChecksThatSpeakOfIt) {
   EXPECT_NE(errors.find("\n1 error; nothing was started."), std::string::npos) << errors;
 }
 
+std::string errors_of_parts(const std::string& model, const std::string& objective,
+                            const std::string& more = "") {
+  return errors_of("data: {train: a}\nmodel: {name: " + model +
+                   "}\nobjective: {name: " + objective + "}\n" + more);
+}
+
+TEST(Config, PartsThatDoNotGoTogetherAreNamedWithWhatWould) {
+  EXPECT_NE(errors_of_parts("frame_mlp", "shortcut", "trainer: {global_batch: 16, grains: 4}\n")
+                .find("run.yaml:3:13 error  objective.name = shortcut asks for step sizes, which "
+                      "model.name = frame_mlp does not offer; models that do: "
+                      "space_time_transformer\n"),
+            std::string::npos);
+  EXPECT_NE(
+      errors_of_parts("frame_mlp", "regress", "actions: {form: token}\n")
+          .find("run.yaml:4:11 error  actions.form = token asks for tokens, which model.name = "
+                "frame_mlp does not offer; models that do: space_time_transformer\n"),
+      std::string::npos);
+}
+
+TEST(Config, EveryPairOfModelAndObjectiveIsTakenOrRefusedByItsTraits) {
+  for (const auto& model : ModelRegistry::instance().names()) {
+    for (const auto& objective : ObjectiveRegistry::instance().names()) {
+      const auto missing = missing_traits(ObjectiveRegistry::instance().find(objective)->asks,
+                                          ModelRegistry::instance().find(model)->offers);
+      std::string errors;
+      try {
+        parse_config("data: {train: a}\nmodel: {name: " + model + "}\nobjective: {name: " +
+                         objective + "}\ntrainer: {global_batch: 16, grains: 4}\n",
+                     "run.yaml");
+      } catch (const ConfigError& error) {
+        errors = error.what();
+      }
+      EXPECT_EQ(errors.empty(), missing.empty()) << model << " " << objective << errors;
+      for (const Trait trait : missing)
+        EXPECT_NE(errors.find(trait_name(trait)), std::string::npos) << errors;
+    }
+  }
+}
+
+TEST(Config, AGrainHasAsManyClipsAsItsObjectiveNeeds) {
+  EXPECT_NE(
+      errors_of_parts("space_time_transformer", "shortcut",
+                      "trainer: {global_batch: 8, grains: 4}\n")
+          .find("trainer.grains = 4 leaves grains of 2 clips of trainer.global_batch = 8; this "
+                "objective needs 4 or more in a grain"),
+      std::string::npos);
+}
+
+TEST(Config, StepsAndGuidanceFitTheirObjectiveAndTraining) {
+  EXPECT_NE(
+      errors_of_parts("space_time_transformer", "shortcut",
+                      "trainer: {global_batch: 16, grains: 4}\nevaluate: {denoise_steps: 3}\n")
+          .find("evaluate.denoise_steps = 3 is not 1, 2, 4, .. objective.levels = 32"),
+      std::string::npos);
+  EXPECT_NE(errors_of_parts("space_time_transformer", "regress", "evaluate: {guidance: 2}\n")
+                .find("evaluate.guidance = 2 needs a model that was trained with actions.dropout"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace nextframe

@@ -83,6 +83,29 @@ TEST(Metrics, FramesBelowElevenPixelsTakeASmallerWindow) {
   EXPECT_NEAR(ssim(predicted, truth), sum / 6, 1e-12);
 }
 
+// The definition written out, [1 2 1] / 4 along rows and columns.
+TEST(Metrics, DetailIsWhatABlurTakesAway) {
+  const auto [predicted, truth] = formula_pair(7, 9);
+  double sum = 0;
+  for (int64_t y = 1; y < 6; ++y) {
+    for (int64_t x = 1; x < 8; ++x) {
+      for (int64_t c = 0; c < 3; ++c) {
+        double blurred = 0;
+        for (int64_t dy = -1; dy <= 1; ++dy) {
+          for (int64_t dx = -1; dx <= 1; ++dx) {
+            const double weight = (dy == 0 ? 2 : 1) * (dx == 0 ? 2 : 1) / 16.0;
+            blurred += weight * truth[y + dy][x + dx][c].item<double>();
+          }
+        }
+        sum += std::pow(truth[y][x][c].item<double>() - blurred, 2);
+      }
+    }
+  }
+  EXPECT_NEAR(detail_energy(truth), sum / (5 * 7 * 3), 1e-9);
+  EXPECT_NEAR(detail_energy(at::full({8, 8, 1}, 0.3f)), 0, 1e-12);
+  EXPECT_EQ(detail_energy(at::rand({2, 8, 3})), 0);
+}
+
 TEST(Metrics, FramesOfTwoSizesAreAnError) {
   EXPECT_THROW(mean_squared_error(at::zeros({4, 4, 3}), at::zeros({4, 5, 3})), c10::Error);
   EXPECT_THROW(ssim(at::zeros({4, 4, 3}, at::kByte), at::zeros({4, 4, 3})), c10::Error);

@@ -11,7 +11,7 @@ FakeModelMade last_made;
 
 class FakeObjective final : public Objective {
  public:
-  bool has_noise_levels() const override { return false; }
+  Traits asks() const override { return {}; }
   struct Config {
     int64_t levels = 4;
     void fields(FieldVisitor& field) { field("levels", levels, "noise levels"); }
@@ -21,18 +21,8 @@ class FakeObjective final : public Objective {
   };
   explicit FakeObjective(const Config& config) : config_(config) {}
 
-  LossTerms loss(const Network&, const at::Tensor&, const at::Tensor&, const at::Tensor&,
-                 const at::Tensor&, const at::Tensor&) const override {
-    return {};
-  }
-  at::Tensor one_step(const Network&, const at::Tensor&, const at::Tensor&, int64_t,
-                      const RolloutOptions&) const override {
-    return {};
-  }
-  at::Tensor next(const Network&, const at::Tensor&, const at::Tensor&, int64_t,
-                  const RolloutOptions&) const override {
-    return {};
-  }
+  LossTerms loss(CausalNetwork&, const Clip&, const at::Tensor&) const override { return {}; }
+  at::Tensor next(CausalNetwork&, const Clip&, const RolloutOptions&) const override { return {}; }
   int64_t levels() const { return config_.levels; }
 
  private:
@@ -42,6 +32,7 @@ class FakeObjective final : public Objective {
 class FakeModel final : public WorldModel {
  public:
   using Config = FakeModelConfig;
+  static Traits offers() { return {}; }
   FakeModel(const Config& config, const ModelInputs& inputs) {
     const auto* objective = dynamic_cast<const FakeObjective*>(inputs.objective.get());
     last_made = {config, objective == nullptr ? 0 : objective->levels(), inputs.seed, inputs.bf16};
