@@ -46,6 +46,18 @@ Rotation rotation_in_space(int64_t rows, int64_t columns, int64_t before, int64_
   return rotation_of(angles_LP);
 }
 
+Rotation rotation_in_space_time(const Rotation& in_time, const Rotation& in_space) {
+  const auto joined = [](const at::Tensor& time_TP, const at::Tensor& space_NP) {
+    const int64_t frames = time_TP.size(0), tokens = space_NP.size(0);
+    return at::cat({time_TP.unsqueeze(1).expand({frames, tokens, -1}),
+                    space_NP.unsqueeze(0).expand({frames, tokens, -1})},
+                   2)
+        .flatten(0, 1)
+        .contiguous();
+  };
+  return {joined(in_time.cosine_LP, in_space.cosine_LP), joined(in_time.sine_LP, in_space.sine_LP)};
+}
+
 at::Tensor norm_rope(const at::Tensor& x_OLIKF, bool normalise, const Rotation& rotation,
                      int64_t first) {
   auto x = x_OLIKF;

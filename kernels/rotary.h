@@ -23,6 +23,10 @@ Rotation rotation_in_time(int64_t num_frames, int64_t head_dim, int64_t first_fr
 Rotation rotation_in_space(int64_t rows, int64_t columns, int64_t before, int64_t after,
                            int64_t head_dim);
 
+/// Angles of tokens that have a time and a place, frame after frame: the first pairs are rotated by
+/// `in_time` [T, Pt], the others by `in_space` [N, Ps]. Returns [T N, Pt + Ps].
+Rotation rotation_in_space_time(const Rotation& in_time, const Rotation& in_space);
+
 /// QK-norm and RoPE, by definition: x / sqrt(mean(x^2) + kNormEpsilon) over F if `normalise`,
 /// then each pair rotated by the angles of its row, in the precision of x.
 ///   x_OLIKF  [O, L, I, K, F]     rotation  uses rows first .. first + L - 1; undefined: none

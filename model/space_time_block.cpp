@@ -11,9 +11,14 @@ SpaceTimeBlock::SpaceTimeBlock(const BlockShape& shape, const ParameterMaker& ma
   const int64_t D = shape.dim, F = shape.mlp_width;
   const double input = 1 / std::sqrt(static_cast<double>(D));
   const double depth = 1 / std::sqrt(2.0 * static_cast<double>(shape.layers));
-  space_in_ = make.normal(*this, "space_in", {3 * D, D}, input);
-  space_out_ = make.normal(*this, "space_out", {D, D}, input * depth);
-  if (shape.in_time) {
+  if (shape.is_joint) {
+    joint_in_ = make.normal(*this, "joint_in", {3 * D, D}, input);
+    joint_out_ = make.normal(*this, "joint_out", {D, D}, input * depth);
+  } else {
+    space_in_ = make.normal(*this, "space_in", {3 * D, D}, input);
+    space_out_ = make.normal(*this, "space_out", {D, D}, input * depth);
+  }
+  if (shape.in_time && !shape.is_joint) {
     time_in_ = make.normal(*this, "time_in", {3 * D, D}, input);
     time_out_ = make.normal(*this, "time_out", {D, D}, input * depth);
   }
@@ -24,6 +29,11 @@ SpaceTimeBlock::SpaceTimeBlock(const BlockShape& shape, const ParameterMaker& ma
 at::Tensor SpaceTimeBlock::attend(const at::Tensor& tokens_BTND, const Rotation& in_space,
                                   const Rotation& in_time, TimeKvCache* cache, bool appends) const {
   const bool bf16 = shape_.bf16;
+  if (shape_.is_joint) {
+    const auto hidden = norm_linear(tokens_BTND, joint_in_, bf16);
+    const auto attended = attend_jointly(hidden.product, in_time, cache, appends);
+    return add_linear(hidden.sum, attended, joint_out_, bf16);
+  }
   auto hidden = norm_linear(tokens_BTND, space_in_, bf16);
   const auto sum =
       add_linear(hidden.sum, attend_in_space(hidden.product, in_space), space_out_, bf16);
@@ -52,6 +62,19 @@ at::Tensor SpaceTimeBlock::attend_in_space(const at::Tensor& packed_BTN3D,
   const int64_t B = packed_BTN3D.size(0), T = packed_BTN3D.size(1), N = packed_BTN3D.size(2);
   const auto frames = packed_BTN3D.view({B * T, N, 1, 3, shape_.heads, -1});
   return self_attention(frames, options(rotation)).view({B, T, N, shape_.dim});
+}
+
+/// Each token sees all tokens of frames 0 .. t, and those of the cache.
+at::Tensor SpaceTimeBlock::attend_jointly(const at::Tensor& packed_BTN3D, const Rotation& rotation,
+                                          TimeKvCache* cache, bool appends) const {
+  const int64_t B = packed_BTN3D.size(0), T = packed_BTN3D.size(1), N = packed_BTN3D.size(2);
+  const auto tokens = packed_BTN3D.view({B, T * N, 1, 3, shape_.heads, -1});
+  auto causal = options(rotation);
+  causal.mask.frame_tokens = N;
+  causal.mask.window_frames = shape_.window_frames;
+  const auto attended =
+      cache != nullptr ? cache->attend(tokens, causal, appends) : self_attention(tokens, causal);
+  return attended.view({B, T, N, shape_.dim});
 }
 
 /// Each token sees its own place in frames 0 .. t, and in those of the cache.

@@ -15,22 +15,24 @@ struct BlockShape {
   int64_t dim;        // D
   int64_t mlp_width;  // of the gated hidden layer
   int64_t heads;
-  int64_t layers;      // number of layers in the model; deeper models start with smaller updates
-  double logit_scale;  // initial scale of attention logits, in units of 1 / sqrt(head width)
+  int64_t layers;         // number of layers in the model; deeper models start with smaller updates
+  double logit_scale;     // initial scale of attention logits, in units of 1 / sqrt(head width)
   int64_t window_frames;  // newest frames that attention over time sees; 0: all
-  bool in_time;        // whether it also attends over time
-  bool bf16;           // products in bfloat16
+  bool in_time;           // whether it also attends over time
+  bool is_joint;          // one attention over space and time instead, frame-causal
+  bool bf16;              // products in bfloat16
 };
 
-/// Attention over space, then over time (if the block has it), then a feed-forward layer. Each
-/// reads the norm of the residual stream and adds to it (pre-norm).
+/// Attention over space, then over time (if the block has it), or one attention over both, then a
+/// feed-forward layer. Each reads the norm of the residual stream and adds to it (pre-norm).
 class SpaceTimeBlock : public torch::nn::Module {
  public:
   SpaceTimeBlock(const BlockShape& shape, const ParameterMaker& make);
 
   /// The first part of the block: attention over space, and over time. float32 [B, T, N, D] to
   /// the same. With a KV cache the tokens follow the frames in it, and join
-  /// it if `appends`; `in_time` is then for the new frames only.
+  /// it if `appends`; `in_time` is then for the new frames only. A
+  /// joint block rotates by `in_time` alone, with a row for each token of each frame.
   at::Tensor attend(const at::Tensor& tokens_BTND, const Rotation& in_space,
                     const Rotation& in_time, TimeKvCache* cache, bool appends) const;
 
@@ -40,11 +42,13 @@ class SpaceTimeBlock : public torch::nn::Module {
  private:
   AttentionOptions options(const Rotation& rotation) const;
   at::Tensor attend_in_space(const at::Tensor& packed_BTN3D, const Rotation& rotation) const;
+  at::Tensor attend_jointly(const at::Tensor& packed_BTN3D, const Rotation& rotation,
+                            TimeKvCache* cache, bool appends) const;
   at::Tensor attend_in_time(const at::Tensor& packed_BTN3D, const Rotation& rotation,
                             TimeKvCache* cache, bool appends) const;
 
   BlockShape shape_;
-  at::Tensor space_in_, space_out_, time_in_, time_out_, mlp_in_, mlp_out_;
+  at::Tensor space_in_, space_out_, time_in_, time_out_, joint_in_, joint_out_, mlp_in_, mlp_out_;
 };
 
 }  // namespace nextframe

@@ -13,31 +13,34 @@ Rotation rows_of(const Rotation& table, int64_t first, int64_t count) {
 
 }  // namespace
 
-at::Tensor TimeKvCache::attend(const at::Tensor& packed_BTN3KF, const AttentionOptions& options,
+at::Tensor TimeKvCache::attend(const at::Tensor& packed_OLI3KF, const AttentionOptions& options,
                                bool appends) {
-  const int64_t count = packed_BTN3KF.size(1);
-  TORCH_CHECK(appends || count == 1, "memory: a look at ", count, " frames at once");
-  if (!ring_.key.defined()) ring_ = make_kv_cache(packed_BTN3KF, window_);
+  const int64_t tokens = frame_tokens_, count = packed_OLI3KF.size(1) / tokens;
+  TORCH_CHECK(packed_OLI3KF.size(1) == count * tokens, "KV cache: whole frames of ", tokens,
+              " tokens are needed, got ", packed_OLI3KF.size(1), " tokens");
+  TORCH_CHECK(appends || count == 1, "KV cache: a look at ", count, " frames at once");
+  if (!ring_.key.defined()) ring_ = make_kv_cache(packed_OLI3KF, window_ * tokens);
   DecodeOptions step;
   step.scale = options.scale, step.normalise = options.normalise;
   if (frames_ == 0 && count > 1) {  // all at once: nothing is there to look back at
     const int64_t kept = std::min(count, window_), first = count - kept;
-    step.rotation = rows_of(options.rotation, first, kept);
-    step.slot = first % window_;
-    write_kv_cache(packed_BTN3KF.narrow(1, first, kept), ring_, step);
+    step.rotation = rows_of(options.rotation, first * tokens, kept * tokens);
+    step.slot = first % window_ * tokens;
+    write_kv_cache(packed_OLI3KF.narrow(1, first * tokens, kept * tokens), ring_, step);
     frames_ = count;
     auto causal = options;
-    causal.mask.frame_tokens = 1;
+    causal.mask.frame_tokens = tokens;
     causal.mask.window_frames = window_;
-    return self_attention(packed_BTN3KF, causal);
+    return self_attention(packed_OLI3KF, causal);
   }
   std::vector<at::Tensor> results;
   for (int64_t frame = 0; frame < count; ++frame) {
-    step.rotation = rows_of(options.rotation, frame, 1);
-    // A frame that does not stay takes the slot that the next one overwrites: the oldest, unseen.
-    step.slot = frames_ % window_;
-    step.seen = std::min(frames_ + 1, window_);
-    results.push_back(decode_attention(packed_BTN3KF.narrow(1, frame, 1), ring_, step));
+    step.rotation = rows_of(options.rotation, frame * tokens, tokens);
+    // A frame that does not stay takes the slots that the next one overwrites: the oldest, unseen.
+    step.slot = frames_ % window_ * tokens;
+    step.seen = std::min(frames_ + 1, window_) * tokens;
+    results.push_back(
+        decode_attention(packed_OLI3KF.narrow(1, frame * tokens, tokens), ring_, step));
     if (appends) ++frames_;
   }
   return count == 1 ? results[0] : at::cat(results, 1);
@@ -46,12 +49,12 @@ at::Tensor TimeKvCache::attend(const at::Tensor& packed_BTN3KF, const AttentionO
 Rotation TimeRotations::next(int64_t num_frames, c10::Device device, bool appends) {
   const int64_t first = frames_, end = first + num_frames;
   if (appends) frames_ = end;
-  if (!made_.cosine_LP.defined() || end > first_made_ + made_.cosine_LP.size(0)) {
-    const auto rows = rotation_in_time(std::max(window_, num_frames), head_dim_, first);
+  if (!made_.cosine_LP.defined() || end > first_made_ + made_.cosine_LP.size(0) / frame_rows_) {
+    const auto rows = make_(std::max(window_, num_frames), first);
     made_ = {rows.cosine_LP.to(device), rows.sine_LP.to(device)};
     first_made_ = first;
   }
-  return rows_of(made_, first - first_made_, num_frames);
+  return rows_of(made_, (first - first_made_) * frame_rows_, num_frames * frame_rows_);
 }
 
 }  // namespace nextframe

@@ -1,7 +1,9 @@
-// The KV cache of one layer in time: a ring buffer with the keys and values of the newest frames.
+// The KV cache of one layer over time: a ring buffer with the keys and values of the newest frames.
 #pragma once
 
 #include <ATen/core/Tensor.h>
+
+#include <functional>
 
 #include "kernels/decode_attention.h"
 
@@ -13,18 +15,22 @@ struct AttentionOptions;
 /// of their frame since the cache was empty.
 class TimeKvCache {
  public:
-  explicit TimeKvCache(int64_t window) : window_(window) {}
+  /// `frame_tokens` as in AttentionMask: 1 where every token attends to its own place only, else
+  /// the tokens of a frame.
+  explicit TimeKvCache(int64_t window, int64_t frame_tokens = 1)
+      : window_(window), frame_tokens_(frame_tokens) {}
 
-  /// Attention of new frames. Each of their tokens attends to the tokens
-  /// at its own place in its frame and in earlier ones, at most `window` frames in all.
-  ///   packed_BTN3KF  queries, keys, values
-  ///   options        scale, QK-norm, and RoPE angles with a row for each of these frames
+  /// Frame-causal attention of new frames: each of their tokens attends to the tokens of its frame
+  /// and of earlier ones, at most `window` frames in all.
+  ///   packed_OLI3KF  queries, keys, values; L = frames x frame_tokens, frame after frame. With
+  ///                  frame_tokens = 1, the places of a frame are I, else I = 1
+  ///   options        scale, QK-norm, and RoPE angles with a row for each L
   ///   appends        whether they join the cache; else this is one frame
-  ///   returns        [B, T, N, K, F]
-  at::Tensor attend(const at::Tensor& packed_BTN3KF, const AttentionOptions& options, bool appends);
+  ///   returns        [O, L, I, K, F]
+  at::Tensor attend(const at::Tensor& packed_OLI3KF, const AttentionOptions& options, bool appends);
 
  private:
-  int64_t window_;
+  int64_t window_, frame_tokens_;
   KvCache ring_;
   int64_t frames_ = 0;  // appended so far
 };
@@ -32,14 +38,20 @@ class TimeKvCache {
 /// RoPE angles of an endless sequence of frames.
 class TimeRotations {
  public:
-  TimeRotations(int64_t window, int64_t head_dim) : window_(window), head_dim_(head_dim) {}
+  /// Makes the angles of `num_frames` frames, from number `first` on.
+  using Make = std::function<Rotation(int64_t num_frames, int64_t first)>;
 
-  /// The angles of the next frames, a row each, on `device`. Computes them a window at a time. They
+  /// `frame_rows`: rows of angles that a frame has.
+  TimeRotations(int64_t window, Make make, int64_t frame_rows = 1)
+      : window_(window), frame_rows_(frame_rows), make_(std::move(make)) {}
+
+  /// The angles of the next frames on `device`. Computes them a window at a time. They
   /// are the next ones again unless `appends`.
   Rotation next(int64_t num_frames, c10::Device device, bool appends);
 
  private:
-  int64_t window_, head_dim_;
+  int64_t window_, frame_rows_;
+  Make make_;
   int64_t frames_ = 0;  // handed out so far
   Rotation made_;       // of frames first_made_ and following
   int64_t first_made_ = 0;

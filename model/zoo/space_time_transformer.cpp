@@ -1,5 +1,6 @@
 // space_time_transformer: the tokens of a frame attend to each other, then each token to its own
-// past.
+// past (factorised attention); or each token to all tokens of its frame and of earlier ones
+// (frame-causal attention).
 //
 // A frame is [action | noise level and step size | patches | registers], the first two only where
 // there are any.
@@ -39,7 +40,9 @@ struct SpaceTimeConfig {
   double logit_scale = 1.5;
   bool differences = true;
   int64_t window_frames = 0;
+  std::string attention = "factorised";
 
+  bool is_joint() const { return attention == "frame_causal"; }
   void fields(FieldVisitor& field);
   void check(const Report& report) const;
 
@@ -69,6 +72,11 @@ void SpaceTimeConfig::fields(FieldVisitor& field) {
         "newest frames that attention over time sees, the present one included; 0: all of a clip. "
         "Clips longer than the window train what a long dream does",
         Range{0, 1 << 20});
+  field(
+      "attention", attention,
+      "factorised: over the tokens of a frame, then, in every temporal_every-th block, over time; "
+      "frame_causal: over all tokens of the frame and of earlier ones, in every block",
+      {"factorised", "frame_causal"});
 }
 
 /// The divisor of `dim` nearest to `heads` that leaves a head a multiple of 4.
@@ -105,8 +113,9 @@ void SpaceTimeConfig::check(const Report& report) const {
 /// What the transformer keeps of the frames before.
 class SpaceTimeCache final : public FrameCache {
  public:
-  SpaceTimeCache(int64_t blocks, int64_t window, int64_t head_dim)
-      : of_block(static_cast<size_t>(blocks), TimeKvCache(window)), angles(window, head_dim) {}
+  SpaceTimeCache(int64_t blocks, int64_t window, int64_t frame_tokens, TimeRotations::Make make)
+      : of_block(static_cast<size_t>(blocks), TimeKvCache(window, frame_tokens)),
+        angles(window, std::move(make), frame_tokens) {}
 
   std::vector<TimeKvCache> of_block;
   TimeRotations angles;
@@ -126,16 +135,16 @@ class SpaceTimeTransformer final : public FrameModel {
     return true;
   }
 
-  int64_t tokens_per_clip() const override {
-    return frames_seen() * (tokens_before() + num_patches() + config_.registers);
-  }
+  int64_t tokens_per_clip() const override { return frames_seen() * tokens_per_frame(); }
   double flops_per_clip() const override;
 
  private:
   NetworkOutput run(const NetworkInput& input, FrameCache* cache, bool appends) override;
   std::unique_ptr<FrameCache> make_cache() const override {
-    return std::make_unique<SpaceTimeCache>(config_.layers, window_frames(),
-                                            config_.dim / config_.heads);
+    const int64_t frame_tokens = config_.is_joint() ? tokens_per_frame() : 1;
+    return std::make_unique<SpaceTimeCache>(
+        config_.layers, window_frames(), frame_tokens,
+        [this](int64_t num_frames, int64_t first) { return time_rotation(num_frames, first); });
   }
   at::Tensor embed(const NetworkInput& input, const at::Tensor& before_B1HWC) const;
   at::Tensor decode(const at::Tensor& tokens_BTND) const;
@@ -144,6 +153,9 @@ class SpaceTimeTransformer final : public FrameModel {
   int64_t num_patches() const {
     return (shape().height_px / config_.patch_px) * (shape().width_px / config_.patch_px);
   }
+  int64_t tokens_per_frame() const { return tokens_before() + num_patches() + config_.registers; }
+  /// Of `num_frames` frames, from number `first` on: a row for each, or for each of their tokens.
+  Rotation time_rotation(int64_t num_frames, int64_t first) const;
   /// Without noise levels the last frame of a clip is only a target.
   int64_t frames_seen() const { return shape().clip_frames - (has_levels_ ? 0 : 1); }
   /// What attention over time sees of them.
@@ -180,12 +192,22 @@ SpaceTimeTransformer::SpaceTimeTransformer(const Config& config, const ModelInpu
   const int64_t head_dim = config.dim / config.heads;
   in_space_ = rotation_in_space(clip.height_px / config.patch_px, clip.width_px / config.patch_px,
                                 tokens_before(), config.registers, head_dim);
-  in_time_ = rotation_in_time(clip.clip_frames, head_dim);
+  in_time_ = time_rotation(clip.clip_frames, 0);
   for (const auto& [name, rotation] :
        {std::pair{"space", &in_space_}, std::pair{"time", &in_time_}}) {
     register_buffer(c10::str(name, "_cosine"), rotation->cosine_LP);  // so that they move along
     register_buffer(c10::str(name, "_sine"), rotation->sine_LP);
   }
+}
+
+Rotation SpaceTimeTransformer::time_rotation(int64_t num_frames, int64_t first) const {
+  const int64_t head_dim = config_.dim / config_.heads;
+  if (!config_.is_joint()) return rotation_in_time(num_frames, head_dim, first);
+  const int64_t time_dim = head_dim / 4 * 2;  // half of the pairs turn with time
+  return rotation_in_space_time(
+      rotation_in_time(num_frames, time_dim, first),
+      rotation_in_space(shape().height_px / config_.patch_px, shape().width_px / config_.patch_px,
+                        tokens_before(), config_.registers, head_dim - time_dim));
 }
 
 void SpaceTimeTransformer::make_parameters(const ModelInputs& inputs) {
@@ -216,6 +238,7 @@ void SpaceTimeTransformer::make_parameters(const ModelInputs& inputs) {
                            config_.logit_scale,
                            config_.window_frames,
                            (i + 1) % config_.temporal_every == 0,
+                           config_.is_joint(),
                            bf16_};
     const auto made = std::make_shared<SpaceTimeBlock>(shape, make.child("blocks").child(number));
     blocks_.push_back(blocks->register_module(number, made));
@@ -289,7 +312,8 @@ double SpaceTimeTransformer::flops_per_clip() const {
   const auto tokens = static_cast<double>(tokens_per_clip());
   const auto frames = static_cast<double>(frames_seen()), dim = static_cast<double>(config_.dim);
   const auto blocks = static_cast<double>(config_.layers);
-  const auto in_time = static_cast<double>(config_.layers / config_.temporal_every);
+  const auto in_time =
+      config_.is_joint() ? 0.0 : static_cast<double>(config_.layers / config_.temporal_every);
   const double dense =
       tokens * dim *
       (4 * dim * (blocks + in_time) + 3 * static_cast<double>(config_.mlp_width()) * blocks);
@@ -298,11 +322,14 @@ double SpaceTimeTransformer::flops_per_clip() const {
       frames * static_cast<double>(num_patches()) * (stem + static_cast<double>(head_.numel()));
   const auto window = static_cast<double>(window_frames());
   const double seen = window * (1 - window / frames / 2);  // frames that a frame sees on average
-  const double scores = tokens * dim * 2 * (blocks * tokens / frames + in_time * seen);
+  // Keys that a token attends to, in all blocks.
+  const double keys = config_.is_joint() ? blocks * tokens / frames * seen
+                                         : blocks * tokens / frames + in_time * seen;
+  const double scores = tokens * dim * 2 * keys;
   return 3 * 2 * (dense + ends + scores);
 }
 
 NF_REGISTER_MODEL("space_time_transformer", SpaceTimeTransformer,
-                  "attention within a frame, then along time; the default")
+                  "attention over space and time; the default")
 
 }  // namespace nextframe

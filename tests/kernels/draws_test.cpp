@@ -27,11 +27,11 @@ TEST(Draws, DependOnSeedStepAndStream) {
 }
 
 TEST(Draws, AreKeyedBySeedStreamStepAndSampleId) {
-  constexpr uint64_t kSeed = 0xFEDCBA9876543210ull, kStep = 1ull << 40;
-  const auto drawn = draw_uniform(as_tensor({kSeed, kStep}), DrawStream::noise, ids({7, -1}), {4});
+  constexpr uint64_t kSeed = 0xFEDCBA9876543210ull, kDrawStep = 1ull << 40;
+  const auto drawn = draw_uniform(as_tensor({kSeed, kDrawStep}), DrawStream::noise, ids({7, -1}), {4});
   for (const int64_t row : {0, 1}) {
     const auto id = static_cast<uint64_t>(row == 0 ? 7 : -1);
-    const Philox block(draw_key({kSeed, kStep}, DrawStream::noise, id), 0, 0);
+    const Philox block(draw_key({kSeed, kDrawStep}, DrawStream::noise, id), 0, 0);
     for (int64_t i = 0; i < 4; ++i)
       EXPECT_EQ(drawn[row][i].item<float>(), uniform_from_bits(block.value[i]));
   }

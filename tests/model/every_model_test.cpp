@@ -11,9 +11,16 @@ using tiny::clips;
 
 class EveryModel : public testing::TestWithParam<std::tuple<std::string, std::string>> {
  protected:
+  /// "model/variant": a variant is a text field of the model, "attention=frame_causal".
   static tiny::Options options() {
     tiny::Options result;
     std::tie(result.model, result.objective) = GetParam();
+    if (const auto slash = result.model.find('/'); slash != std::string::npos) {
+      const auto variant = result.model.substr(slash + 1),
+                 field = variant.substr(0, variant.find('='));
+      result.texts[field] = variant.substr(field.size() + 1);
+      result.model.resize(slash);
+    }
     return result;
   }
   static int64_t least_clips() { return tiny::make_objective(options().objective)->least_clips(); }
@@ -261,10 +268,21 @@ TEST_P(EveryModel, TakesGreyWideFramesWithoutActions) {
 }
 
 std::string test_name(const testing::TestParamInfo<EveryModel::ParamType>& info) {
-  return std::get<0>(info.param) + "_" + std::get<1>(info.param);
+  auto name = std::get<0>(info.param) + "_" + std::get<1>(info.param);
+  std::ranges::replace_if(
+      name, [](char c) { return c == '/' || c == '='; }, '_');
+  return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Registered, EveryModel, testing::ValuesIn(tiny::legal_pairs()), test_name);
+std::vector<EveryModel::ParamType> pairs_and_variants() {
+  auto pairs = tiny::legal_pairs();
+  for (const auto& objective : ObjectiveRegistry::instance().names())
+    pairs.emplace_back("space_time_transformer/attention=frame_causal", objective);
+  return pairs;
+}
+
+INSTANTIATE_TEST_SUITE_P(Registered, EveryModel, testing::ValuesIn(pairs_and_variants()),
+                         test_name);
 
 }  // namespace
 }  // namespace nextframe

@@ -27,10 +27,14 @@ at::Tensor at_once(const at::Tensor& frames, int64_t window) {
   return self_attention(frames, options);
 }
 
+Rotation in_time(int64_t num_frames, int64_t first) {
+  return rotation_in_time(num_frames, 8, first);
+}
+
 /// By a memory that is given so many frames at a time.
 at::Tensor in_pieces(const at::Tensor& frames, int64_t window, std::vector<int64_t> pieces) {
   TimeKvCache memory(window);
-  TimeRotations angles(window, 8);
+  TimeRotations angles(window, in_time);
   std::vector<at::Tensor> results;
   int64_t first = 0;
   for (size_t i = 0; first < frames.size(1); ++i) {
@@ -67,13 +71,43 @@ TEST(TimeKvCache, OfBfloat16StaysNearFarBeyondItsWindow) {
   EXPECT_LT(error.norm().item<float>(), 0.01 * std::sqrt(static_cast<float>(error.numel())));
 }
 
+TEST(TimeKvCache, OfWholeFramesSeesAllTokensOfItsWindow) {
+  const torch::NoGradGuard no_grad;
+  constexpr int64_t kTokens = 3, kWindow = 4, kFrames = 11;
+  const auto packed = at::randn({2, kFrames * kTokens, 1, 3, 2, 8});
+  const auto in_space = rotation_in_space(1, kTokens, 0, 0, 4);
+  const auto make = [&](int64_t num_frames, int64_t first) {
+    return rotation_in_space_time(rotation_in_time(num_frames, 4, first), in_space);
+  };
+  auto options = options_of();
+  options.mask.frame_tokens = kTokens;
+  options.mask.window_frames = kWindow;
+  options.rotation = make(kFrames, 0);
+  const auto expected = self_attention(packed, options);
+  for (const auto& pieces : std::vector<std::vector<int64_t>>{{}, {2}, {6}, {4, 3}}) {
+    TimeKvCache cache(kWindow, kTokens);
+    TimeRotations angles(kWindow, make, kTokens);
+    std::vector<at::Tensor> results;
+    int64_t first = 0;
+    for (size_t i = 0; first < kFrames; ++i) {
+      const int64_t count = i < pieces.size() ? pieces[i] : 1;
+      auto next = options_of();
+      next.rotation = angles.next(count, at::kCPU, true);
+      results.push_back(
+          cache.attend(packed.narrow(1, first * kTokens, count * kTokens), next, true));
+      first += count;
+    }
+    EXPECT_TRUE(at::allclose(at::cat(results, 1), expected, 1e-5, 1e-5));
+  }
+}
+
 TEST(TimeKvCache, ALookLeavesNoTrace) {
   const torch::NoGradGuard no_grad;
   constexpr int64_t kWindow = 4;
   const auto frames = frames_of(11), others = frames_of(11) + 1;
   const auto expected = at_once(frames, kWindow);
   TimeKvCache cache(kWindow);
-  TimeRotations angles(kWindow, 8);
+  TimeRotations angles(kWindow, in_time);
   for (int64_t t = 0; t < frames.size(1); ++t) {
     auto options = options_of();
     options.rotation = angles.next(1, at::kCPU, false);
@@ -89,7 +123,7 @@ TEST(TimeKvCache, ALookLeavesNoTrace) {
 }
 
 TEST(TimeRotations, OfAFrameAreThoseOfItsNumber) {
-  TimeRotations angles(4, 8);
+  TimeRotations angles(4, in_time);
   const auto all = rotation_in_time(30, 8);
   int64_t first = 0;
   for (const int64_t count : {3, 1, 1, 1, 4, 1, 2, 1, 1, 1, 1, 1, 6, 1, 1}) {

@@ -11,10 +11,12 @@
 
 namespace nextframe::tiny {
 
-/// Sets integer fields by name and leaves the others at their defaults.
+/// Sets integer and text fields by name and leaves the others at their defaults.
 class SetFields : public FieldVisitor {
  public:
-  explicit SetFields(std::map<std::string, int64_t> values) : values_(std::move(values)) {}
+  explicit SetFields(std::map<std::string, int64_t> values,
+                     std::map<std::string, std::string> texts = {})
+      : values_(std::move(values)), texts_(std::move(texts)) {}
 
   std::vector<std::string> out_of_range;  // names of fields whose value the config would refuse
 
@@ -28,11 +30,15 @@ class SetFields : public FieldVisitor {
   }
   void visit(const FieldInfo&, bool&) override {}
   void visit(const FieldInfo&, double&) override {}
-  void visit(const FieldInfo&, std::string&) override {}
+  void visit(const FieldInfo& info, std::string& value) override {
+    const auto found = texts_.find(info.name);
+    if (found != texts_.end()) value = found->second;
+  }
   void visit(const FieldInfo&, std::vector<int64_t>&) override {}
   void visit(const FieldInfo&, std::vector<std::string>&) override {}
 
   std::map<std::string, int64_t> values_;
+  std::map<std::string, std::string> texts_;
 };
 
 struct Options {
@@ -45,6 +51,7 @@ struct Options {
   std::map<std::string, int64_t> fields{{"dim", 64},          {"layers", 2},  {"heads", 2},
                                         {"patch_px", 4},      {"halo_px", 2}, {"registers", 1},
                                         {"temporal_every", 1}};
+  std::map<std::string, std::string> texts = {};
 };
 
 inline std::shared_ptr<Objective> make_objective(const std::string& name) {
@@ -53,7 +60,7 @@ inline std::shared_ptr<Objective> make_objective(const std::string& name) {
 }
 
 inline std::shared_ptr<WorldModel> make(const Options& options) {
-  SetFields fields(options.fields);
+  SetFields fields(options.fields, options.texts);
   const auto& model = ModelRegistry::instance().get(options.model, "model");
   return model.make(fields, {.shape = options.shape,
                              .objective = make_objective(options.objective),
