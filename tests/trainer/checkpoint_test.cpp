@@ -26,7 +26,10 @@ struct CheckpointModel : torch::nn::Module {
 
 class Checkpoint : public ::testing::Test {
  protected:
-  Checkpoint() : parameters_(model_), optimizer_({.ema_decay = 0.9}, parameters_) {
+  Checkpoint()
+      : parameters_(model_),
+        rules_({.ema_decay = 0.9}, parameters_),
+        optimizer_(parameters_, rules_) {
     char pattern[] = "/tmp/nextframe-checkpoint-XXXXXX";
     folder_ = mkdtemp(pattern);
     optimizer_.update(at::randn_like(parameters_.values()), 1, 0.1, 1.0);
@@ -57,6 +60,7 @@ class Checkpoint : public ::testing::Test {
 
   CheckpointModel model_;
   FlatParameters parameters_;
+  UpdateRules rules_;
   Optimizer optimizer_;
   fs::path folder_;
 };
@@ -265,7 +269,8 @@ TEST_F(Checkpoint, AnotherModelsCheckpointIsRefused) {
   const auto saved = save();
   torch::nn::Linear other(3, 4);
   FlatParameters parameters(*other);
-  Optimizer optimizer({}, parameters);
+  const UpdateRules rules({}, parameters);
+  Optimizer optimizer(parameters, rules);
   EXPECT_THROW(load_state(saved, read_manifest(saved), {parameters, optimizer.state(), {}}),
                CheckpointError);
 }

@@ -8,7 +8,7 @@
 #include "tests/fake_device/recording.h"
 #include "tests/model/tiny.h"
 #include "tests/trainer/thread_world.h"
-#include "trainer/optimizer.h"
+#include "trainer/optimizer/optimizer.h"
 #include "trainer/parallel/ddp.h"
 #include "trainer/parallel/gradient_norm.h"
 
@@ -37,7 +37,8 @@ class Steps {
         parameters_(*model_),
         sync_(world, kPassGrains, true),
         pass_(*model_, parameters_, ReplayedGraph("a grain", recorder, say())),
-        optimizer_({.ema_decay = 0.9}, parameters_, nullptr,
+        rules_({.ema_decay = 0.9}, parameters_),
+        optimizer_(parameters_, rules_, nullptr,
                    ReplayedGraph("the optimizer's step", recorder, say())) {}
 
   void step(int64_t number, double clip_norm = 0.5) {
@@ -78,6 +79,7 @@ class Steps {
   FlatParameters parameters_;
   DdpSync sync_;
   GrainPass pass_;
+  UpdateRules rules_;
   Optimizer optimizer_;
 };
 
@@ -216,7 +218,8 @@ TEST(GrainPass, TheOptimizerFindsTheGradientWhereverItLies) {
   const auto update_in_turns = [&](ReplayedGraph work) {
     Trained trained;
     auto& [model, parameters] = trained;
-    Optimizer optimizer({.ema_decay = 0.9}, parameters, nullptr, std::move(work));
+    const UpdateRules rules({.ema_decay = 0.9}, parameters);
+    Optimizer optimizer(parameters, rules, nullptr, std::move(work));
     const int64_t count = parameters.values().numel();
     const at::Tensor buffers[2] = {to_device(at::zeros({count})), to_device(at::zeros({count}))};
     for (int64_t step = 1; step <= 6; ++step) {
@@ -237,8 +240,9 @@ TEST(GrainPass, AGradientThatIsNotFiniteChangesNothing) {
     Trained trained;
     auto& [model, parameters] = trained;
     int64_t num_recordings = 0;
+    const UpdateRules rules({.ema_decay = 0.9}, parameters);
     Optimizer optimizer(
-        {.ema_decay = 0.9}, parameters, nullptr,
+        parameters, rules, nullptr,
         ReplayedGraph("the optimizer's step", counting(num_recordings), nobody_says));
     const auto values = [&] { return parameters.values().cpu().clone(); };
     auto gradient = to_device(at::full({parameters.values().numel()}, 0.1));

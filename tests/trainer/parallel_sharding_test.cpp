@@ -5,7 +5,7 @@
 #include "kernels/torch.h"
 #include "tests/trainer/thread_world.h"
 #include "trainer/checkpoint/digest.h"
-#include "trainer/optimizer.h"
+#include "trainer/optimizer/optimizer.h"
 #include "trainer/parallel/fsdp.h"
 #include "trainer/parallel/sharding.h"
 #include "trainer/recompute.h"
@@ -85,7 +85,8 @@ ShardedOutcome train_on_nodes(int64_t num_nodes, int64_t ranks_per_node,
     const auto shard = parse_shard(shard_name, groups.shard_group().size());
     FlatParameters parameters(model, shard < Shard::gradients);
     Sharding sharding(shard, bucket_bytes, groups, parameters);
-    Optimizer optimizer({.ema_decay = 0.9}, parameters, &sharding);
+    const UpdateRules rules({.ema_decay = 0.9}, parameters);
+    Optimizer optimizer(parameters, rules, &sharding);
     const auto sync = sharding.make_gradient_sync(kShardedGrains, strict, {1, bucket_bytes});
     const auto grains = sharding.grain_owners(kShardedGrains);
     if (recompute != "none") model.runner = make_recompute_runner(recompute);

@@ -1,4 +1,5 @@
-// AdamW over flat buffers, with gradient clipping and the weight average (EMA) in the same pass.
+// The optimizer: holds the state of a run (parameters, moments, weight average) in flat buffers,
+// and updates each tensor by its rule (trainer/optimizer/update_rule.h).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -7,11 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "kernels/adamw.h"
 #include "trainer/graphs/cuda_graphs.h"
+#include "trainer/optimizer/update_rules.h"
 #include "trainer/parallel/flat_parameters.h"
 #include "trainer/parallel/sharding.h"
-#include "trainer/trainer_config.h"
 
 namespace nextframe {
 
@@ -28,8 +28,8 @@ class Optimizer {
   /// Without `sharding` this rank holds and updates everything. With it (ZeRO; it outlives the
   /// optimizer) the rank holds moments and average of what it owns only, and each update
   /// all-gathers the parameters, unless these are sharded, too. `work` may replay an update
-  /// that communicates nothing.
-  Optimizer(const OptimizerConfig& config, FlatParameters& parameters, Sharding* sharding = nullptr,
+  /// that communicates nothing. `parameters` and `rules` outlive it, too.
+  Optimizer(FlatParameters& parameters, const UpdateRules& rules, Sharding* sharding = nullptr,
             ReplayedGraph work = {});
 
   /// Makes one update from the sum of all grains' gradients: the whole one, or this rank's shard.
@@ -51,14 +51,14 @@ class Optimizer {
  private:
   void update_part(const TensorRange& tensors, const at::Tensor& gradient_sum);
 
-  OptimizerConfig config_;
   FlatParameters& parameters_;
+  const UpdateRules& rules_;
   ChunkOwners everything_;               // of one rank
   Sharding* sharding_;                   // null where nothing is sharded
   const std::vector<ChunkSpan>& spans_;  // that this rank updates
   at::Tensor packed_values_;             // undefined unless parameters are sharded
   at::Tensor moment1_, moment2_, average_;
-  at::Tensor numbers_;  // of the step, see adamw_numbers()
+  std::vector<at::Tensor> numbers_;  // of the step, by rule; see UpdateRule::numbers()
   ReplayedGraph work_;
 };
 
