@@ -64,6 +64,10 @@ class WorldModel : public torch::nn::Module {
   virtual at::Tensor rollout(const at::Tensor& context_BTHWC, const at::Tensor& actions_BTA,
                              const RolloutOptions& options) = 0;
 
+  /// How many matrices with equally many rows stand one below the other in a parameter of a block:
+  /// 3 where one product makes queries, keys and values. Muon orthogonalises each by itself.
+  virtual int64_t matrices_in(const std::string& /*parameter*/) const { return 1; }
+
   /// The number of tokens of one clip; 0 for a model without tokens.
   virtual int64_t tokens_per_clip() const { return 0; }
 

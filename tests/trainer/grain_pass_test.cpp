@@ -32,12 +32,13 @@ Batch clips_of(int64_t step, int64_t grain, int64_t num_clips = 2) {
 /// The trainer's step on one rank, without what surrounds it.
 class Steps {
  public:
-  Steps(std::shared_ptr<WorldModel> model, Communicator& world, const GraphRecorder& recorder)
+  Steps(std::shared_ptr<WorldModel> model, Communicator& world, const GraphRecorder& recorder,
+        const std::string& matrices)
       : model_(std::move(model)),
         parameters_(*model_),
         sync_(world, kPassGrains, true),
         pass_(*model_, parameters_, ReplayedGraph("a grain", recorder, say())),
-        rules_({.ema_decay = 0.9}, parameters_),
+        rules_({.matrices = matrices, .ema_decay = 0.9}, parameters_),
         optimizer_(parameters_, rules_, nullptr,
                    ReplayedGraph("the optimizer's step", recorder, say())) {}
 
@@ -101,10 +102,11 @@ std::shared_ptr<WorldModel> on_device(std::shared_ptr<WorldModel> model) {
 
 using MakeModel = std::function<std::shared_ptr<WorldModel>()>;
 
-Outcome train(const MakeModel& make, const GraphRecorder& recorder) {
+Outcome train(const MakeModel& make, const GraphRecorder& recorder,
+              const std::string& matrices = "adamw") {
   Outcome outcome;
   run_ranks(1, [&](Communicator& world) {
-    Steps steps(on_device(make()), world, recorder);
+    Steps steps(on_device(make()), world, recorder, matrices);
     for (int64_t number = 1; number <= 3; ++number) steps.step(number);
     outcome = {steps.state(), steps.losses, steps.lines};
   });
@@ -141,6 +143,16 @@ TEST(GrainPass, ReplayedStepsHaveTheBitsOfStepsThatAreRun) {
   const auto eager = train(transformer, nullptr);
   const auto replayed = train(transformer, counting(num_recordings));
   EXPECT_TRUE(replayed == eager);
+  EXPECT_GE(num_recordings, 2);
+  EXPECT_TRUE(replayed.lines.empty()) << replayed.lines.front();
+}
+
+TEST(GrainPass, MuonsStepIsReplayedWithTheSameBits) {
+  int64_t num_recordings = 0;
+  const auto eager = train(transformer, nullptr, "muon");
+  const auto replayed = train(transformer, counting(num_recordings), "muon");
+  EXPECT_TRUE(replayed == eager);
+  EXPECT_FALSE(replayed == train(transformer, nullptr));
   EXPECT_GE(num_recordings, 2);
   EXPECT_TRUE(replayed.lines.empty()) << replayed.lines.front();
 }

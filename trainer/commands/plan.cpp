@@ -161,9 +161,11 @@ int plan(const PlanOptions& options) {
                        " does not say how many operations it takes; leave it out to measure here");
     }
     report.rates.grain_s = report.work.flops_per_grain / options.flops;
+    report.rates.muon_s = report.work.muon_flops() / options.flops;
     report.sources.push_back(c10::str("a rank reaches ", options.flops / 1e12, " TFLOP/s (given)"));
   } else {
     measure_grain(*model, noise(shape, report.work.clips_per_grain), report);
+    if (!report.work.muon.empty()) report.rates.muon_s = measure_muon_s(*model);
   }
   set_rates(options, config, report);
   report.shards = choices_of(config.parallel, "shard");

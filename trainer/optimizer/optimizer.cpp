@@ -24,11 +24,27 @@ Optimizer::Optimizer(FlatParameters& parameters, const UpdateRules& rules, Shard
                ? packed_values_
                : sharding_->owners()->pack(parameters.values(), sharding_->owner());
   }
+  if (sharding != nullptr) copy_ = sharding->copy(), num_copies_ = sharding->num_copies();
   moment1_ = at::zeros_like(mine);
-  moment2_ = at::zeros_like(mine);
+  pack_moment2();
   if (rules.ema_decay() > 0) average_ = mine.clone();
   for (const auto& rule : rules.all())
     numbers_.push_back(rule->numbers({0, 0, 0, 1}).to(mine.device()));
+}
+
+/// As ChunkOwners packs, so where all tensors have one it lies as the other buffers do.
+void Optimizer::pack_moment2() {
+  int64_t packed = 0;
+  for (const auto& span : spans_) {
+    moment2_offsets_.push_back(rules_.of(span.tensor).has_moment2() ? packed : -1);
+    if (moment2_offsets_.back() < 0) continue;
+    moment2_spans_.push_back(span);
+    moment2_spans_.back().offset = packed;
+    packed += (span.count + kAlignElements - 1) / kAlignElements * kAlignElements;
+  }
+  for (int64_t i = 0; i < static_cast<int64_t>(parameters_.layout().size()); ++i)
+    if (rules_.of(i).has_moment2()) moment2_tensors_.push_back(i);
+  moment2_ = at::zeros({packed}, moment1_.options());
 }
 
 void Optimizer::update(const at::Tensor& gradient_sum, int64_t step, double lr, double scale,
@@ -58,7 +74,8 @@ void Optimizer::update(const at::Tensor& gradient_sum, int64_t step, double lr, 
 }
 
 void Optimizer::update_part(const TensorRange& tensors, const at::Tensor& gradient_sum) {
-  for (const auto& span : spans_) {
+  for (size_t i = 0; i < spans_.size(); ++i) {
+    const auto& span = spans_[i];
     if (!tensors.contains(span)) continue;
     const auto part = [&](const at::Tensor& packed) {
       return packed.defined() ? packed.narrow(0, span.offset, span.count) : packed;
@@ -66,10 +83,14 @@ void Optimizer::update_part(const TensorRange& tensors, const at::Tensor& gradie
     const auto values = packed_values_.defined()
                             ? part(packed_values_)
                             : parameters_.values().narrow(0, span.flat_offset, span.count);
-    const size_t rule = rules_.of(span.tensor);
-    rules_.all()[rule]->update({parameters_.layout()[static_cast<size_t>(span.tensor)], values,
-                                part(gradient_sum), part(moment1_), part(moment2_), part(average_)},
-                               numbers_[rule]);
+    const auto moment2 = moment2_offsets_[i] >= 0
+                             ? moment2_.narrow(0, moment2_offsets_[i], span.count)
+                             : at::Tensor();
+    rules_.of(span.tensor)
+        .update({parameters_.layout()[static_cast<size_t>(span.tensor)],
+                 rules_.num_matrices(span.tensor), values, part(gradient_sum), part(moment1_),
+                 moment2, part(average_)},
+                numbers_[rules_.index_of(span.tensor)]);
   }
 }
 
@@ -94,13 +115,14 @@ std::vector<StateBuffer> Optimizer::state() const {
   const auto add = [&](const char* name, const at::Tensor& values, bool is_packed) {
     if (!values.defined()) return;
     buffers.push_back({name, values});
-    if (is_packed)
-      buffers.back() = {name, values, &spans_, sharding_->copy(), sharding_->num_copies()};
+    if (is_packed) buffers.back() = {name, values, &spans_, copy_, num_copies_};
   };
   const bool is_split = sharding_ != nullptr;
   add("ema", average_, is_split);
   add("moment1", moment1_, is_split);
   add("moment2", moment2_, is_split);
+  if (moment2_tensors_.size() < parameters_.layout().size())
+    buffers.back() = {"moment2", moment2_, &moment2_spans_, copy_, num_copies_, &moment2_tensors_};
   const bool are_packed = packed_values_.defined();
   add("parameters", are_packed ? packed_values_ : parameters_.values(), are_packed);
   return buffers;

@@ -15,12 +15,13 @@
 
 namespace nextframe {
 
-/// A named buffer of the optimizer's state, laid out as FlatParameters, or packed by ChunkOwners.
+/// A named buffer of the optimizer's state, laid out as FlatParameters, or packed.
 struct StateBuffer {
   std::string name;  // parameters | moment1 | moment2 | ema
   at::Tensor values;
   const std::vector<ChunkSpan>* owned = nullptr;  // what this rank has, packed; null: everything
-  int64_t copy = 0, num_copies = 1;               // number of this rank's copy of its shard
+  int64_t copy = 0, num_copies = 1;               // number of this rank's copy of that
+  const std::vector<int64_t>* tensors = nullptr;  // that have such state on any rank; null: all
 };
 
 class Optimizer {
@@ -49,15 +50,21 @@ class Optimizer {
   void with_average(const std::function<void()>& body);
 
  private:
+  void pack_moment2();
   void update_part(const TensorRange& tensors, const at::Tensor& gradient_sum);
 
   FlatParameters& parameters_;
   const UpdateRules& rules_;
-  ChunkOwners everything_;               // of one rank
-  Sharding* sharding_;                   // null where nothing is sharded
-  const std::vector<ChunkSpan>& spans_;  // that this rank updates
-  at::Tensor packed_values_;             // undefined unless parameters are sharded
-  at::Tensor moment1_, moment2_, average_;
+  ChunkOwners everything_;                // of one rank
+  Sharding* sharding_;                    // null where nothing is sharded
+  const std::vector<ChunkSpan>& spans_;   // that this rank updates
+  at::Tensor packed_values_;              // undefined unless parameters are sharded
+  at::Tensor moment1_, average_;          // as the values
+  at::Tensor moment2_;                    // of tensors whose rule has one; packed, unless all have
+  std::vector<int64_t> moment2_offsets_;  // as spans_; -1: none
+  std::vector<ChunkSpan> moment2_spans_;  // of spans_ those that have one, with their place in it
+  std::vector<int64_t> moment2_tensors_;  // as StateBuffer::tensors
+  int64_t copy_ = 0, num_copies_ = 1;
   std::vector<at::Tensor> numbers_;  // of the step, by rule; see UpdateRule::numbers()
   ReplayedGraph work_;
 };

@@ -13,7 +13,9 @@ namespace nextframe {
 /// What one rank holds of one tensor, as flat float32 buffers of equal length.
 struct TensorPart {
   const FlatTensor& tensor;
-  at::Tensor values, gradient, moment1, moment2;
+  int64_t num_matrices;  // that stand in it one below the other, with equally many rows each
+  at::Tensor values, gradient, moment1;
+  at::Tensor moment2;  // undefined where the rule has none
   at::Tensor average;  // undefined without a weight average
 };
 
@@ -29,6 +31,12 @@ class UpdateRule {
  public:
   virtual ~UpdateRule() = default;
 
+  /// Whether update() takes whole tensors only. Where state is sharded, all chunks of such a tensor
+  /// belong to one owner.
+  virtual bool needs_whole() const { return false; }
+
+  virtual bool has_moment2() const { return true; }
+
   /// The numbers of a step, as float32 [n] on the host. The optimizer copies it to one
   /// place on the device before each step, and then writes GradientNorm::is_bad to its last
   /// element, which is 0 here.
@@ -41,5 +49,6 @@ class UpdateRule {
 };
 
 std::unique_ptr<UpdateRule> make_adamw_rule(const OptimizerConfig& config);
+std::unique_ptr<UpdateRule> make_muon_rule(const OptimizerConfig& config);
 
 }  // namespace nextframe
