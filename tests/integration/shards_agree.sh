@@ -91,5 +91,5 @@ for shard in optimizer parameters; do
 done
 
 MODEL=frame_mlp MODEL_FIELDS='' write_config mlp.yaml
-expect 2 "the model has no matrices in blocks" "$nextframe" train mlp.yaml --run refused --set optimizer.matrices=muon
+expect 2 "model frame_mlp has no matrices in blocks" "$nextframe" train mlp.yaml --run refused --set optimizer.matrices=muon
 expect 2 "model frame_mlp has no trunk" "$nextframe" train mlp.yaml --run refused --set parallel.shard=parameters

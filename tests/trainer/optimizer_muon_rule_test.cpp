@@ -169,12 +169,14 @@ TEST(MuonRule, ItsTensorsHaveNoSecondMoment) {
 TEST(MuonRule, AModelWithoutMatricesInBlocksIsRefused) {
   torch::nn::Module model;
   model.register_parameter("weight", at::zeros({3, 4}));
-  const FlatParameters parameters(model);
+  EXPECT_NO_THROW(require_matrices(with_matrices("adamw"), model, "plain"));
+  EXPECT_NO_THROW(require_matrices(with_matrices("muon"), MuonModel(), "of blocks"));
   try {
-    const UpdateRules rules(with_matrices("muon"), parameters);
+    require_matrices(with_matrices("muon"), model, "plain");
     FAIL() << "taken";
   } catch (const UsageError& error) {
-    EXPECT_NE(std::string(error.what()).find("no matrices in blocks"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("model plain has no matrices in blocks"),
+              std::string::npos);
   }
 }
 

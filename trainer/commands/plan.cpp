@@ -13,6 +13,7 @@
 #include "launch/world.h"
 #include "trainer/commands/arguments.h"
 #include "trainer/commands/command.h"
+#include "trainer/optimizer/update_rules.h"
 #include "trainer/parallel/flat_parameters.h"
 #include "trainer/plan/plan_report.h"
 #include "trainer/recompute.h"
@@ -151,6 +152,7 @@ int plan(const PlanOptions& options) {
   const auto shape = clip_shape(options, config);
   const auto model = config.make_model(shape);
   recompute_blocks(*model, config);
+  require_matrices(config.optimizer, *model, config.value_of("model.name"));
   PlanReport report;
   report.model = config.value_of("model.name");
   report.recompute = config.trainer.recompute;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,10 +19,17 @@ using MatricesIn = std::function<int64_t(const std::string& parameter)>;
 /// trunk. The ends of a model, and what is no matrix, are AdamW's whatever the config says.
 bool is_matrix_of_a_block(const std::string& name, at::IntArrayRef sizes);
 
+/// These parameters, by name.
+std::map<std::string, at::Tensor> matrices_of_blocks(const torch::nn::Module& model);
+
+/// Throws UsageError, with the model's name, if the config asks for Muon and nothing would be
+/// Muon's.
+void require_matrices(const OptimizerConfig& config, const torch::nn::Module& model,
+                      const std::string& model_name);
+
 class UpdateRules {
  public:
-  /// Throws UsageError if the config asks for Muon and no tensor is Muon's. Without `matrices_in`
-  /// every matrix is one.
+  /// Without `matrices_in` every parameter is one matrix.
   UpdateRules(const OptimizerConfig& config, const FlatParameters& parameters,
               const MatricesIn& matrices_in = nullptr);
 

@@ -21,15 +21,6 @@ namespace {
 
 constexpr int64_t kPaddedTo = 16;  // elements; see FlatParameters
 
-std::map<std::string, at::Tensor> matrices_of_blocks(const WorldModel& model) {
-  std::map<std::string, at::Tensor> matrices;
-  for (const auto& item : model.named_parameters()) {
-    if (is_matrix_of_a_block(item.key(), item.value().sizes()))
-      matrices[item.key()] = item.value().detach();
-  }
-  return matrices;
-}
-
 }  // namespace
 
 int64_t Workload::muon_elements() const {
