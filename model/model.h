@@ -34,6 +34,10 @@ class Model : public torch::nn::Module {
   ///   draw  seed and step, see as_tensor() in kernels/draws.h; on the device of the batch
   virtual LossTerms loss(const Batch& batch, const at::Tensor& draw) = 0;
 
+  /// How many matrices with equally many rows stand one below the other in a parameter of a block:
+  /// 3 where one product makes queries, keys and values. Muon orthogonalises each by itself.
+  virtual int64_t matrices_in(const std::string& /*parameter*/) const { return 1; }
+
   /// The number of tokens of one clip; 0 for a model without tokens.
   virtual int64_t tokens_per_clip() const { return 0; }
 

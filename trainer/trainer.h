@@ -16,7 +16,7 @@
 #include "trainer/graphs/cuda_graphs.h"
 #include "trainer/graphs/grain_pass.h"
 #include "trainer/judge/step_judge.h"
-#include "trainer/optimizer.h"
+#include "trainer/optimizer/optimizer.h"
 #include "trainer/parallel/gradient_sync.h"
 #include "trainer/parallel/process_groups.h"
 #include "trainer/parallel/sharding.h"
@@ -89,6 +89,7 @@ class Trainer {
   std::unique_ptr<Communicator> control_;  // host scalars and bytes
   DeviceGroups devices_;                   // process groups of device tensors
   FlatParameters parameters_;
+  UpdateRules rules_;
   Sharding sharding_;
   GrainOwners grains_;
   GraphChoice graphs_;

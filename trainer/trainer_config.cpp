@@ -32,7 +32,11 @@ void RunConfig::check(const Report& report) const {
 }
 
 void OptimizerConfig::fields(FieldVisitor& field) {
-  field("lr", lr, "peak learning rate of AdamW, reached after the warm-up", Range::above(0, 1e30));
+  field("matrices", matrices,
+        "update rule of the weight matrices in the model's blocks: adamw, or muon (orthogonalised "
+        "momentum); all other parameters use AdamW",
+        {"adamw", "muon"});
+  field("lr", lr, "peak learning rate, reached after the warm-up", Range::above(0, 1e30));
   field("beta1", beta1, "AdamW's beta1: decay per step of the running mean of gradients",
         Range::below(0, 1));
   field("beta2", beta2, "AdamW's beta2: decay per step of the running mean of squared gradients",
@@ -41,8 +45,7 @@ void OptimizerConfig::fields(FieldVisitor& field) {
         "AdamW's epsilon, added to the square root of the running mean of squared gradients",
         Range{1e-30, 1, "a smaller one is 0 in fp32"});
   field("weight_decay", weight_decay,
-        "AdamW's decoupled weight decay; applies to parameters of two or more dimensions "
-        "only",
+        "decoupled weight decay; applies to parameters of two or more dimensions only",
         Range{0, 1e4});
   field("clip_norm", clip_norm,
         "gradient clipping: largest L2 norm of all gradients together; 0 turns clipping off",

@@ -17,7 +17,8 @@ struct RunConfig {
 
 /// The `optimizer` section of a config.
 struct OptimizerConfig {
-  double lr = 1e-3;  // peak learning rate
+  std::string matrices = "adamw";  // adamw | muon: how the matrices of the trunk's blocks change
+  double lr = 1e-3;                // peak learning rate
   double beta1 = 0.9;
   double beta2 = 0.95;
   double epsilon = 1e-8;

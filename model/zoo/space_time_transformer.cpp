@@ -135,6 +135,11 @@ class SpaceTimeTransformer final : public FrameModel {
     return true;
   }
 
+  int64_t matrices_in(const std::string& parameter) const override {
+    if (parameter.ends_with(".mlp_in")) return 2;  // gates and values
+    return parameter.ends_with("_in") ? 3 : 1;     // queries, keys, values
+  }
+
   int64_t tokens_per_clip() const override { return frames_seen() * tokens_per_frame(); }
   double flops_per_clip() const override;
 

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# The same parameter bits on 1, 2, 3, 4 and 5 ranks: fp32 and bf16, every objective, resumed on other numbers of ranks too.
+# The same parameter bits on 1, 2, 3, 4 and 5 ranks: fp32 and bf16, every objective and update rule, resumed on other
+# numbers of ranks too.
 source "$(dirname "$0")/common.sh"
 make_world
 
-for case in fp32:regress bf16:regress fp32:flow; do
-  PRECISION=${case%:*} OBJECTIVE=${case#*:} write_config run.yaml
+for case in fp32:regress:adamw bf16:regress:adamw fp32:flow:adamw bf16:regress:muon; do
+  IFS=: read -r PRECISION OBJECTIVE MATRICES <<<"$case"
+  write_config run.yaml
   rm -rf run-*
   train run.yaml --run run-1 || { cat train.log; fail "$case alone"; }
   expected=$(digest run-1)
@@ -24,6 +26,8 @@ for case in fp32:regress bf16:regress fp32:flow; do
   equal "$(grep -c . run-chain/metrics.jsonl)" 3 "lines of metrics.jsonl"
   echo "$case: $expected on 1, 2, 3, 4, 5 ranks and through 2 → 1 → 3"
 done
+
+unset PRECISION OBJECTIVE MATRICES
 
 # Buckets smaller than a layer travel while backward runs, and change nothing.
 write_config run.yaml

@@ -8,7 +8,7 @@
 #include "tests/fake_device/recording.h"
 #include "tests/model/tiny.h"
 #include "tests/trainer/thread_world.h"
-#include "trainer/optimizer.h"
+#include "trainer/optimizer/optimizer.h"
 #include "trainer/parallel/ddp.h"
 #include "trainer/parallel/gradient_norm.h"
 
@@ -31,12 +31,14 @@ Batch clips_of(int64_t step, int64_t grain, int64_t num_clips = 2) {
 /// The trainer's step on one rank, without what surrounds it.
 class Steps {
  public:
-  Steps(std::shared_ptr<WorldModel> model, Communicator& world, const GraphRecorder& recorder)
+  Steps(std::shared_ptr<WorldModel> model, Communicator& world, const GraphRecorder& recorder,
+        const std::string& matrices)
       : model_(std::move(model)),
         parameters_(*model_),
         sync_(world, kPassGrains, true),
         pass_(*model_, parameters_, ReplayedGraph("a grain", recorder, say())),
-        optimizer_({.ema_decay = 0.9}, parameters_, nullptr,
+        rules_({.matrices = matrices, .ema_decay = 0.9}, parameters_),
+        optimizer_(parameters_, rules_, nullptr,
                    ReplayedGraph("the optimizer's step", recorder, say())) {}
 
   void step(int64_t number, double clip_norm = 0.5) {
@@ -77,6 +79,7 @@ class Steps {
   FlatParameters parameters_;
   DdpSync sync_;
   GrainPass pass_;
+  UpdateRules rules_;
   Optimizer optimizer_;
 };
 
@@ -98,10 +101,11 @@ std::shared_ptr<WorldModel> on_device(std::shared_ptr<WorldModel> model) {
 
 using MakeModel = std::function<std::shared_ptr<WorldModel>()>;
 
-Outcome train(const MakeModel& make, const GraphRecorder& recorder) {
+Outcome train(const MakeModel& make, const GraphRecorder& recorder,
+              const std::string& matrices = "adamw") {
   Outcome outcome;
   run_ranks(1, [&](Communicator& world) {
-    Steps steps(on_device(make()), world, recorder);
+    Steps steps(on_device(make()), world, recorder, matrices);
     for (int64_t number = 1; number <= 3; ++number) steps.step(number);
     outcome = {steps.state(), steps.losses, steps.lines};
   });
@@ -138,6 +142,16 @@ TEST(GrainPass, ReplayedStepsHaveTheBitsOfStepsThatAreRun) {
   const auto eager = train(transformer, nullptr);
   const auto replayed = train(transformer, counting(num_recordings));
   EXPECT_TRUE(replayed == eager);
+  EXPECT_GE(num_recordings, 2);
+  EXPECT_TRUE(replayed.lines.empty()) << replayed.lines.front();
+}
+
+TEST(GrainPass, MuonsStepIsReplayedWithTheSameBits) {
+  int64_t num_recordings = 0;
+  const auto eager = train(transformer, nullptr, "muon");
+  const auto replayed = train(transformer, counting(num_recordings), "muon");
+  EXPECT_TRUE(replayed == eager);
+  EXPECT_FALSE(replayed == train(transformer, nullptr));
   EXPECT_GE(num_recordings, 2);
   EXPECT_TRUE(replayed.lines.empty()) << replayed.lines.front();
 }
@@ -215,7 +229,8 @@ TEST(GrainPass, TheOptimizerFindsTheGradientWhereverItLies) {
   const auto update_in_turns = [&](ReplayedGraph work) {
     Trained trained;
     auto& [model, parameters] = trained;
-    Optimizer optimizer({.ema_decay = 0.9}, parameters, nullptr, std::move(work));
+    const UpdateRules rules({.ema_decay = 0.9}, parameters);
+    Optimizer optimizer(parameters, rules, nullptr, std::move(work));
     const int64_t count = parameters.values().numel();
     const at::Tensor buffers[2] = {to_device(at::zeros({count})), to_device(at::zeros({count}))};
     for (int64_t step = 1; step <= 6; ++step) {
@@ -236,8 +251,9 @@ TEST(GrainPass, AGradientThatIsNotFiniteChangesNothing) {
     Trained trained;
     auto& [model, parameters] = trained;
     int64_t num_recordings = 0;
+    const UpdateRules rules({.ema_decay = 0.9}, parameters);
     Optimizer optimizer(
-        {.ema_decay = 0.9}, parameters, nullptr,
+        parameters, rules, nullptr,
         ReplayedGraph("the optimizer's step", counting(num_recordings), nobody_says));
     const auto values = [&] { return parameters.values().cpu().clone(); };
     auto gradient = to_device(at::full({parameters.values().numel()}, 0.1));

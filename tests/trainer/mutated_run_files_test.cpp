@@ -35,7 +35,8 @@ class MutatedManifest : public ::testing::Test {
     manifest.shape = {4, 8, 8, 3, 2};
     const auto model = config.make_model(manifest.shape);
     FlatParameters parameters(*model);
-    Optimizer optimizer({.ema_decay = 0.9}, parameters);
+    const UpdateRules rules({.ema_decay = 0.9}, parameters);
+    Optimizer optimizer(parameters, rules);
     run_ranks(2, [&](Communicator& world) {
       const RunState state{parameters, optimizer.state(), {7, 56, 42, {{3, 0}}, {}}};
       const auto saved = save_checkpoint(folder_.path(), state, manifest, world);

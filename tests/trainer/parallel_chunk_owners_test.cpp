@@ -63,6 +63,40 @@ TEST(ChunkOwners, NoRankHasAChunkMoreThanAnother) {
   }
 }
 
+TEST(ChunkOwners, ATensorThatStaysWholeHasOneOwnerTheOneWithLeast) {
+  Model model;
+  const FlatParameters parameters(model);
+  const auto stays_whole = [](int64_t tensor) { return tensor == 1 || tensor == 5; };
+  for (const int64_t num_ranks : {1, 2, 3, 5, 40}) {
+    const ChunkOwners owners(parameters, num_ranks, stays_whole);
+    std::vector<int64_t> num_owners(parameters.layout().size());
+    int64_t elements = 0, most = 0, all = 0;
+    for (int64_t rank = 0; rank < num_ranks; ++rank) {
+      for (const auto& span : owners.spans(rank)) {
+        const auto tensor = static_cast<size_t>(span.tensor);
+        ++num_owners[tensor];
+        if (stays_whole(span.tensor)) {
+          EXPECT_EQ(span.count, parameters.layout()[tensor].numel);
+        }
+        elements += span.count;
+      }
+      most = std::max(most, owners.packed_elements(rank));
+    }
+    for (const auto& tensor : parameters.layout()) all += tensor.numel;
+    EXPECT_EQ(num_owners[1], 1);
+    EXPECT_EQ(num_owners[5], 1);
+    EXPECT_EQ(elements, all);
+    EXPECT_LE(most, all / num_ranks + parameters.layout()[1].numel + 8 * kAlignElements);
+  }
+  // The second is dealt to the rank that has not got the first.
+  const ChunkOwners owners(parameters, 2, stays_whole);
+  const auto has = [&](int64_t rank, int64_t tensor) {
+    return std::ranges::any_of(owners.spans(rank),
+                               [&](const auto& span) { return span.tensor == tensor; });
+  };
+  for (const int64_t rank : {0, 1}) EXPECT_NE(has(rank, 1), has(rank, 5)) << rank;
+}
+
 TEST(ChunkOwners, OneRanksPackedBufferIsTheWholeOne) {
   Model model;
   const FlatParameters parameters(model);

@@ -5,7 +5,7 @@
 #include "kernels/torch.h"
 #include "tests/trainer/thread_world.h"
 #include "trainer/checkpoint/digest.h"
-#include "trainer/optimizer.h"
+#include "trainer/optimizer/optimizer.h"
 #include "trainer/parallel/fsdp.h"
 #include "trainer/parallel/sharding.h"
 #include "trainer/recompute.h"
@@ -16,8 +16,9 @@ namespace {
 
 constexpr int64_t kShardedGrains = 6;
 
-/// A parameter of several chunks, one smaller than the world, an empty one, one that is used twice,
-/// one without a part in the loss and a frozen one.
+/// Matrices of several chunks in blocks, and outside of them: a parameter of several chunks, one
+/// smaller than the world, an empty one, one that is used twice, one without a part in the loss and
+/// a frozen one.
 struct ShardedModel : torch::nn::Module {
   ShardedModel() {
     const auto generator = at::make_generator<at::CPUGeneratorImpl>(3);  // ranks are threads
@@ -27,7 +28,7 @@ struct ShardedModel : torch::nn::Module {
     for (const int64_t i : {0, 1, 2}) {
       const auto block = std::make_shared<torch::nn::Module>();
       blocks.push_back(block->register_parameter("weight", at::randn({17, 17}, generator) / 4));
-      gains.push_back(block->register_parameter("gain", at::randn({90000}, generator) / 4));
+      gains.push_back(block->register_parameter("gain", at::randn({6, 15000}, generator) / 4));
       trunk->register_module(std::to_string(i), block);
     }
     register_module("blocks", trunk);
@@ -76,16 +77,18 @@ at::Tensor whole(const FlatParameters& parameters) {
 /// Some steps on nodes of so many ranks each.
 ShardedOutcome train_on_nodes(int64_t num_nodes, int64_t ranks_per_node,
                               const std::string& shard_name, bool strict = true,
-                              int64_t bucket_bytes = 300000,
-                              const std::string& recompute = "none") {
+                              int64_t bucket_bytes = 300000, const std::string& recompute = "none",
+                              const std::string& matrices = "adamw") {
   std::vector<ShardedOutcome> outcomes(static_cast<size_t>(num_nodes * ranks_per_node));
   run_nodes(num_nodes, ranks_per_node, [&](const ProcessGroups& groups) {
     auto& world = groups.all;
     ShardedModel model;
     const auto shard = parse_shard(shard_name, groups.shard_group().size());
     FlatParameters parameters(model, shard < Shard::gradients);
-    Sharding sharding(shard, bucket_bytes, groups, parameters);
-    Optimizer optimizer({.ema_decay = 0.9}, parameters, &sharding);
+    const UpdateRules rules({.matrices = matrices, .ema_decay = 0.9}, parameters,
+                            [](const std::string& name) { return name.ends_with("gain") ? 2 : 1; });
+    Sharding sharding(shard, bucket_bytes, groups, parameters, rules.stays_whole());
+    Optimizer optimizer(parameters, rules, &sharding);
     const auto sync = sharding.make_gradient_sync(kShardedGrains, strict, {1, bucket_bytes});
     const auto grains = sharding.grain_owners(kShardedGrains);
     if (recompute != "none") model.runner = make_recompute_runner(recompute);
@@ -121,8 +124,9 @@ ShardedOutcome train_on_nodes(int64_t num_nodes, int64_t ranks_per_node,
 }
 
 ShardedOutcome train(int64_t world_size, const std::string& shard_name, bool strict = true,
-                     int64_t bucket_bytes = 300000, const std::string& recompute = "none") {
-  return train_on_nodes(1, world_size, shard_name, strict, bucket_bytes, recompute);
+                     int64_t bucket_bytes = 300000, const std::string& recompute = "none",
+                     const std::string& matrices = "adamw") {
+  return train_on_nodes(1, world_size, shard_name, strict, bucket_bytes, recompute, matrices);
 }
 
 class ShardingOf : public ::testing::TestWithParam<std::string> {};
@@ -149,6 +153,24 @@ TEST_P(ShardingOf, ChangesNoBitOnNodesThatHaveACopyEach) {
     EXPECT_EQ(split.norms, alone.norms);
     EXPECT_TRUE(at::equal(split.averaged, alone.averaged));
   }
+}
+
+TEST_P(ShardingOf, ChangesNoBitOfMuon) {
+  const auto alone = train(1, "none", true, 300000, "none", "muon");
+  EXPECT_NE(alone.digest, train(1, "none").digest);
+  const auto expect_same = [&](const ShardedOutcome& split, const std::string& where) {
+    EXPECT_EQ(split.digest, alone.digest) << where;
+    EXPECT_EQ(split.norms, alone.norms) << where;
+    EXPECT_TRUE(at::equal(split.averaged, alone.averaged)) << where;
+  };
+  for (const int64_t world_size : {1, 2, 3, 4, 5}) {
+    for (const int64_t bucket_bytes : {int64_t{1}, int64_t{300000}}) {
+      expect_same(train(world_size, GetParam(), true, bucket_bytes, "none", "muon"),
+                  c10::str(world_size, " ranks, buckets of ", bucket_bytes));
+    }
+  }
+  expect_same(train(2, GetParam(), true, 300000, "block", "muon"), "blocks that run again");
+  expect_same(train_on_nodes(2, 2, GetParam(), true, 300000, "none", "muon"), "two nodes");
 }
 
 TEST_P(ShardingOf, FastSumsComeCloseOnNodes) {

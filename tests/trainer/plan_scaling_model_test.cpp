@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "trainer/plan/plan_report.h"
 #include "trainer/plan/scaling_model.h"
 
@@ -36,6 +38,49 @@ TEST(ScalingModel, ARankAloneComputesEverythingAndSendsNothing) {
   EXPECT_EQ(plan.sent_bytes, 0);
   EXPECT_EQ(plan.time.exposed_s, 0);
   EXPECT_EQ(plan.efficiency, 1);
+}
+
+/// A quarter of the model is AdamW's, the rest four matrices of equal size.
+TEST(ScalingModel, MatricesOfMuonAreDealtWholeWhereStateIsSplit) {
+  auto muon = work();
+  auto here = rates();
+  muon.muon.assign(4, {3 << 20, 1e9});
+  here.muon_s = 0.4;
+  EXPECT_DOUBLE_EQ(plan_ranks(muon, here, 1).time.muon_s, 0.4);
+  EXPECT_DOUBLE_EQ(plan_ranks(muon, here, 4).time.muon_s, 0.4) << "every rank does everything";
+  for (const char* shard : {"optimizer", "gradients", "parameters"}) {
+    muon.shard = shard;
+    EXPECT_DOUBLE_EQ(plan_ranks(muon, here, 2).time.muon_s, 0.2) << shard;
+    EXPECT_DOUBLE_EQ(plan_ranks(muon, here, 3).time.muon_s, 0.2) << "one rank has two of four";
+    EXPECT_DOUBLE_EQ(plan_ranks(muon, here, 16).time.muon_s, 0.1) << "no matrix is cut";
+  }
+  EXPECT_GT(plan_ranks(muon, here, 1).time.total_s(),
+            plan_ranks(work(), rates(), 1).time.total_s());
+  const int64_t mib = 1 << 20;
+  EXPECT_EQ(plan_bytes(work(), 1, "none").moments, 128 * mib);
+  EXPECT_EQ(plan_bytes(muon, 1, "none").moments, (64 + 16) * mib);
+  EXPECT_EQ(plan_bytes(muon, 4, "optimizer").moments, (16 + 4) * mib);
+  EXPECT_EQ(plan_bytes(muon, 16, "optimizer").moments, (12 + 1) * mib) << "a matrix of 12 MiB";
+  EXPECT_EQ(muon.checkpoint_bytes(), work().checkpoint_bytes() - 48 * mib);
+}
+
+TEST(ScalingModel, MuonThatEveryRankComputesIsAdvisedAgainst) {
+  PlanReport report;
+  report.work = work();
+  report.rates = rates();
+  report.rates.muon_s = 0.4;
+  report.rows = {plan_row(report.work, report.rates, 2, 0)};
+  const auto advises = [&] {
+    return std::ranges::any_of(advice(report), [](const std::string& line) {
+      return line.find("parallel.shard = optimizer") != std::string::npos;
+    });
+  };
+  EXPECT_FALSE(advises()) << "no matrices";
+  report.work.muon.assign(4, {3 << 20, 1e9});
+  report.rows = {plan_row(report.work, report.rates, 2, 0)};
+  EXPECT_TRUE(advises());
+  report.work.shard = "optimizer";
+  EXPECT_FALSE(advises());
 }
 
 TEST(ScalingModel, UnequalSharesCostWhatTheBusiestRankTakes) {

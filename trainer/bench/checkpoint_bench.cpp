@@ -36,7 +36,8 @@ class Run {
       : options_(options),
         model_(options.state_bytes / kStateBuffers / static_cast<int64_t>(sizeof(float))),
         parameters_(model_),
-        optimizer_({.ema_decay = 0.999}, parameters_),
+        rules_({.ema_decay = 0.999}, parameters_),
+        optimizer_(parameters_, rules_),
         left_(at::randn({512, 512})),
         product_(at::empty({512, 512})) {
     for (const auto& chunk : part().chunks) state_bytes_ += chunk.count * 4;
@@ -60,6 +61,7 @@ class Run {
   const CheckpointBenchOptions& options_;
   LayersModel model_;
   FlatParameters parameters_;
+  UpdateRules rules_;
   Optimizer optimizer_;
   at::Tensor left_, product_;
   int64_t state_bytes_ = 0;

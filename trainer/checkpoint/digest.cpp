@@ -104,14 +104,10 @@ std::string state_tensor_name(const StateBuffer& buffer, const FlatTensor& tenso
 
 Hash state_digest(const RunState& state) {
   std::vector<Hash> hashes;
-  for (const auto& buffer : state.buffers) {
-    const auto on_cpu = buffer.values.cpu();
-    const float* values = on_cpu.const_data_ptr<float>();
-    for (const auto& chunk : state.layout.chunks()) {
-      const auto& tensor = state.layout.layout()[static_cast<size_t>(chunk.tensor)];
-      hashes.push_back(chunk_hash(state_tensor_name(buffer, tensor), tensor.sizes, chunk.number,
-                                  values + chunk.offset, chunk.count));
-    }
+  const auto all = part_of_rank(state, 0, 1);
+  for (const auto& chunk : all.chunks) {
+    hashes.push_back(
+        chunk_hash(chunk.tensor, chunk.sizes, chunk.number, chunk.values, chunk.count));
   }
   return state_digest(hashes, state.position);
 }

@@ -269,15 +269,22 @@ Position load_state(const fs::path& checkpoint, const Manifest& manifest, const 
   size_t num_loaded = 0;
   const ChunkOwners everything(state.layout, 1);
   for (const auto& buffer : state.buffers) {
-    std::vector<const StoredTensor*> stored;
-    for (const auto& tensor : state.layout.layout())
-      stored.push_back(&find_stored(checkpoint, manifest, buffer, tensor));
+    const auto& layout = state.layout.layout();
+    std::vector<const StoredTensor*> stored(layout.size());
+    const auto find = [&](size_t i) {
+      stored[i] = &find_stored(checkpoint, manifest, buffer, layout[i]);
+      ++num_loaded;
+    };
+    if (buffer.tensors == nullptr) {
+      for (size_t i = 0; i < layout.size(); ++i) find(i);
+    } else {
+      for (const int64_t i : *buffer.tensors) find(static_cast<size_t>(i));
+    }
     for (const auto& span : buffer.owned != nullptr ? *buffer.owned : everything.spans(0)) {
       const auto values =
           read_slice(checkpoint, *stored[static_cast<size_t>(span.tensor)], span.first, span.count);
       buffer.values.narrow(0, span.offset, span.count).copy_(values);
     }
-    num_loaded += stored.size();
   }
   if (num_loaded != manifest.tensors.size() && state.buffers.size() > 1) {
     throw CheckpointError(checkpoint.string() + ": holds " +

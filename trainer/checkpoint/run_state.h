@@ -8,7 +8,7 @@
 #include "data/sampler.h"
 #include "data/set_aside.h"
 #include "trainer/judge/step_judge.h"
-#include "trainer/optimizer.h"
+#include "trainer/optimizer/optimizer.h"
 #include "trainer/parallel/flat_parameters.h"
 
 namespace nextframe {

@@ -13,6 +13,7 @@
 #include "launch/world.h"
 #include "trainer/commands/arguments.h"
 #include "trainer/commands/command.h"
+#include "trainer/optimizer/update_rules.h"
 #include "trainer/parallel/flat_parameters.h"
 #include "trainer/plan/plan_report.h"
 #include "trainer/recompute.h"
@@ -151,6 +152,7 @@ int plan(const PlanOptions& options) {
   const auto shape = clip_shape(options, config);
   const auto model = config.make_model(shape);
   recompute_blocks(*model, config);
+  require_matrices(config.optimizer, *model, config.value_of("model.name"));
   PlanReport report;
   report.model = config.value_of("model.name");
   report.recompute = config.trainer.recompute;
@@ -161,9 +163,11 @@ int plan(const PlanOptions& options) {
                        " does not say how many operations it takes; leave it out to measure here");
     }
     report.rates.grain_s = report.work.flops_per_grain / options.flops;
+    report.rates.muon_s = report.work.muon_flops() / options.flops;
     report.sources.push_back(c10::str("a rank reaches ", options.flops / 1e12, " TFLOP/s (given)"));
   } else {
     measure_grain(*model, noise(shape, report.work.clips_per_grain), report);
+    if (!report.work.muon.empty()) report.rates.muon_s = measure_muon_s(*model);
   }
   set_rates(options, config, report);
   report.shards = choices_of(config.parallel, "shard");

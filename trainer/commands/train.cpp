@@ -203,6 +203,7 @@ int train(const TrainArguments& options) {
   model->to(world.device());
   choose_flash_kernels(config.trainer.flash_kernels);
   recompute_blocks(*model, config);
+  require_matrices(config.optimizer, *model, config.value_of("model.name"));
 
   RunLock lock;
   const auto folder = open_on_root(world, *control, path, config, options, *model, lock, console);

@@ -6,26 +6,29 @@
 
 namespace nextframe {
 
-ChunkOwners::ChunkOwners(const FlatParameters& parameters, int64_t num_ranks)
+ChunkOwners::ChunkOwners(const FlatParameters& parameters, int64_t num_ranks,
+                         const StaysWhole& stays_whole)
     : spans_(static_cast<size_t>(num_ranks)), packed_(static_cast<size_t>(num_ranks)) {
   std::vector<int64_t> loads(static_cast<size_t>(num_ranks));
   int64_t first_chunk = 0;
   for (size_t i = 0; i < parameters.layout().size(); ++i) {
     const int64_t numel = parameters.layout()[i].numel;
-    deal(parameters, static_cast<int64_t>(i), first_chunk, loads);
+    const auto tensor = static_cast<int64_t>(i);
+    const bool is_whole = stays_whole != nullptr && stays_whole(tensor);
+    deal(parameters, tensor, first_chunk, is_whole ? numel : kChunkElements, loads);
     first_chunk += (numel + kChunkElements - 1) / kChunkElements;
   }
 }
 
-/// Counts first, so that each rank gets one contiguous run of chunks. The tensor's last chunk,
-/// which may be shorter, stays last.
+/// Deals a tensor in pieces of one chunk, or in a single one. Counts first, so that each rank gets
+/// one contiguous run of chunks. The tensor's last chunk, which may be shorter, stays last.
 void ChunkOwners::deal(const FlatParameters& parameters, int64_t tensor, int64_t first_chunk,
-                       std::vector<int64_t>& loads) {
+                       int64_t piece_elements, std::vector<int64_t>& loads) {
   const auto& layout = parameters.layout()[static_cast<size_t>(tensor)];
   std::vector<int64_t> elements(loads.size());
   size_t last_owner = loads.size() - 1;
-  for (int64_t begin = 0; begin < layout.numel; begin += kChunkElements) {
-    const int64_t count = std::min(kChunkElements, layout.numel - begin);
+  for (int64_t begin = 0; begin < layout.numel; begin += piece_elements) {
+    const int64_t count = std::min(piece_elements, layout.numel - begin);
     last_owner = static_cast<size_t>(std::min_element(loads.begin(), loads.end()) - loads.begin());
     loads[last_owner] += count;
     elements[last_owner] += count;

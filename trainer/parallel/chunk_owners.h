@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "trainer/parallel/flat_parameters.h"
@@ -25,13 +26,17 @@ struct TensorRange {
   bool contains(const ChunkSpan& span) const { return span.tensor >= first && span.tensor < last; }
 };
 
+/// Whether all chunks of a tensor, an index into FlatParameters::layout(), belong to one owner.
+using StaysWhole = std::function<bool(int64_t tensor)>;
+
 /// Deals chunks to ranks, tensor by tensor in the order of names, each to the rank that has fewest
 /// elements so far. So every part of the model is spread over all ranks, and their loads differ by
-/// at most one chunk. A rank's chunks of one tensor are contiguous. For one rank, the packed buffer
-/// is the flat one.
+/// at most one chunk, or the largest tensor that stays whole. A rank's chunks of one tensor are
+/// contiguous. For one rank, the packed buffer is the flat one.
 class ChunkOwners {
  public:
-  ChunkOwners(const FlatParameters& parameters, int64_t num_ranks);
+  ChunkOwners(const FlatParameters& parameters, int64_t num_ranks,
+              const StaysWhole& stays_whole = nullptr);
 
   int64_t num_ranks() const { return static_cast<int64_t>(spans_.size()); }
 
@@ -49,7 +54,7 @@ class ChunkOwners {
 
  private:
   void deal(const FlatParameters& parameters, int64_t tensor, int64_t first_chunk,
-            std::vector<int64_t>& loads);
+            int64_t piece_elements, std::vector<int64_t>& loads);
   void give(int64_t rank, ChunkSpan span);
 
   std::vector<std::vector<ChunkSpan>> spans_;  // by rank

@@ -8,10 +8,10 @@
 namespace nextframe {
 
 Sharding::Sharding(Shard shard, int64_t part_bytes, const ProcessGroups& groups,
-                   FlatParameters& parameters)
+                   FlatParameters& parameters, const StaysWhole& stays_whole)
     : shard_(shard), groups_(groups), parameters_(parameters) {
   if (shard == Shard::none) return;
-  owners_.emplace(parameters, groups.shard_group().size());
+  owners_.emplace(parameters, groups.shard_group().size(), stays_whole);
   if (shard == Shard::parameters) {
     packed_values_ = owners_->pack(parameters.values(), owner());
     fsdp_.emplace(groups.gather, parameters, *owners_, packed_values_);

@@ -23,8 +23,8 @@ class Sharding {
   /// Shards among groups.shard_group(): with `parallel.shard_group: node` every node has a whole
   /// copy. With Shard::parameters (FSDP), `parameters` gives up its values(). All references must
   /// outlive this object.
-  Sharding(Shard shard, int64_t part_bytes, const ProcessGroups& groups,
-           FlatParameters& parameters);
+  Sharding(Shard shard, int64_t part_bytes, const ProcessGroups& groups, FlatParameters& parameters,
+           const StaysWhole& stays_whole = nullptr);
 
   bool is_split() const { return owners_.has_value(); }
 
@@ -34,8 +34,10 @@ class Sharding {
   const FsdpUnits* fsdp() const { return fsdp_ ? &*fsdp_ : nullptr; }
   FsdpUnits* fsdp() { return fsdp_ ? &*fsdp_ : nullptr; }
   int64_t owner() const { return groups_.shard_group().rank(); }  // this rank's number in owners()
-  int64_t copy() const { return groups_.node(); }  // the copy that this rank holds a shard of
-  int64_t num_copies() const { return groups_.num_nodes(); }
+
+  /// The copy of the state that this rank holds, or holds a shard of.
+  int64_t copy() const { return is_split() ? groups_.node() : groups_.all.rank(); }
+  int64_t num_copies() const { return is_split() ? groups_.num_nodes() : groups_.all.size(); }
 
   /// This rank's shard of the parameters, with Shard::parameters; else undefined.
   const at::Tensor& packed_values() const { return packed_values_; }

@@ -19,23 +19,15 @@ Json row_json(const PlanReport& report, const PlanRow& row) {
                      {"buckets", bytes.buckets},       {"activations", bytes.activations},
                      {"total", bytes.total()}};
   }
-  return {{"ranks", plan.ranks},
-          {"nodes", plan.nodes},
-          {"grains", plan.grains},
-          {"grains_per_rank", plan.grains_per_rank},
-          {"balance", plan.balance},
-          {"efficiency", plan.efficiency},
-          {"step_s", time.total_s()},
-          {"grains_s", time.grains_s},
-          {"fold_s", time.fold_s},
-          {"exchange_s", time.exchange_s},
-          {"exposed_s", time.exposed_s},
-          {"update_s", time.update_s},
-          {"sent_bytes", plan.sent_bytes},
-          {"memory_bytes", memory},
-          {"best_interval_s", row.best_interval_s},
-          {"goodput", row.goodput},
-          {"best_goodput", row.best_goodput},
+  return {{"ranks", plan.ranks},         {"nodes", plan.nodes},
+          {"grains", plan.grains},       {"grains_per_rank", plan.grains_per_rank},
+          {"balance", plan.balance},     {"efficiency", plan.efficiency},
+          {"step_s", time.total_s()},    {"grains_s", time.grains_s},
+          {"fold_s", time.fold_s},       {"exchange_s", time.exchange_s},
+          {"exposed_s", time.exposed_s}, {"update_s", time.update_s},
+          {"muon_s", time.muon_s},       {"sent_bytes", plan.sent_bytes},
+          {"memory_bytes", memory},      {"best_interval_s", row.best_interval_s},
+          {"goodput", row.goodput},      {"best_goodput", row.best_goodput},
           {"run_s", row.run_s}};
 }
 
@@ -46,6 +38,7 @@ std::string to_json(const PlanReport& report) {
   const auto& rates = report.rates;
   Json json = {{"model", report.model},
                {"parameters", work.parameters},
+               {"muon_flops_per_step", work.muon_flops()},
                {"flops_per_step", work.flops_per_grain * static_cast<double>(work.grains)},
                {"tokens_per_step", work.tokens_per_step},
                {"frames_per_step", work.frames_per_step},
@@ -57,6 +50,7 @@ std::string to_json(const PlanReport& report) {
                  {"every_steps", work.checkpoint_every_steps}}},
                {"rates",
                 {{"grain_s", rates.grain_s},
+                 {"muon_s", rates.muon_s},
                  {"memory_bytes_per_s", rates.memory_bytes_per_s},
                  {"exchange_bytes_per_s", rates.exchange_bytes_per_s},
                  {"message_s", rates.message_s},

@@ -35,6 +35,12 @@ std::string work_text(const PlanReport& report) {
   if (work.flops_per_grain > 0) {
     text += format(", %.3g TFLOP", work.flops_per_grain * static_cast<double>(work.grains) * 1e-12);
   }
+  if (!work.muon.empty()) {
+    text +=
+        format("\nmuon         %lld parameters in %lld matrices: %.3g TFLOP a step, %s on one rank",
+               whole(work.muon_elements()), whole(std::ssize(work.muon)), work.muon_flops() * 1e-12,
+               time_text(report.rates.muon_s).c_str());
+  }
   text += format("\nthe run      %lld steps\n", whole(work.steps));
   for (const auto& source : report.sources) text += "machine      " + source + "\n";
   return text;
@@ -132,6 +138,13 @@ std::vector<std::string> advice(const PlanReport& report) {
         format("trainer.grains = %lld on %lld ranks: 4 grains a rank or more (%lld) hide "
                "the exchange and even out unequal shares; that is another run",
                whole(last.ranks.grains), whole(ranks), whole(4 * ranks)));
+  }
+  if (ranks > 1 && report.work.shard == "none" && !report.work.muon.empty()) {
+    lines.push_back(
+        format("optimizer.matrices = muon: with parallel.shard = none each of %lld ranks "
+               "orthogonalises all matrices, %.0f %% of a step; parallel.shard = optimizer deals "
+               "them out, with the same bits",
+               whole(ranks), 100 * last.ranks.time.muon_s / last.ranks.time.total_s()));
   }
   if (last.ranks.time.exposed_s > 0.1 * last.ranks.time.total_s()) {
     lines.push_back(

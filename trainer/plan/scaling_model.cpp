@@ -38,6 +38,25 @@ int64_t owners_of(const Workload& work, int64_t ranks, int64_t ranks_per_node) {
   return work.shard_group == "node" ? std::min(ranks, std::max<int64_t>(ranks_per_node, 1)) : ranks;
 }
 
+/// The most that one of so many owners gets when whole tensors are dealt in their order, each to
+/// the owner with fewest elements (ChunkOwners, where nothing else was dealt).
+MuonTensor busiest_share(const std::vector<MuonTensor>& tensors, int64_t owners) {
+  std::vector<MuonTensor> shares(
+      static_cast<size_t>(std::min(owners, std::max<int64_t>(std::ssize(tensors), 1))));
+  for (const auto& tensor : tensors) {
+    auto& share = *std::min_element(shares.begin(), shares.end(),
+                                    [](auto& a, auto& b) { return a.elements < b.elements; });
+    share.elements += tensor.elements;
+    share.flops += tensor.flops;
+  }
+  MuonTensor most;
+  for (const auto& share : shares) {
+    most.elements = std::max(most.elements, share.elements);
+    most.flops = std::max(most.flops, share.flops);
+  }
+  return most;
+}
+
 /// How ranks meet: so many within a node, then so many nodes.
 struct Levels {
   int64_t inside = 1, across = 1;
@@ -130,6 +149,12 @@ RankPlan plan_ranks(const Workload& work, const MachineRates& rates, int64_t ran
   const double copied = std::ceil(busiest / 2);  // every second one is added where its sibling lies
   plan.time.fold_s = memory_s * (2 * copied + 3 * (busiest - 1));
   plan.time.update_s = memory_s * (work.has_average ? 10 : 8);
+  if (!work.muon.empty()) {
+    const int64_t owners =
+        splits(work.shard) > 0 ? owners_of(work, ranks, rates.ranks_per_node) : 1;
+    plan.time.muon_s =
+        slowdown * rates.muon_s * busiest_share(work.muon, owners).flops / work.muon_flops();
+  }
   plan_exchange(work, rates, nodes_of(plan.grains, ranks), slowdown, plan);
   if (ranks > 1) {
     const auto alone = plan_ranks(work, rates, 1, plan.grains);
@@ -142,7 +167,10 @@ RankBytes plan_bytes(const Workload& work, int64_t ranks, const std::string& sha
                      int64_t ranks_per_node) {
   if (grains == 0) grains = work.grains;
   const int64_t owners = owners_of(work, ranks, ranks_per_node);
-  const int64_t all = work.flat_bytes(), part = (all + owners - 1) / owners;
+  constexpr auto kElementBytes = int64_t{sizeof(float)};
+  const int64_t all = work.flat_bytes();
+  const int64_t part = std::max((all + owners - 1) / owners,
+                                busiest_share(work.muon, owners).elements * kElementBytes);
   const int64_t split = owners == 1 ? 0 : splits(shard);
   // As many buffers as sums of grains are there at a time: a second leaf is added to the first.
   const auto sums = [](int64_t count) {
@@ -150,8 +178,10 @@ RankBytes plan_bytes(const Workload& work, int64_t ranks, const std::string& sha
   };
   RankBytes bytes;
   bytes.parameters = split < 3 ? all : part + 4 * (work.outside_elements + 3 * work.block_elements);
-  bytes.moments = 2 * (split > 0 ? part : all);
-  bytes.average = work.has_average ? bytes.moments / 2 : 0;
+  const int64_t held_values = split > 0 ? part : all;
+  const int64_t without_muon = all - work.muon_elements() * kElementBytes;  // has both moments
+  bytes.moments = held_values + (split > 0 ? (without_muon + owners - 1) / owners : without_muon);
+  bytes.average = work.has_average ? held_values : 0;
   bytes.activations = work.activation_bytes;
   const bool has_buckets = ranks > 1 && buckets_of(work).count > 1;
   const int64_t bucket = std::min(all, work.bucket_bytes);

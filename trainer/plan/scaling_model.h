@@ -14,9 +14,10 @@ struct StepTime {
   double fold_s = 0;      // gradient accumulation by the fixed tree
   double exchange_s = 0;  // communication of gradients, overlapped or not
   double exposed_s = 0;   // the part that backward does not overlap
-  double update_s = 0;    // norm and AdamW
+  double update_s = 0;    // norm and the update of what is read and written
+  double muon_s = 0;      // orthogonalising; on one rank all of it, or a rank's share
 
-  double total_s() const { return grains_s + fold_s + exposed_s + update_s; }
+  double total_s() const { return grains_s + fold_s + exposed_s + update_s + muon_s; }
 };
 
 struct RankPlan {

@@ -11,7 +11,10 @@
 
 #include "data/direct_file.h"
 #include "data/direct_reader.h"
+#include "kernels/orthogonalise.h"
+#include "kernels/torch.h"
 #include "trainer/bench/bench_results.h"
+#include "trainer/optimizer/update_rules.h"
 
 namespace nextframe {
 namespace {
@@ -19,6 +22,18 @@ namespace {
 constexpr int64_t kPaddedTo = 16;  // elements; see FlatParameters
 
 }  // namespace
+
+int64_t Workload::muon_elements() const {
+  int64_t elements = 0;
+  for (const auto& tensor : muon) elements += tensor.elements;
+  return elements;
+}
+
+double Workload::muon_flops() const {
+  double flops = 0;
+  for (const auto& tensor : muon) flops += tensor.flops;
+  return flops;
+}
 
 Workload workload_of(const Config& config, const Model& model) {
   Workload work;
@@ -32,6 +47,12 @@ Workload workload_of(const Config& config, const Model& model) {
     auto& place = name.starts_with("blocks.") ? blocks[name.substr(0, name.find('.', 7))]
                                               : work.outside_elements;
     place += count;
+  }
+  if (config.optimizer.matrices == "muon") {
+    for (const auto& [name, matrix] : matrices_of_blocks(model)) {
+      work.muon.push_back({matrix.numel(), orthogonalise_flops(matrix.size(0), matrix.size(1),
+                                                               model.matrices_in(name))});
+    }
   }
   for (const auto& [name, count] : blocks)
     work.block_elements = std::max(work.block_elements, count);
@@ -94,6 +115,13 @@ double measure_disk_bytes_per_s(const std::filesystem::path& folder) {
     remove();
     throw;
   }
+}
+
+double measure_muon_s(const Model& model) {
+  const auto matrices = matrices_of_blocks(model);
+  return measure_grain_s([&] {
+    for (const auto& [name, matrix] : matrices) orthogonalise(matrix, model.matrices_in(name));
+  });
 }
 
 double measure_grain_s(const std::function<void()>& grain) {

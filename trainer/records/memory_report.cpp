@@ -5,7 +5,7 @@
 
 #include "launch/host_memory.h"
 #include "launch/text.h"
-#include "trainer/optimizer.h"
+#include "trainer/optimizer/optimizer.h"
 #include "trainer/parallel/gradient_sync.h"
 #include "trainer/parallel/sharding.h"
 

@@ -95,9 +95,10 @@ void Verification::rollouts_agree(WorldModel& fp32_model) {
 void Verification::gradients_are_synchronised() {
   const int64_t ranks = plan_.ranks.back();
   check("gradients are synchronised: " + on_ranks(ranks), [&] {
-    // With beta1 = 0 the first moment is the gradient that the optimizer was given. The second
-    // step is the first that exchanges in buckets.
-    const ScratchRun run{"gradients", ranks, 2, 1, {"optimizer.beta1=0"}};
+    // With beta1 = 0 the first moment of AdamW is the gradient that the optimizer was given. The
+    // second step is the first that exchanges in buckets.
+    const ScratchRun run{
+        "gradients", ranks, 2, 1, {"optimizer.beta1=0", "optimizer.matrices=adamw"}};
     const auto problem = runs_.train(run);
     if (!problem.empty()) return failed(problem);
     const auto before = load_run(runs_.checkpoint(run.name, 1).string(), /*prefer_ema=*/false);

@@ -1,22 +1,15 @@
-#include "trainer/optimizer.h"
+#include "trainer/optimizer/optimizer.h"
 
 #include <c10/util/ScopeExit.h>
 
 #include "kernels/torch.h"
 
 namespace nextframe {
-namespace {
 
-AdamWConstants constants_of(const OptimizerConfig& config) {
-  return {config.beta1, config.beta2, config.epsilon, config.weight_decay};
-}
-
-}  // namespace
-
-Optimizer::Optimizer(const OptimizerConfig& config, FlatParameters& parameters, Sharding* sharding,
+Optimizer::Optimizer(FlatParameters& parameters, const UpdateRules& rules, Sharding* sharding,
                      ReplayedGraph work)
-    : config_(config),
-      parameters_(parameters),
+    : parameters_(parameters),
+      rules_(rules),
       everything_(parameters, 1),
       sharding_(sharding != nullptr && sharding->is_split() ? sharding : nullptr),
       spans_(sharding_ == nullptr ? everything_.spans(0)
@@ -31,21 +24,40 @@ Optimizer::Optimizer(const OptimizerConfig& config, FlatParameters& parameters, 
                ? packed_values_
                : sharding_->owners()->pack(parameters.values(), sharding_->owner());
   }
+  if (sharding != nullptr) copy_ = sharding->copy(), num_copies_ = sharding->num_copies();
   moment1_ = at::zeros_like(mine);
-  moment2_ = at::zeros_like(mine);
-  if (config.ema_decay > 0) average_ = mine.clone();
-  numbers_ = at::empty({kAdamWNumbers}, mine.options());
+  pack_moment2();
+  if (rules.ema_decay() > 0) average_ = mine.clone();
+  for (const auto& rule : rules.all())
+    numbers_.push_back(rule->numbers({0, 0, 0, 1}).to(mine.device()));
+}
+
+/// As ChunkOwners packs, so where all tensors have one it lies as the other buffers do.
+void Optimizer::pack_moment2() {
+  int64_t packed = 0;
+  for (const auto& span : spans_) {
+    moment2_offsets_.push_back(rules_.of(span.tensor).has_moment2() ? packed : -1);
+    if (moment2_offsets_.back() < 0) continue;
+    moment2_spans_.push_back(span);
+    moment2_spans_.back().offset = packed;
+    packed += (span.count + kAlignElements - 1) / kAlignElements * kAlignElements;
+  }
+  for (int64_t i = 0; i < static_cast<int64_t>(parameters_.layout().size()); ++i)
+    if (rules_.of(i).has_moment2()) moment2_tensors_.push_back(i);
+  moment2_ = at::zeros({packed}, moment1_.options());
 }
 
 void Optimizer::update(const at::Tensor& gradient_sum, int64_t step, double lr, double scale,
                        const at::Tensor& is_bad) {
   // An average that starts at the initial parameters forgets them faster at first.
   const double ema_decay =
-      std::min(config_.ema_decay, static_cast<double>(step) / static_cast<double>(step + 10));
-  // CUDA has taken a copy out of pageable memory before it returns, so nobody has to wait.
-  numbers_.copy_(adamw_numbers(constants_of(config_), {lr, scale, ema_decay, step}),
-                 /*non_blocking=*/true);
-  if (is_bad.defined()) numbers_.select(0, -1).copy_(is_bad);
+      std::min(rules_.ema_decay(), static_cast<double>(step) / static_cast<double>(step + 10));
+  for (size_t i = 0; i < numbers_.size(); ++i) {
+    // CUDA has taken a copy out of pageable memory before it returns, so nobody has to wait.
+    numbers_[i].copy_(rules_.all()[i]->numbers({lr, scale, ema_decay, step}),
+                      /*non_blocking=*/true);
+    if (is_bad.defined()) numbers_[i].select(0, -1).copy_(is_bad);
+  }
   const auto num_tensors = static_cast<int64_t>(parameters_.layout().size());
   auto* gather = sharding_ != nullptr ? sharding_->gather() : nullptr;
   if (gather == nullptr) {
@@ -62,19 +74,23 @@ void Optimizer::update(const at::Tensor& gradient_sum, int64_t step, double lr, 
 }
 
 void Optimizer::update_part(const TensorRange& tensors, const at::Tensor& gradient_sum) {
-  auto constants = constants_of(config_);
-  for (const auto& span : spans_) {
+  for (size_t i = 0; i < spans_.size(); ++i) {
+    const auto& span = spans_[i];
     if (!tensors.contains(span)) continue;
-    const auto& tensor = parameters_.layout()[static_cast<size_t>(span.tensor)];
-    constants.weight_decay = tensor.sizes.size() >= 2 ? config_.weight_decay : 0.0;
     const auto part = [&](const at::Tensor& packed) {
       return packed.defined() ? packed.narrow(0, span.offset, span.count) : packed;
     };
     const auto values = packed_values_.defined()
                             ? part(packed_values_)
                             : parameters_.values().narrow(0, span.flat_offset, span.count);
-    adamw(values, part(gradient_sum), part(moment1_), part(moment2_), part(average_), constants,
-          numbers_);
+    const auto moment2 = moment2_offsets_[i] >= 0
+                             ? moment2_.narrow(0, moment2_offsets_[i], span.count)
+                             : at::Tensor();
+    rules_.of(span.tensor)
+        .update({parameters_.layout()[static_cast<size_t>(span.tensor)],
+                 rules_.num_matrices(span.tensor), values, part(gradient_sum), part(moment1_),
+                 moment2, part(average_)},
+                numbers_[rules_.index_of(span.tensor)]);
   }
 }
 
@@ -99,13 +115,14 @@ std::vector<StateBuffer> Optimizer::state() const {
   const auto add = [&](const char* name, const at::Tensor& values, bool is_packed) {
     if (!values.defined()) return;
     buffers.push_back({name, values});
-    if (is_packed)
-      buffers.back() = {name, values, &spans_, sharding_->copy(), sharding_->num_copies()};
+    if (is_packed) buffers.back() = {name, values, &spans_, copy_, num_copies_};
   };
   const bool is_split = sharding_ != nullptr;
   add("ema", average_, is_split);
   add("moment1", moment1_, is_split);
   add("moment2", moment2_, is_split);
+  if (moment2_tensors_.size() < parameters_.layout().size())
+    buffers.back() = {"moment2", moment2_, &moment2_spans_, copy_, num_copies_, &moment2_tensors_};
   const bool are_packed = packed_values_.defined();
   add("parameters", are_packed ? packed_values_ : parameters_.values(), are_packed);
   return buffers;

@@ -1,4 +1,5 @@
-// AdamW over flat buffers, with gradient clipping and the weight average (EMA) in the same pass.
+// The optimizer: holds the state of a run (parameters, moments, weight average) in flat buffers,
+// and updates each tensor by its rule (trainer/optimizer/update_rule.h).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -7,20 +8,20 @@
 #include <string>
 #include <vector>
 
-#include "kernels/adamw.h"
 #include "trainer/graphs/cuda_graphs.h"
+#include "trainer/optimizer/update_rules.h"
 #include "trainer/parallel/flat_parameters.h"
 #include "trainer/parallel/sharding.h"
-#include "trainer/trainer_config.h"
 
 namespace nextframe {
 
-/// A named buffer of the optimizer's state, laid out as FlatParameters, or packed by ChunkOwners.
+/// A named buffer of the optimizer's state, laid out as FlatParameters, or packed.
 struct StateBuffer {
   std::string name;  // parameters | moment1 | moment2 | ema
   at::Tensor values;
   const std::vector<ChunkSpan>* owned = nullptr;  // what this rank has, packed; null: everything
-  int64_t copy = 0, num_copies = 1;               // number of this rank's copy of its shard
+  int64_t copy = 0, num_copies = 1;               // number of this rank's copy of that
+  const std::vector<int64_t>* tensors = nullptr;  // that have such state on any rank; null: all
 };
 
 class Optimizer {
@@ -28,8 +29,8 @@ class Optimizer {
   /// Without `sharding` this rank holds and updates everything. With it (ZeRO; it outlives the
   /// optimizer) the rank holds moments and average of what it owns only, and each update
   /// all-gathers the parameters, unless these are sharded, too. `work` may replay an update
-  /// that communicates nothing.
-  Optimizer(const OptimizerConfig& config, FlatParameters& parameters, Sharding* sharding = nullptr,
+  /// that communicates nothing. `parameters` and `rules` outlive it, too.
+  Optimizer(FlatParameters& parameters, const UpdateRules& rules, Sharding* sharding = nullptr,
             ReplayedGraph work = {});
 
   /// Makes one update from the sum of all grains' gradients: the whole one, or this rank's shard.
@@ -49,16 +50,22 @@ class Optimizer {
   void with_average(const std::function<void()>& body);
 
  private:
+  void pack_moment2();
   void update_part(const TensorRange& tensors, const at::Tensor& gradient_sum);
 
-  OptimizerConfig config_;
   FlatParameters& parameters_;
-  ChunkOwners everything_;               // of one rank
-  Sharding* sharding_;                   // null where nothing is sharded
-  const std::vector<ChunkSpan>& spans_;  // that this rank updates
-  at::Tensor packed_values_;             // undefined unless parameters are sharded
-  at::Tensor moment1_, moment2_, average_;
-  at::Tensor numbers_;  // of the step, see adamw_numbers()
+  const UpdateRules& rules_;
+  ChunkOwners everything_;                // of one rank
+  Sharding* sharding_;                    // null where nothing is sharded
+  const std::vector<ChunkSpan>& spans_;   // that this rank updates
+  at::Tensor packed_values_;              // undefined unless parameters are sharded
+  at::Tensor moment1_, average_;          // as the values
+  at::Tensor moment2_;                    // of tensors whose rule has one; packed, unless all have
+  std::vector<int64_t> moment2_offsets_;  // as spans_; -1: none
+  std::vector<ChunkSpan> moment2_spans_;  // of spans_ those that have one, with their place in it
+  std::vector<int64_t> moment2_tensors_;  // as StateBuffer::tensors
+  int64_t copy_ = 0, num_copies_ = 1;
+  std::vector<at::Tensor> numbers_;  // of the step, by rule; see UpdateRule::numbers()
   ReplayedGraph work_;
 };
 
