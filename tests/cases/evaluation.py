@@ -189,7 +189,7 @@ def an_evaluation_that_has_ended_the_run_twice_is_left_out(t):
 def an_evaluation_that_hangs_is_named(t):
     t.good()
     os.makedirs("runs/a/eval/step_00000010")
-    os.mkfifo("runs/a/eval/step_00000010/report.json.tmp")  # opening it waits for a reader
+    os.mkfifo("runs/a/eval/step_00000010/report.json.nextframe.tmp")  # opening it waits for a reader
     t.run(f"train run.yaml {EVERY_10} --set parallel.pause_limit_s=3 --run runs/a", exits=86,
           says=("hang", "evaluate"))
 
