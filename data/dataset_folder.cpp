@@ -1,16 +1,21 @@
 #include "data/dataset_folder.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
 
 #include "data/checksum.h"
+#include "data/durable_file.h"
 #include "data/error.h"
 #include "data/h5.h"
 #include "data/shard_index.h"
 
 namespace nextframe {
 namespace {
+
+constexpr std::array kSplits{"train", "validation"};
 
 /// The command that made a shard, "" if it cannot be told.
 std::string generator_of(const std::filesystem::path& shard) {
@@ -26,7 +31,16 @@ std::string generator_of(const std::filesystem::path& shard) {
 DatasetFolder::DatasetFolder(std::filesystem::path folder, std::string generator,
                              std::optional<std::string> replaced)
     : folder_(std::move(folder)), generator_(std::move(generator)), replaced_(std::move(replaced)) {
+  std::error_code ignored;
+  was_there_ = std::filesystem::exists(folder_, ignored);
   refuse_foreign_shards();
+  for (const auto* split : kSplits) remove_unfinished(folder_ / split);
+}
+
+DatasetFolder::~DatasetFolder() {
+  // One that holds something stays.
+  for (const auto* split : kSplits) ::rmdir((folder_ / split).c_str());
+  if (!was_there_) ::rmdir(folder_.c_str());
 }
 
 void DatasetFolder::refuse_foreign_shards() const {

@@ -21,6 +21,9 @@ class DatasetFolder {
   /// if the folder holds shards of another one, unless that begins with `replaced`.
   DatasetFolder(std::filesystem::path folder, std::string generator,
                 std::optional<std::string> replaced = {});
+  ~DatasetFolder();  // takes away the folders it made that are still empty
+  DatasetFolder(const DatasetFolder&) = delete;
+  DatasetFolder& operator=(const DatasetFolder&) = delete;
 
   /// Whether the same command has finished here and every shard still has its size.
   bool is_finished() const;
@@ -54,6 +57,7 @@ class DatasetFolder {
   std::filesystem::path folder_;
   std::string generator_;
   std::optional<std::string> replaced_;
+  bool was_there_;
 };
 
 }  // namespace nextframe

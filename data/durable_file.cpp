@@ -16,6 +16,8 @@ namespace nextframe {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr char kUnfinished[] = ".nextframe.tmp";
+
 void sync(const fs::path& path, int flags) {
   const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC);
   if (descriptor < 0) throw_file_error("open", path);
@@ -63,12 +65,28 @@ void rename_durably(const fs::path& from, const fs::path& to) {
   sync_folder(to.has_parent_path() ? to.parent_path() : ".");
 }
 
+fs::path unfinished_name(const fs::path& path) { return path.string() + kUnfinished; }
+
+void remove_unfinished(const fs::path& folder) {
+  std::error_code ignored;  // what cannot be listed or removed does no harm
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    const bool is_ours = entry.path().string().ends_with(kUnfinished);
+    if (is_ours && entry.is_regular_file(ignored)) fs::remove(entry.path(), ignored);
+  }
+}
+
 void write_durably(const fs::path& path, const std::string& content) {
-  const fs::path temporary = path.string() + ".tmp";
-  DurableFile file(temporary);
-  file.append(content.data(), content.size());
-  file.finish();
-  rename_durably(temporary, path);
+  const auto temporary = unfinished_name(path);
+  try {
+    DurableFile file(temporary);
+    file.append(content.data(), content.size());
+    file.finish();
+    rename_durably(temporary, path);
+  } catch (const FileError&) {
+    std::error_code ignored;
+    fs::remove(temporary, ignored);  // a full disk has better use for the room
+    throw;
+  }
 }
 
 std::string read_text(const fs::path& path) {

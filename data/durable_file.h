@@ -38,6 +38,12 @@ void sync_folder(const std::filesystem::path& folder);
 /// rename(2), then the folder of `to` flushed; `to` must not exist as a folder.
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
 
+/// What a file is named until it is whole. Only ours have such names: a person may keep a NAME.tmp.
+std::filesystem::path unfinished_name(const std::filesystem::path& path);
+
+/// Removes files with such names from a folder: what a writer that was killed has left there.
+void remove_unfinished(const std::filesystem::path& folder);
+
 /// `path` holds either its old content or all of `content`, whatever happens.
 void write_durably(const std::filesystem::path& path, const std::string& content);
 

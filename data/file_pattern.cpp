@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <climits>
 #include <optional>
+#include <set>
 
 #include "data/error.h"
 #include "data/input_file.h"
@@ -90,6 +91,24 @@ std::string home_of(const std::string& user) {
   return entry == nullptr ? "" : entry->pw_dir;
 }
 
+/// Where a file lies, whatever way leads there. A link to a file is a file of its own: in the cache
+/// of a hub all are links, and equal files are links to one.
+fs::path place_of(const fs::path& path) {
+  std::error_code error;
+  const auto folder = fs::canonical(path.has_parent_path() ? path.parent_path() : ".", error);
+  return error || !path.has_filename() ? path : folder / path.filename();
+}
+
+/// Of paths to the same place the first.
+std::vector<fs::path> one_a_place(const std::vector<fs::path>& paths) {
+  std::set<fs::path> places;
+  std::vector<fs::path> kept;
+  for (const auto& path : paths) {
+    if (places.insert(place_of(path)).second) kept.push_back(path);
+  }
+  return kept;
+}
+
 class PatternWalk {
  public:
   explicit PatternWalk(std::string pattern) : pattern_(std::move(pattern)) {}
@@ -110,8 +129,7 @@ class PatternWalk {
     }
     walk(base, rest);
     std::sort(found_.begin(), found_.end());
-    found_.erase(std::unique(found_.begin(), found_.end()), found_.end());
-    return std::move(found_);
+    return one_a_place(found_);
   }
 
   /// How far the path goes, and what is there instead of the next name.

@@ -38,6 +38,7 @@ class FrameColumn {
     rows_.expect_chunk_hashes(std::move(hashes));
   }
   int64_t num_pieces() const { return rows_.num_pieces(); }
+  int64_t bytes_of_pieces() const { return rows_.bytes_of_pieces(); }
   void add_stored(Hasher& hasher, int64_t max_pieces) const {
     rows_.add_stored(hasher, max_pieces);
   }

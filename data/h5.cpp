@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -26,6 +27,8 @@ std::recursive_mutex& h5_mutex() {
 }
 
 int h5_depth = 0;  // of nested locks; only their holder touches it
+std::filesystem::path written_path;             // of the H5Writing in force; only its holder's
+std::atomic<bool> has_failed_to_write = false;  // for good
 
 herr_t collect_link_name(hid_t, const char* name, const H5L_info_t*, void* names) {
   static_cast<std::vector<std::string>*>(names)->emplace_back(name);
@@ -206,7 +209,8 @@ std::string number_text(double value, const ElementType& type) {
 
 H5Lock::H5Lock() : lock_(h5_mutex()) {
   if (h5_depth++ == 0) guard_.emplace();
-  static const bool registered = register_h5_filters();
+  // What HDF5 does at exit would be outside of the guard, and files are closed before.
+  static const bool registered = H5dont_atexit() >= 0 && register_h5_filters();
   static_cast<void>(registered);                // without them, opening a column tells
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // the setting belongs to the thread
 }
@@ -218,13 +222,34 @@ void H5Lock::unlock() {
   lock_.unlock();
 }
 
+H5Writing::H5Writing(const std::filesystem::path& path) {
+  former_ = std::exchange(written_path, path);
+  set_h5_subject(path.string());
+}
+
+H5Writing::~H5Writing() { written_path = former_; }
+
+bool has_h5_failed_to_write() { return has_failed_to_write; }
+
+void throw_h5_error(const std::string& what) {
+  const auto reason = h5_reason();
+  if (written_path.empty()) throw DataError("HDF5 cannot " + what + reason);
+  has_failed_to_write = true;
+  throw FileError("cannot write " + written_path.string() + reason);
+}
+
 void check_h5(herr_t status, const std::string& what) {
-  if (status < 0) throw DataError("HDF5 cannot " + what + h5_reason());
+  if (status < 0) throw_h5_error(what);
 }
 
 std::string h5_reason() {
   std::string reason;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_description, &reason);
+  const std::string mark = "error message = '";  // the system's, amid numbers and addresses
+  if (const auto at = reason.find(mark); at != std::string::npos) {
+    const auto begin = at + mark.size();
+    reason = reason.substr(begin, reason.find('\'', begin) - begin);
+  }
   return reason.empty() ? "" : ": " + reason;
 }
 
@@ -280,7 +305,7 @@ H5File open_h5(const std::filesystem::path& path) {
 /// Attributes and columns stay in the root's header, because HDF5 crashes on damaged heaps, and no
 /// time of writing is kept.
 H5File create_h5(const std::filesystem::path& path) {
-  const H5Lock lock;
+  const H5Writing writing(path);
   const H5PropertyList access(H5Pcreate(H5P_FILE_ACCESS), "create file access properties");
   const H5PropertyList creation(H5Pcreate(H5P_FILE_CREATE), "create file creation properties");
   check_h5(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110),

@@ -34,15 +34,37 @@ class H5Lock {
   std::optional<H5CrashGuard> guard_;  // of the outermost lock
 };
 
-/// Why the library's last call failed, in its own words and after ": "; "" if it gave no reason.
+/// Held around every HDF5 call that writes to `path`, with the lock. While one lives, a call that
+/// fails throws FileError; from then on no handle is closed, because HDF5 crashes when it closes what
+/// it could not write. The file stays open until the process ends.
+class H5Writing {
+ public:
+  explicit H5Writing(const std::filesystem::path& path);
+  ~H5Writing();
+  H5Writing(const H5Writing&) = delete;
+  H5Writing& operator=(const H5Writing&) = delete;
+
+ private:
+  H5Lock lock_;
+  std::filesystem::path former_;  // of the one around this
+};
+
+/// Why the library's last call failed, in its own words and after ": "; the system's words where
+/// it was the system that refused; "" if it gave no reason.
 std::string h5_reason();
+
+/// Throws the error of a call that failed. `what` completes "HDF5 cannot ...".
+[[noreturn]] void throw_h5_error(const std::string& what);
+
+/// Whether writing has failed, so that handles are left open.
+bool has_h5_failed_to_write();
 
 /// An HDF5 identifier that is closed exactly once. `what` completes "HDF5 cannot ...".
 template <herr_t (*Close)(hid_t)>
 class H5Handle {
  public:
   H5Handle(hid_t id, const std::string& what) : id_(id) {
-    if (id_ < 0) throw DataError("HDF5 cannot " + what + h5_reason());
+    if (id_ < 0) throw_h5_error(what);
   }
   H5Handle(H5Handle&& other) noexcept : id_(std::exchange(other.id_, -1)) {}
   H5Handle& operator=(H5Handle&& other) noexcept {
@@ -50,11 +72,18 @@ class H5Handle {
     return *this;
   }
   ~H5Handle() {
-    if (id_ < 0) return;
+    if (id_ < 0 || has_h5_failed_to_write()) return;
     const H5Lock lock;
     Close(id_);
   }
   hid_t get() const { return id_; }
+
+  /// Closes it now; a failure, which may be of a write that was put off, is thrown.
+  void close(const std::string& what) {
+    if (const hid_t id = std::exchange(id_, -1); Close(id) < 0) throw_h5_error(what);
+  }
+  /// Leaves it open until the process ends.
+  void abandon() { id_ = -1; }
 
  private:
   hid_t id_;
@@ -67,7 +96,7 @@ using H5Type = H5Handle<H5Tclose>;
 using H5Attribute = H5Handle<H5Aclose>;
 using H5PropertyList = H5Handle<H5Pclose>;
 
-/// Throws DataError("HDF5 cannot <what>") if an HDF5 call failed.
+/// Throws throw_h5_error(what) if an HDF5 call failed.
 void check_h5(herr_t status, const std::string& what);
 
 /// Throws DataError that names the file unless it is a regular file (not a folder or a pipe) in

@@ -19,11 +19,11 @@ constexpr std::array kCrashSignals{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, kTo
 constexpr size_t kSignalStackBytes = size_t{64} << 10;
 constexpr const char* kCrashText = ": HDF5 itself crashed while it read this file";
 constexpr const char* kTooLongText = ": HDF5 itself came to no end while it read this file";
-constexpr const char* kAdvice =
-    ", whose metadata must be damaged; copy or make the file again. Files after this one were not "
-    "read\n";
+constexpr const char* kAdvice = ", whose metadata must be damaged; copy or make the file again";
+constexpr const char* kEnd = ". Files after this one were not read\n";
 
 std::array<struct sigaction, kCrashSignals.size()> former_actions;
+int listener = -1;  // a file descriptor that takes the sentence; -1: a person reads it
 thread_local bool is_inside_h5 = false;
 thread_local std::array<char, 1024> h5_subject{"an HDF5 file"};
 
@@ -80,17 +80,19 @@ CpuTimer& cpu_timer() {
   return timer;
 }
 
-void say_to_stderr(const char* text) {
-  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text, std::strlen(text));
+void say(const char* text) {
+  const int to = listener >= 0 ? listener : STDERR_FILENO;
+  [[maybe_unused]] const ssize_t written = ::write(to, text, std::strlen(text));
 }
 
 /// Another thread's signal comes again once the former action is back in place.
 void end_with_sentence(int number) {
   if (is_inside_h5) {
-    say_to_stderr("nextframe: ");
-    say_to_stderr(h5_subject.data());
-    say_to_stderr(number == kTooLong ? kTooLongText : kCrashText);
-    say_to_stderr(kAdvice);
+    if (listener < 0) say("nextframe: ");
+    say(h5_subject.data());
+    say(number == kTooLong ? kTooLongText : kCrashText);
+    say(kAdvice);
+    if (listener < 0) say(kEnd);
     ::_exit(kExitData);
   }
   const auto* place = std::find(kCrashSignals.begin(), kCrashSignals.end(), number);
@@ -118,6 +120,8 @@ H5CrashGuard::~H5CrashGuard() {
     ::sigaction(kCrashSignals[i], &former_actions[i], nullptr);
   }
 }
+
+void tell_h5_crash_to(int descriptor) { listener = descriptor; }
 
 bool is_inside_hdf5() { return is_inside_h5; }
 

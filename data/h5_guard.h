@@ -25,6 +25,10 @@ class H5CrashGuard {
 /// Whether this thread is within HDF5 now.
 bool is_inside_hdf5();
 
+/// From here on the sentence goes to a file descriptor, where a process waits that will go on with
+/// other files.
+void tell_h5_crash_to(int descriptor);
+
 /// Names the file that this thread reads with HDF5 from now on, for the message; restarts the 5 s.
 void set_h5_subject(const std::string& path);
 

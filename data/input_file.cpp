@@ -54,4 +54,10 @@ int64_t json_depth(const std::string& text) {
   return deepest;
 }
 
+std::string json_reason(const std::exception& error) {
+  const std::string what = error.what();
+  const auto end = what.starts_with("[json.exception") ? what.find("] ") : what.npos;
+  return end == what.npos ? what : what.substr(end + 2);
+}
+
 }  // namespace nextframe

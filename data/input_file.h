@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <string>
 
@@ -18,6 +19,9 @@ void require_regular_file(const std::filesystem::path& path);
 
 /// How deep brackets nest in a JSON text, outside of its strings. Libraries recurse on it.
 int64_t json_depth(const std::string& text);
+
+/// What nlohmann::json says of a text, without the "[json.exception.…] " before it.
+std::string json_reason(const std::exception& error);
 
 /// More than any JSON of ours has.
 inline constexpr int64_t kMostJsonDepth = 64;

@@ -21,6 +21,13 @@ std::string size_in_words(const ShardIdentity& shard) {
                   shard.frames == 1 ? " frame" : " frames");
 }
 
+std::string shortened(std::vector<std::string> names) {
+  constexpr size_t kMaxNames = 3;
+  const bool is_long = names.size() > kMaxNames;
+  if (is_long) names.resize(kMaxNames);
+  return c10::Join(", ", names) + (is_long ? ", …" : "");
+}
+
 /// What is known of every shard, whatever the size of its set.
 std::string content_key(const ShardIdentity& shard) {
   return c10::str(c10::Join("x", shard.frame_shape), " ", shard.episode_hash, " ",
@@ -158,16 +165,32 @@ std::vector<std::string> shards_in_common(const std::vector<ShardIdentity>& trai
 }
 
 std::string describe_shards_in_common(const std::vector<ShardIdentity>& trained_on,
-                                      const std::vector<ShardIdentity>& held_out) {
-  constexpr size_t kMaxNames = 3;
-  auto names = shards_in_common(trained_on, held_out);
+                                      const std::vector<ShardIdentity>& held_out,
+                                      const std::string& name) {
+  const auto names = shards_in_common(trained_on, held_out);
   if (names.empty()) return "";
-  const size_t count = names.size();
-  if (count > kMaxNames) names.resize(kMaxNames);
-  return c10::str("data.validation is not held out: ", count, " of its ", held_out.size(),
+  return c10::str(name, " is not held out: ", names.size(), " of its ", held_out.size(),
                   held_out.size() == 1 ? " shard holds" : " shards hold",
-                  " what a shard of data.train holds (", c10::Join(", ", names),
-                  count > kMaxNames ? ", …" : "", "); figures of it tell nothing of new data");
+                  " what a shard of data.train holds (", shortened(names),
+                  "); figures of it tell nothing of new data");
+}
+
+std::string describe_repeated_shards(const std::vector<ShardIdentity>& shards,
+                                     const std::string& name) {
+  std::multimap<std::string, const ShardIdentity*> known;
+  std::vector<std::string> names;
+  for (const auto& shard : shards) {
+    const auto key = content_key(shard);
+    const auto [first, last] = known.equal_range(key);
+    const bool is_known = std::any_of(
+        first, last, [&](const auto& entry) { return is_same_content(*entry.second, shard); });
+    if (is_known) names.push_back(shard.name);
+    known.emplace(key, &shard);
+  }
+  if (names.empty()) return "";
+  return c10::str(names.size(), " of the ", shards.size(), " shards of ", name,
+                  names.size() == 1 ? " holds" : " hold", " what one before holds (",
+                  shortened(names), "), so their clips count more than once");
 }
 
 DataDifference compare_shards(const std::vector<ShardIdentity>& recorded,

@@ -56,8 +56,14 @@ DataDifference compare_shards(const std::vector<ShardIdentity>& recorded,
 std::vector<std::string> shards_in_common(const std::vector<ShardIdentity>& trained_on,
                                           const std::vector<ShardIdentity>& held_out);
 
-/// A sentence about them; "" where there are none.
+/// A sentence about them; "" where there are none. `name` is what a person calls the second set.
 std::string describe_shards_in_common(const std::vector<ShardIdentity>& trained_on,
-                                      const std::vector<ShardIdentity>& held_out);
+                                      const std::vector<ShardIdentity>& held_out,
+                                      const std::string& name = "data.validation");
+
+/// A sentence about shards that hold what one before them in the same set holds; "" where there are
+/// none.
+std::string describe_repeated_shards(const std::vector<ShardIdentity>& shards,
+                                     const std::string& name);
 
 }  // namespace nextframe

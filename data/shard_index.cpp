@@ -6,6 +6,7 @@
 #include "data/checksum.h"
 #include "data/durable_file.h"
 #include "data/error.h"
+#include "data/input_file.h"
 #include "data/shard_reader.h"
 
 namespace nextframe {
@@ -84,7 +85,7 @@ std::optional<ShardIndex> read_index(const std::filesystem::path& folder) {
     }
     if (json.contains("source")) index.source = source_from_json(json.at("source"));
   } catch (const nlohmann::json::exception& error) {
-    throw DataError(path.string() + ": is damaged (" + error.what() +
+    throw DataError(path.string() + ": is damaged (" + json_reason(error) +
                     "); copy it again, or rename it: shards are read without one");
   }
   return index;

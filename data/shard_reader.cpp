@@ -99,6 +99,7 @@ ShardReader::ShardReader(std::filesystem::path path, std::optional<int64_t> expe
   const auto opened = open_shard(path_, file_, expected_bytes);
   num_frames_ = opened->frames.num_frames();
   num_pieces_ = opened->frames.num_pieces();
+  bytes_of_pieces_ = opened->frames.bytes_of_pieces();
   frame_shape_ = {opened->frames.height_px(), opened->frames.width_px(), opened->frames.channels()};
   named(path_, [&] {
     read_attributes(*opened);

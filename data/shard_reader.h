@@ -34,6 +34,7 @@ class ShardReader {
   int64_t num_frames() const { return num_frames_; }
   const std::array<int64_t, 3>& frame_shape() const { return frame_shape_; }  // H, W, C
   int64_t num_pieces() const { return num_pieces_; }  // chunks or other units of stored frames
+  int64_t bytes_of_pieces() const { return bytes_of_pieces_; }
   const std::vector<int64_t>& episode_frames() const { return episode_frames_; }
   const std::vector<int64_t>& episode_offsets() const { return episode_offsets_; }
   const std::string& dataset_uuid() const { return dataset_uuid_; }  // "" in foreign files
@@ -78,7 +79,7 @@ class ShardReader {
 
   std::filesystem::path path_;
   ShardFile file_;
-  int64_t num_frames_ = 0, num_pieces_ = 0;
+  int64_t num_frames_ = 0, num_pieces_ = 0, bytes_of_pieces_ = 0;
   std::array<int64_t, 3> frame_shape_{};
   std::vector<int64_t> episode_frames_, episode_offsets_;
   at::Tensor actions_, stored_actions_;

@@ -89,14 +89,11 @@ int64_t common_action_width(const std::vector<ShardReader>& shards, int64_t expe
 }
 
 void identify(std::vector<ShardReader>& shards) {
-  constexpr uint64_t kMaxBytes = uint64_t{1} << 30;
-  constexpr int64_t kMaxPieces = 100000;
-  uint64_t bytes = 0;
-  int64_t pieces = 0;
+  constexpr int64_t kMaxBytes = int64_t{1} << 30, kMaxPieces = 100000;
+  int64_t bytes = 0, pieces = 0;
   for (const auto& shard : shards) {
-    std::error_code unknown;
-    bytes += std::filesystem::file_size(shard.path(), unknown);
-    pieces += std::min(shard.num_pieces(), kMaxPieces);
+    bytes += std::min(shard.bytes_of_pieces(), kMaxBytes + 1);
+    pieces += std::min(shard.num_pieces(), kMaxPieces + 1);
   }
   for (auto& shard : shards) shard.identify(bytes <= kMaxBytes && pieces <= kMaxPieces);
 }

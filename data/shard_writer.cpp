@@ -57,16 +57,26 @@ int64_t chunk_frames(int64_t frame_bytes) {
 
 ShardWriter::ShardWriter(std::filesystem::path path, ShardInfo info, Compression compression)
     : path_(std::move(path)),
-      temporary_path_(path_.string() + ".tmp"),
+      temporary_path_(unfinished_name(path_)),
       info_(std::move(info)),
       codec_(compression) {
-  file_.emplace(create_h5(temporary_path_));
+  try {
+    file_.emplace(create_h5(temporary_path_));
+  } catch (const FileError&) {
+    remove_temporary();
+    throw;
+  }
 }
 
+/// Closing would write what nobody wants, perhaps to a disk that is full.
 ShardWriter::~ShardWriter() {
-  if (!file_) return;
-  pixels_.reset();
-  file_.reset();
+  if (is_finished_) return;
+  if (pixels_) pixels_->abandon();
+  file_->abandon();
+  remove_temporary();
+}
+
+void ShardWriter::remove_temporary() const {
   std::error_code ignored;
   std::filesystem::remove(temporary_path_, ignored);
 }
@@ -108,14 +118,14 @@ void ShardWriter::create_pixels(const at::Tensor& frames_THWC) {
   TORCH_CHECK(frames_THWC.dim() == 4 && frames_THWC.scalar_type() == at::kByte, path_.string(),
               ": frames must be uint8 [T, H, W, C], got ", frames_THWC.scalar_type(), " ",
               frames_THWC.sizes());
-  const H5Lock lock;
+  const H5Writing writing(temporary_path_);
   frame_shape_ = frames_THWC.sizes().slice(1).vec();
   chunk_frames_ = chunk_frames(c10::multiply_integers(frame_shape_));
   std::vector<hsize_t> shape{0}, limit{H5S_UNLIMITED}, chunk{static_cast<hsize_t>(chunk_frames_)};
   for (const int64_t size : frame_shape_) {
     for (auto* sizes : {&shape, &limit, &chunk}) sizes->push_back(static_cast<hsize_t>(size));
   }
-  const std::string what = "create 'pixels' in " + temporary_path_.string();
+  const std::string what = "create 'pixels'";
   const H5Space space(H5Screate_simple(4, shape.data(), limit.data()), what);
   const H5PropertyList creation(H5Pcreate(H5P_DATASET_CREATE), what);
   check_h5(H5Pset_chunk(creation.get(), 4, chunk.data()), what);
@@ -147,8 +157,8 @@ void ShardWriter::write_chunks(bool with_rest) {
 }
 
 void ShardWriter::store(const std::vector<std::vector<uint8_t>>& chunks) {
-  const H5Lock lock;
-  const std::string what = "write frames to " + temporary_path_.string() + " (disk full?)";
+  const H5Writing writing(temporary_path_);
+  const std::string what = "write frames";
   const auto first_row = static_cast<hsize_t>(stored_chunks_ * chunk_frames_);
   const auto rows = static_cast<hsize_t>(chunk_frames_);
   std::vector<hsize_t> shape = h5_shape(*pixels_);
@@ -205,16 +215,18 @@ void ShardWriter::write_attributes() {
 
 void ShardWriter::finish() {
   if (episode_frames_.empty()) throw DataError(path_.string() + ": a shard needs an episode");
-  const H5Lock lock;
   write_chunks(/*with_rest=*/true);
-  write_columns();
-  write_attributes();
-  check_h5(H5Fflush(file_->get(), H5F_SCOPE_GLOBAL),
-           "flush " + temporary_path_.string() + " (disk full?)");
-  pixels_.reset();
-  file_.reset();
+  {
+    const H5Writing writing(temporary_path_);
+    write_columns();
+    write_attributes();
+    check_h5(H5Fflush(file_->get(), H5F_SCOPE_GLOBAL), "flush");
+    pixels_->close("close 'pixels'");
+    file_->close("close the file");
+  }
   sync_file(temporary_path_);
   rename_durably(temporary_path_, path_);
+  is_finished_ = true;
 }
 
 }  // namespace nextframe

@@ -29,7 +29,8 @@ struct ShardInfo {
 /// Frames of a chunk: about 96 KiB, so that a random clip decodes little that it does not need.
 int64_t chunk_frames(int64_t frame_bytes);
 
-/// Writes PATH.tmp and renames it to PATH in finish(); without finish() nothing is left behind.
+/// Writes PATH.nextframe.tmp and renames it to PATH in finish(); without finish() nothing is left
+/// behind. FileError where the system does not let it write.
 class ShardWriter {
  public:
   ShardWriter(std::filesystem::path path, ShardInfo info, Compression compression);
@@ -44,6 +45,7 @@ class ShardWriter {
   void finish();
 
  private:
+  void remove_temporary() const;
   void create_pixels(const at::Tensor& frames_THWC);
   void check(const RecordedEpisode& episode) const;
   void write_chunks(bool with_rest);
@@ -54,7 +56,7 @@ class ShardWriter {
   std::filesystem::path path_, temporary_path_;
   ShardInfo info_;
   ChunkCodec codec_;
-  std::optional<H5File> file_;        // none after finish()
+  std::optional<H5File> file_;
   std::optional<H5Dataset> pixels_;   // none before the first episode
   std::vector<int64_t> frame_shape_;  // H, W, C
   std::vector<uint8_t> waiting_;      // frames that do not fill a group of chunks yet
@@ -62,6 +64,7 @@ class ShardWriter {
   std::map<std::string, std::vector<at::Tensor>> columns_;
   std::vector<int32_t> episode_frames_;
   int64_t num_frames_ = 0, chunk_frames_ = 0, stored_chunks_ = 0;
+  bool is_finished_ = false;
   ShardContent content_;  // for its checksum, gathered on the way
 };
 

@@ -60,6 +60,8 @@ class StoredRows {
   /// What is stored, as hashes (data/stored_rows_hash.cpp): at most so many pieces (raw chunks, or
   /// groups of rows), spread evenly, and the sizes of all chunks.
   int64_t num_pieces() const;
+  /// That are read for all pieces; rows that are not in chunks may lie in other files.
+  int64_t bytes_of_pieces() const { return is_chunked() ? file_bytes_ : num_rows() * row_bytes_; }
   void add_stored(Hasher& hasher, int64_t max_pieces) const;
 
   /// About so many bytes of rows, in multiples of a chunk, for whoever reads all from first to

@@ -7,6 +7,7 @@
 #include "data/file_pattern.h"
 #include "data/shard_index.h"
 #include "data/shard_reader.h"
+#include "data/verify_child.h"
 
 namespace nextframe {
 namespace {
@@ -65,7 +66,18 @@ void check_shard(const std::filesystem::path& path, ShardIndexes& indexes, Verif
     shard.frames()->num_chunks() > 0 ? check_chunks(shard, report) : check_rows(shard, report);
   } catch (const DataError& error) {
     report.problems.emplace_back(error.what());
+  } catch (const FileError& error) {
+    report.problems.emplace_back(error.what());
   }
+}
+
+void add(VerifyReport found, VerifyReport& report) {
+  report.frames += found.frames;
+  report.episodes += found.episodes;
+  report.chunks += found.chunks;
+  report.chunks_unchecked += found.chunks_unchecked;
+  report.hashes += found.hashes;
+  for (auto& problem : found.problems) report.problems.push_back(std::move(problem));
 }
 
 /// Shards that index.json lists in the folders of the given ones, but that are gone.
@@ -89,7 +101,7 @@ void check_missing(const std::vector<std::filesystem::path>& paths, ShardIndexes
 
 }  // namespace
 
-VerifyReport verify_dataset(const std::string& glob, const Progress& progress) {
+VerifyReport verify_dataset(const std::string& glob, const Progress& progress, VerifyIn where) {
   const auto paths = matching_files(glob);
   VerifyReport report;
   report.shards = static_cast<int64_t>(paths.size());
@@ -99,11 +111,25 @@ VerifyReport verify_dataset(const std::string& glob, const Progress& progress) {
   } catch (const DataError& error) {
     report.problems.emplace_back(error.what());
   }
-  int64_t done = 0;
-  for (const auto& path : paths) {
-    check_shard(path, indexes, report);
-    if (progress) progress(++done, report.shards);
+  size_t next = 0;
+  const auto check = [&](size_t shard) {
+    VerifyReport found;
+    check_shard(paths[shard], indexes, found);
+    return found;
+  };
+  const auto take = [&](VerifyReport found) {
+    add(std::move(found), report);
+    if (progress) progress(static_cast<int64_t>(++next), report.shards);
+  };
+  const auto is_to_do = [&] { return next < paths.size(); };
+  while (where == VerifyIn::children && is_to_do()) {
+    const auto ending = verify_in_child(next, paths.size(), check, take);
+    if (!ending) break;
+    if (!is_to_do()) break;
+    const bool has_name = ending->starts_with(paths[next].string());
+    take({.problems = {has_name ? *ending : paths[next].string() + ": " + *ending}});
   }
+  while (is_to_do()) take(check(next));
   return report;
 }
 

@@ -16,7 +16,12 @@ struct VerifyReport {
   std::vector<std::string> problems;  // one a place: shard, chunk, frames, episode, reason
 };
 
+/// Whether shards are read by a child process, which a crash inside HDF5 may end: then the shard is
+/// named, and another child goes on behind it.
+enum class VerifyIn { this_process, children };
+
 /// Reads everything that matches; throws DataError only if nothing does. Progress counts shards.
-VerifyReport verify_dataset(const std::string& glob, const Progress& progress);
+VerifyReport verify_dataset(const std::string& glob, const Progress& progress,
+                            VerifyIn where = VerifyIn::this_process);
 
 }  // namespace nextframe

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/durable_file.h"
+#include "data/input_file.h"
 #include "kernels/torch.h"
 #include "launch/rank_agreement.h"
 #include "trainer/checkpoint/store.h"
@@ -123,7 +124,7 @@ std::optional<InitRecord> read_init(const fs::path& run) {
   } catch (const nlohmann::json::exception& error) {
     throw CheckpointError(path.string() +
                           ": does not say where the run's first weights come from (" +
-                          error.what() + "); start another run with --fork");
+                          json_reason(error) + "); start another run with --fork");
   }
 }
 

@@ -1,4 +1,11 @@
 // The program: parse the command line, run one command, turn what it throws into an exit code.
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <string_view>
+
 #include "launch/environment.h"
 #include "launch/host_memory.h"
 #include "launch/mpi/mpi_session.h"
@@ -7,6 +14,20 @@
 #include "trainer/exit_code.h"
 
 namespace {
+
+/// Where a shell stands in a folder that was removed, MKL ends the process while libraries are loaded,
+/// with words of its own. So this is run before they are.
+void require_working_folder(int, char**, char**) {
+  std::array<char, PATH_MAX> path{};
+  if (::getcwd(path.data(), path.size()) != nullptr || errno != ENOENT) return;
+  constexpr std::string_view kText =
+      "nextframe: the folder in which this was started is not there any more; cd into another\n";
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kText.data(), kText.size());
+  ::_exit(static_cast<int>(nextframe::ExitCode::environment));
+}
+
+[[gnu::section(".preinit_array"), gnu::used]] void (*const before_libraries)(int, char**, char**) =
+    require_working_folder;
 
 int report(const nextframe::Failure& failure) {
   const auto launcher = nextframe::read_launcher_environment();

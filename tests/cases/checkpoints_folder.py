@@ -3,6 +3,8 @@ import json
 import os
 import shutil
 
+import xxhash
+
 from trial import case
 
 ON = "--set schedule.kind=constant --set checkpoint.every_steps=5"
@@ -97,6 +99,66 @@ def what_an_interrupted_save_left_is_removed_by_the_next_start(t):
     os.rename("k/checkpoints/step_00000005", "k/checkpoints/step_00000005.nextframe.replaced")
     train(t, 11)
     t.is_(names(), [f"step_{step:08d}" for step in (5, 10, 11)], "checkpoints")
+
+
+def altered(path, change):
+    """Changes a manifest and gives it the checksum of what it says now."""
+    with open(path) as file:
+        manifest = json.load(file)
+    change(manifest)
+    del manifest["checksum"]
+    text = json.dumps(manifest, separators=(",", ":"), ensure_ascii=False)
+    manifest["checksum"] = xxhash.xxh3_128_hexdigest(text)
+    with open(path, "w") as file:
+        json.dump(manifest, file, ensure_ascii=False)
+
+
+@case
+def a_manifest_whose_parts_contradict_each_other_is_named(t):
+    t.good()
+    train(t, 10)
+    path = "k/checkpoints/step_00000010/manifest.json"
+    sound = t.read(path)
+    altered(path, lambda manifest: None)
+    t.run("checkpoint hash k/checkpoints/step_00000010")  # the checksum is computed as it should be
+
+    def share_bytes(manifest):
+        first, second = (tensor["pieces"][0] for tensor in manifest["tensors"][:2])
+        shorter, longer = sorted((first, second), key=lambda piece: piece["num_elements"])
+        shorter["file_offset"] = longer["file_offset"] + 4 * (longer["num_elements"] - 1)
+        if longer["num_elements"] == shorter["num_elements"] == 1:
+            shorter["file_offset"] = longer["file_offset"]
+        manifest["file_bytes"] = {name: 1 << 40 for name in manifest["file_bytes"]}
+
+    def repeat(manifest):
+        manifest["tensors"][1]["name"] = manifest["tensors"][0]["name"]
+
+    def leave_out(manifest):
+        manifest["tensors"][0]["pieces"] = []
+
+    def point_outside(manifest):
+        manifest["tensors"][0]["pieces"][0]["file_offset"] = 1 << 50
+
+    for change, says in ((share_bytes, "two pieces have the same bytes of rank-00000.bin"), (repeat, "does not come after"),
+                         (leave_out, "is incomplete"), (point_outside, "do not fit together"),
+                         (lambda manifest: manifest["tensors"][0]["pieces"][0]["chunk_hashes"].append("0" * 32), "do not fit together"),
+                         (lambda manifest: manifest.__setitem__("digest", "0" * 32), "the digest does not match")):
+        t.write(path, sound)
+        altered(path, change)
+        for command in ("checkpoint hash k/checkpoints/step_00000010", "eval k/checkpoints/step_00000010 --out e"):
+            t.run(command, exits=4, says=("step_00000010/manifest.json: ", says))
+        t.run("checkpoint verify k", exits=4, says=says)
+    train(t, 12, says=("passing over a broken checkpoint", "continuing from k/checkpoints/step_00000005 "))
+
+
+@case
+def a_link_to_nowhere_in_the_place_of_a_step_stops_no_save(t):
+    t.good()
+    train(t, 10)
+    os.symlink("nowhere", "k/checkpoints/step_00000015")
+    train(t, 15, says="finished at step 15")
+    t.is_(names(), [f"step_{step:08d}" for step in (5, 10, 15)], "checkpoints")
+    t.run("checkpoint verify k", lacks="BROKEN")
 
 
 @case

@@ -189,7 +189,7 @@ def an_evaluation_that_has_ended_the_run_twice_is_left_out(t):
 def an_evaluation_that_hangs_is_named(t):
     t.good()
     os.makedirs("runs/a/eval/step_00000010")
-    os.mkfifo("runs/a/eval/step_00000010/report.json.tmp")  # opening it waits for a reader
+    os.mkfifo("runs/a/eval/step_00000010/report.json.nextframe.tmp")  # opening it waits for a reader
     t.run(f"train run.yaml {EVERY_10} --set parallel.pause_limit_s=3 --run runs/a", exits=86,
           says=("hang", "evaluate"))
 
@@ -301,6 +301,8 @@ def numbers_of_flags_that_are_not_whole_or_too_large_are_told_what_is_needed(t):
     t.run("rollout runs/a --out a.png --frames 2.5", exits=2, says="whole number")
     t.run("data import rec.npz --out x --fps 29.97", exits=2, says=("--fps", "29.97"), lacks="Could not convert")
     t.run("check run.yaml --set evaluate.horizon_frames=1000000000000", exits=2, says="horizon_frames")
+    t.run("launch -n 0 train run.yaml", exits=2, says="0 is too small", lacks="00000")
+    t.run("launch -n 99999999999 train run.yaml", exits=2, says="is more than 1048576 ranks", timeout=20)
 
 
 @case

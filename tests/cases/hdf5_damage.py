@@ -1,4 +1,5 @@
 """HDF5 files as faults and ill will leave them: cut, half written, hostile, or of another kind altogether."""
+import json
 import os
 import struct
 import subprocess
@@ -11,7 +12,7 @@ import hdf5plugin
 import numpy as np
 
 from foreign_shards import OLD, foreign, refused, refused_together
-from trial import case, frames
+from trial import Skipped, case, frames
 
 
 # ---- the file itself
@@ -212,3 +213,38 @@ def our_own_shards_notice_a_change_of_anything(t):
     changed(lambda file: (file["ep_len"].write_direct(np.array([15, 17], "i4")), file["ep_offset"].write_direct(np.array([0, 15]))))
     t.edit(path, lambda file: file.attrs.__delitem__("content_xxh3"))
     t.run(["data", "verify", path], says="sound")
+
+
+CRASHES = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+int64_t H5Fopen(const char *path, unsigned flags, int64_t access) {
+  if (strstr(path, "crash")) raise(SIGSEGV);
+  if (strstr(path, "round")) for (volatile int turns = 0;; ++turns) {}
+  return ((int64_t (*)(const char *, unsigned, int64_t))dlsym(RTLD_NEXT, "H5Fopen"))(path, flags, access);
+}
+"""
+
+
+@case
+def verifying_goes_on_behind_a_file_on_which_hdf5_crashes(t):
+    t.write("crashes.c", CRASHES)
+    if subprocess.run(["cc", "-shared", "-fPIC", "-o", "crashes.so", "crashes.c", "-ldl"], check=False).returncode != 0:
+        raise Skipped("no C compiler")
+    for name in ("a", "b-crash", "c", "d-round", "e-crash", "f", "g-crash"):
+        t.shard(f"data/train/{name}.h5", seed=1)
+    with open("data/train/f.h5", "r+b") as file:
+        file.seek(os.path.getsize("data/train/f.h5") - 400)
+        file.write(b"\xff" * 300)
+    env = {**os.environ, "LD_PRELOAD": f"{t.folder}/crashes.so"}
+    said = t.run("data verify data/train/*.h5 --json", exits=3, env=env).text
+    found = json.loads(said[said.index("{"):])  # behind the progress
+    t.is_([problem.split(":")[0] for problem in found["problems"]],
+          [f"data/train/{name}.h5" for name in ("b-crash", "d-round", "e-crash", "f", "g-crash")], f"files with problems in {found}")
+    t.is_((found["shards"], found["frames"]), (7, 320), "what was looked at, and read")
+    t.run("data verify data/train/*.h5", exits=3, env=env, lacks="Files after",
+          says=("b-crash.h5: HDF5 itself crashed", "d-round.h5: HDF5 itself came to no end", "DAMAGED: 7 shards"))
+    t.run("data inspect data/train/b-crash.h5", exits=3, env=env, says="nextframe: data/train/b-crash.h5: HDF5 itself crashed")

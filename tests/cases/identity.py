@@ -330,3 +330,29 @@ def validation_on_training_data_is_named_at_the_start(t):
     shutil.copy("data/train/s0.h5", "elsewhere/copy.h5")
     t.run("train run.yaml --set data.validation=elsewhere/*.h5 --run runs/b", says=(word, "(copy.h5)"))
     t.run("train run.yaml --run runs/c", lacks="not held out")
+    t.run("check run.yaml --set data.validation=elsewhere/*.h5", says=(word, "(copy.h5)"))
+    notes = json.loads(t.run("check run.yaml --json --set data.validation=elsewhere/*.h5").text)["data_notes"]
+    t.is_([note.startswith(word) for note in notes], [True], f"notes {notes}")
+    t.run("check run.yaml", lacks="not held out")
+    t.run("eval runs/c --data elsewhere/*.h5", says=("elsewhere/*.h5 is not held out: 1 of its", "(copy.h5)"))
+    t.run("eval runs/c", lacks="not held out")
+
+
+@case
+def a_shard_that_is_reached_twice_counts_once(t):
+    t.good()
+    os.symlink("train", "data/latest")
+    for glob in ("data/train/{s,s}*.h5", "data/train/{s0,s0}.h5", "{data,./data}/train/*.h5", "data/{train,validation/../train}/*.h5",
+                 "{data/train,%s/data/train}/*.h5" % t.folder, "data/{train,latest}/*.h5", "data/{train/,train}/*.h5"):
+        t.run(["check", "run.yaml", "--set", f"data.train={glob}"], says="data: 4 episodes", lacks="more than once")
+        t.run(["data", "verify", glob], says="sound: 1 shards")
+
+
+@case
+def shards_that_hold_the_same_are_told(t):
+    t.good()
+    for name in ("s1.h5", "s2.h5"):
+        shutil.copy("data/train/s0.h5", f"data/train/{name}")
+    word = "2 of the 3 shards of data.train hold what one before holds (s1.h5, s2.h5), so their clips count more than once"
+    t.run("check run.yaml", says=("data: 12 episodes", word))
+    t.run("train run.yaml --run runs/a", says=(word, "finished"))

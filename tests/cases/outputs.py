@@ -8,6 +8,8 @@ import shutil
 import struct
 import subprocess
 
+import numpy as np
+
 from trial import NEXTFRAME, Failed, Skipped, case
 
 CONSTANT = "--set schedule.kind=constant"
@@ -150,6 +152,87 @@ def a_limit_on_the_size_of_files_is_an_error_with_words(t):
     tiny = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
     for command in ("eval a --out e", "rollout a --out r.png", "train run.yaml --run fresh"):
         t.run(command, exits=(3, 4, 5), says="File too large", preexec_fn=tiny)
+
+
+def pixels_of_noise(path, count=120):
+    """An .npz that no filter makes smaller."""
+    rng = np.random.default_rng(0)
+    np.savez(path, frames=rng.integers(0, 255, (count, 32, 32, 3), np.uint8), actions=np.arange(count) % 3,
+             episode_ends=np.arange(count) % 20 == 19)
+
+
+MAKERS = ("data make ball_and_paddle --out {} --episodes 40 --validation-episodes 2 --frames 64 --shards 2 --filter {}",
+          "data import rec.npz --out {} --validation-episodes 1 --filter {}")
+
+
+@case
+def a_limit_on_the_size_of_shards_is_an_error_with_words_and_leaves_nothing(t):
+    pixels_of_noise("rec.npz")
+    for number, maker in enumerate(MAKERS):
+        for kib in (0, 1, 3, 20, 60, 200):
+            limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (kib << 10, kib << 10))
+            t.run(maker.format("out", "none"), exits=5, says=("cannot write out/", "File too large"), preexec_fn=limit,
+                  lacks=("crashed", "errno", "HDF5", "disk full?"))
+            t.is_(os.path.exists("out"), False, f"anything left of {maker} with {kib} KiB")
+        os.mkdir(f"mine{number}")
+        t.run(maker.format(f"mine{number}", "none"), exits=5, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)))
+        t.is_(os.listdir(f"mine{number}"), [], "what is in a folder that was there")
+        t.run(maker.format(f"mine{number}", "zstd"))
+        t.run(["data", "verify", f"mine{number}/*/*.h5"], says="sound")
+
+
+@case
+def shards_for_a_disk_that_is_full_are_an_error_with_words_and_leave_nothing(t):
+    pixels_of_noise("rec.npz")
+    t.write("s.sh", """
+mkdir disk && mount -t tmpfs -o size=400k none disk || exit 77
+for room in 0 8 40 100 396; do
+  head -c $(((396 - room) * 1024)) /dev/zero >disk/fill
+  "$NEXTFRAME" %s >>said 2>&1; echo "$? make: $(ls disk)"
+  "$NEXTFRAME" %s >>said 2>&1; echo "$? import: $(ls disk)"
+done
+""" % tuple(maker.format("disk/out", "none") for maker in MAKERS))
+    done = subprocess.run(["unshare", "-m", "bash", "s.sh"], env={**os.environ, "NEXTFRAME": NEXTFRAME}, timeout=120,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if "unshare" in done.stdout or done.returncode == 77:
+        raise Skipped("no mount without privileges")
+    t.is_(done.stdout.splitlines(), ["5 make: fill", "5 import: fill"] * 5, f"exit codes and what is left; {t.read('said')[-600:]}")
+    t.is_(t.read("said").count("No space left on device"), 10, f"times that it is told in {t.read('said')[-600:]}")
+    t.is_("HDF5" in t.read("said"), False, f"a raw message in {t.read('said')[-600:]}")
+
+
+@case
+def a_file_of_mine_that_ends_in_tmp_is_left_alone(t):
+    t.good()
+    pixels_of_noise("rec.npz")
+    names = ["a/" + name for name in ("status.json.tmp", "resolved.yaml.tmp", "config.yaml.tmp", "resume.sh.tmp", "metrics.jsonl.tmp")]
+    names += ["e/report.json.tmp", "d.png.tmp", "imp/index.json.tmp", "imp/train/shard-00000.h5.tmp"]
+    for name in names:
+        t.write(name, "mine")
+    t.write("a/status.json.nextframe.tmp", "what a killed run left")
+    t.write("imp/train/shard-00007.h5.nextframe.tmp", "what a killed import left")
+    t.run("train run.yaml --run a")
+    t.run("eval a --out e")
+    t.run("rollout a --out d.png")
+    t.run("data import rec.npz --out imp --validation-episodes 1")
+    t.is_([t.read(name) for name in names], ["mine"] * len(names), "what they hold")
+    left = glob.glob("**/*.nextframe.tmp", recursive=True)
+    t.is_(left, [], "leftovers")
+
+
+@case
+def names_that_are_not_utf8_are_written_down_or_refused(t):
+    t.good()
+    run = "runs/\udcff\udcfe"  # Python's way to write the bytes ff fe
+    t.run(["train", "run.yaml", "--run", run], says="finished at step 20")
+    for command in ("list", "verify", "hash", "inspect"):
+        json.loads(t.run(["checkpoint", command, run, "--json"]).text)
+    t.run(["eval", run, "--out", "e"])
+    t.is_("\ufffd" in t.read("e/report.json"), True, "what stands for such a byte in a report")
+    t.run(["train", "run.yaml", "--run", run], says="this run is finished")
+    os.rename("data", "d\udcffta")
+    t.run(["train", "run.yaml", "--set", "data.train=d\udcffta/train/*.h5", "--run", "b"], exits=2,
+          says="data.train has bytes that are not UTF-8")
 
 
 @case

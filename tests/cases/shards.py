@@ -99,6 +99,23 @@ def one_very_long_episode_is_read_a_clip_at_a_time(t):
         raise Failed(f"{more_kb} KB more than for a short episode")
 
 
+@case
+def very_much_data_outside_of_a_small_file_open_quickly(t):
+    rows = 1 << 26  # 48 GiB of frames, in a file beside the shard or in one that a virtual dataset names
+    with open("frames.bin", "wb") as file:
+        file.truncate(rows * 768)
+    with h5py.File("external.h5", "w", libver=("earliest", "v110")) as file:
+        file.create_dataset("pixels", (rows, 16, 16, 3), "u1", external=[("frames.bin", 0, rows * 768)])
+        t.episodes(file, np.full(64, rows // 64, np.int64).tolist())
+    with h5py.File("virtual.h5", "w", libver=("earliest", "v110")) as file:
+        layout = h5py.VirtualLayout((rows, 16, 16, 3), np.uint8)
+        layout[:] = h5py.VirtualSource("external.h5", "pixels", (rows, 16, 16, 3))
+        file.create_virtual_dataset("pixels", layout)
+        t.episodes(file, np.full(64, rows // 64, np.int64).tolist())
+    for name in ("external", "virtual"):
+        t.run(f"check run.yaml --set data.train={name}.h5 --set data.validation=", says="data: 64 episodes", timeout=30)
+
+
 def rewritten(t, skip, change):
     t.shard("data/train/s0.h5", (400,) * 5, height=32, width=32, seed=1)
     t.shard("data/validation/s0.h5", (20, 20), height=32, width=32, seed=2)

@@ -162,6 +162,18 @@ def a_folder_for_temporary_files_that_is_not_there_is_named(t):
 
 
 @case
+def a_working_folder_that_was_removed_is_told(t):
+    t.good()
+    for command in (["--version"], ["check", f"{t.folder}/run.yaml"], ["launch", "-n", "2", "train", f"{t.folder}/run.yaml", "--run", f"{t.folder}/a"]):
+        os.makedirs("gone")
+
+        def away():
+            os.chdir("gone")
+            os.rmdir(f"{t.folder}/gone")
+        t.run(command, exits=5, says="the folder in which this was started is not there any more", lacks="MKL", preexec_fn=away)
+
+
+@case
 def a_limit_of_processes_or_memory_is_told_in_words(t):
     t.good()
     for megabytes in (1500, 2500, 3500):

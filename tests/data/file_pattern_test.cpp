@@ -50,6 +50,17 @@ TEST_F(FilePattern, StarsQuestionMarksSetsAndBracesAreUnderstood) {
   EXPECT_EQ(match("a/../b/s2.h5"), (Names{"a/../b/s2.h5"}));
 }
 
+TEST_F(FilePattern, AFileThatIsReachedInTwoWaysIsThereOnce) {
+  for (const char* name : {"a/s0.h5", "a/s1.h5", "b/s2.h5"}) add(name);
+  fs::create_directory_symlink("a", folder_ / "link");
+  EXPECT_EQ(match("a/{s,s}*.h5"), (Names{"a/s0.h5", "a/s1.h5"}));
+  EXPECT_EQ(match("{a,b/../a}/*.h5"), (Names{"a/s0.h5", "a/s1.h5"}));
+  EXPECT_EQ(match("{link,a}/s0.h5"), (Names{"a/s0.h5"}));
+  EXPECT_EQ(match("link/*.h5"), (Names{"link/s0.h5", "link/s1.h5"}));
+  fs::create_symlink("s0.h5", folder_ / "a/s9.h5");  // a name of its own
+  EXPECT_EQ(match("a/*.h5"), (Names{"a/s0.h5", "a/s1.h5", "a/s9.h5"}));
+}
+
 TEST_F(FilePattern, ANameMeansItselfFirst) {
   for (const char* folder : {"runs [v2]", "a{1,2}b", "with space", "größe", "it's", "st*r", "q?",
                              "back\\slash", "~", "{", "[", "a]b", "{}"}) {

@@ -69,7 +69,7 @@ TEST(ShardWriter, WithoutFinishNothingIsLeft) {
   {
     ShardWriter writer(folder / "a.h5", three_actions(), Compression::zstd);
     writer.append(numbered_episode(10));
-    EXPECT_TRUE(std::filesystem::exists(folder / "a.h5.tmp"));
+    EXPECT_TRUE(std::filesystem::exists(folder / "a.h5.nextframe.tmp"));
   }
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }

@@ -17,7 +17,7 @@ paths=()
 for step in 04 08 12; do
   folder=$run/checkpoints/step_000000$step
   paths+=(-P "$folder" -P "$folder.nextframe.tmp" -P "$folder.nextframe.trash" -P "$folder.nextframe.replaced")
-  for file in manifest.json manifest.json.tmp rank-00000.bin rank-00001.bin; do paths+=(-P "$folder.nextframe.tmp/$file"); done
+  for file in manifest.json manifest.json.nextframe.tmp rank-00000.bin rank-00001.bin; do paths+=(-P "$folder.nextframe.tmp/$file"); done
 done
 # Others open the folder above before the first save, and would be the ones that are hit.
 [ "$calls" != fsync ] || paths+=(-P "$run/checkpoints")

@@ -234,7 +234,7 @@ Manifest parse_manifest(const std::string& text, const std::string& source) {
   } catch (const CheckpointError&) {
     throw;
   } catch (const Json::exception& error) {
-    throw CheckpointError(source + ": cannot be read: " + error.what());
+    throw CheckpointError(source + ": cannot be read: " + json_reason(error));
   } catch (const std::invalid_argument& error) {
     throw CheckpointError(source + ": " + error.what());
   }

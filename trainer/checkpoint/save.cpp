@@ -22,7 +22,7 @@ void commit_checkpoint(const fs::path& temporary, const fs::path& final_folder, 
   const fs::path replaced = final_folder.string() + kReplacedSuffix;
   fs::remove_all(replaced);
   if (is_pinned(final_folder)) set_pinned(temporary, true);
-  if (fs::exists(final_folder)) rename_durably(final_folder, replaced);
+  if (fs::exists(fs::symlink_status(final_folder))) rename_durably(final_folder, replaced);
   rename_durably(temporary, final_folder);
 }
 

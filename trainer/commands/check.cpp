@@ -60,14 +60,25 @@ void print(const Config& config) {
   }
 }
 
-/// Opens both sets as training does, and says what they hold. Throws DataError.
-std::string check_data(const Config& config) {
+struct DataAnswer {
+  std::string text;  // what both sets hold
+  std::vector<std::string> notes;  // what is odd about them
+};
+
+/// Opens both sets as training does. Throws DataError.
+DataAnswer check_data(const Config& config) {
   const Dataset train(config.data.train, config.data.clip_frames, config.data.stride_frames);
-  std::string text = c10::str(train.num_episodes(), " episodes, ", train.num_clips(), " clips of ",
-                              config.data.clip_frames, " frames; ", describe_shape(train.shape()));
-  if (const auto validation = open_validation(config.data, config.evaluate, train))
-    text += "; " + describe_held_out(*validation, config.evaluate);
-  return text;
+  DataAnswer answer;
+  answer.text = c10::str(train.num_episodes(), " episodes, ", train.num_clips(), " clips of ",
+                         config.data.clip_frames, " frames; ", describe_shape(train.shape()));
+  if (const auto validation = open_validation(config.data, config.evaluate, train)) {
+    answer.text += "; " + describe_held_out(*validation, config.evaluate);
+    answer.notes.push_back(
+        describe_shards_in_common(train.identities(), validation->identities()));
+  }
+  answer.notes.push_back(describe_repeated_shards(train.identities(), "data.train"));
+  std::erase(answer.notes, "");
+  return answer;
 }
 
 nlohmann::json check_as_json(const CheckOptions& options, ExitCode& code) {
@@ -75,7 +86,10 @@ nlohmann::json check_as_json(const CheckOptions& options, ExitCode& code) {
   try {
     const Config config = options.config->load();
     answer = {{"valid", true}, {"fields", to_json(config.resolved)}};
-    if (!options.without_data) answer["data"] = check_data(config);
+    if (options.without_data) return answer;
+    const auto data = check_data(config);
+    answer["data"] = data.text;
+    answer["data_notes"] = data.notes;
   } catch (const ConfigError& error) {
     code = ExitCode::usage;
     return {{"valid", false}, {"problems", to_json(error.problems)}};
@@ -97,7 +111,10 @@ int check(const CheckOptions& options) {
   }
   const Config config = options.config->load();
   print(config);
-  if (!options.without_data) std::cout << "data: " << check_data(config) << std::endl;
+  if (options.without_data) return 0;
+  const auto data = check_data(config);
+  std::cout << "data: " << data.text << std::endl;
+  for (const auto& note : data.notes) std::cout << note << std::endl;
   return 0;
 }
 

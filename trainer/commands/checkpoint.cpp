@@ -7,6 +7,7 @@
 #include "trainer/checkpoint/store.h"
 #include "trainer/commands/command.h"
 #include "trainer/exit_code.h"
+#include "trainer/json_text.h"
 #include "trainer/load_run.h"
 #include "trainer/records/run_lock.h"
 
@@ -65,7 +66,7 @@ int list(const CheckpointArguments& options) {
     auto row = describe(checkpoint);
     if (fs::exists(checkpoint)) rows.push_back(std::move(row));  // else the run has pruned it
   }
-  if (options.json) return std::puts(rows.dump(2).c_str()), 0;
+  if (options.json) return std::puts(json_text(rows, 2).c_str()), 0;
   if (rows.empty()) std::puts("no checkpoints yet");
   for (const auto& row : rows) {
     if (!row.at("problem").is_null()) {
@@ -90,7 +91,7 @@ int inspect(const CheckpointArguments& options) {
   json["environment"] = manifest.environment;
   json["config"] = manifest.config;
   for (const auto& tensor : manifest.tensors) json["sizes"][tensor.name] = tensor.sizes;
-  if (options.json) return std::puts(json.dump(2).c_str()), 0;
+  if (options.json) return std::puts(json_text(json, 2).c_str()), 0;
   std::printf("%s\nstep %lld, %lld samples, digest %s\n\n", checkpoint.c_str(),
               static_cast<long long>(manifest.position.step),
               static_cast<long long>(manifest.position.samples), manifest.digest.c_str());
@@ -127,7 +128,7 @@ int verify(const CheckpointArguments& options) {
     std::printf("%s  %s\n", checkpoint.c_str(), problems.empty() ? "valid" : "BROKEN");
     for (const auto& problem : problems) std::printf("  %s\n", problem.c_str());
   }
-  if (options.json) std::puts(rows.dump(2).c_str());
+  if (options.json) std::puts(json_text(rows, 2).c_str());
   return static_cast<int>(is_sound ? ExitCode::done : ExitCode::checkpoint);
 }
 
@@ -141,7 +142,7 @@ int hash(const CheckpointArguments& options) {
   const Json json = {{"digest", manifest.digest},
                      {"step", manifest.position.step},
                      {"samples", manifest.position.samples}};
-  std::puts(options.json ? json.dump().c_str() : manifest.digest.c_str());
+  std::puts(options.json ? json_text(json).c_str() : manifest.digest.c_str());
   return 0;
 }
 
@@ -154,7 +155,7 @@ int prune(const CheckpointArguments& options) {
   std::set<fs::path> known_valid;
   const auto removed =
       prune_checkpoints(fs::path(options.where) / "checkpoints", options.retention, known_valid);
-  if (options.json) return std::puts(Json(removed).dump().c_str()), 0;
+  if (options.json) return std::puts(json_text(Json(removed)).c_str()), 0;
   for (const auto& name : removed) std::printf("removed %s\n", name.c_str());
   if (removed.empty()) std::puts("nothing to remove");
   return 0;
@@ -178,7 +179,7 @@ int pin(const CheckpointArguments& options) {
     throw CheckpointError(path.string() + ": was removed in this moment");
   const Json json = {{"path", path.string()}, {"step", options.step}, {"pinned", IsPinned}};
   const auto line = path.string() + (IsPinned ? "  pinned: it is never pruned" : "  not pinned");
-  std::puts(options.json ? json.dump().c_str() : line.c_str());
+  std::puts(options.json ? json_text(json).c_str() : line.c_str());
   return 0;
 }
 

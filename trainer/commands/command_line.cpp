@@ -112,6 +112,9 @@ std::string explain_error(CLI::App& root, const CLI::ParseError& error) {
       dynamic_cast<const CLI::ValidationError*>(&error) != nullptr) {
     const auto explained = explain_conversion(app, message);
     if (!explained.empty()) message = explained;
+    // CLI11 writes the largest number that there is, in 309 digits.
+    const auto bounds = message.find(" not in range 0.000000 to 1797");
+    if (bounds != std::string::npos) message = message.substr(0, bounds) + " is too small";
   }
   for (const auto& word : app.remaining()) {
     if (!word.starts_with("--")) continue;

@@ -36,7 +36,8 @@ int verify(const std::string& glob, bool as_json) {
   VerifyReport report;
   {
     ProgressLine line("verified", "shards");
-    report = verify_dataset(glob, [&](int64_t done, int64_t total) { line.show(done, total); });
+    report = verify_dataset(
+        glob, [&](int64_t done, int64_t total) { line.show(done, total); }, VerifyIn::children);
   }
   if (as_json) {
     const Json json{{"sound", report.problems.empty()},

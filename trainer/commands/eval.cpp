@@ -32,6 +32,12 @@ std::optional<Dataset> open_training_data(const Config& config) {
   }
 }
 
+void tell_what_was_trained_on(const Dataset& train, const HeldOut& held_out) {
+  const auto line =
+      describe_shards_in_common(train.identities(), held_out.data.identities(), held_out.glob);
+  if (!line.empty()) std::fprintf(stderr, "%s\n", line.c_str());
+}
+
 std::vector<Dream> shown_dreams(const HeldOut& held_out) {
   const auto& config = held_out.run.config.evaluate;
   const auto source = all_episodes(held_out.data);
@@ -62,6 +68,7 @@ int eval(const EvalOptions& options) {
   const auto folder = report_folder(options, run);
   require_report_folder(options, folder);
   const auto train = open_training_data(run.config);
+  if (train) tell_what_was_trained_on(*train, held_out);
   auto report = evaluate(*run.model, held_out.data, train ? &*train : nullptr, run.config.evaluate,
                          options.suites, terminal_progress());
   report.provenance = {run.run_folder, run.checkpoint_folder, run.step,

@@ -19,6 +19,8 @@
 namespace nextframe {
 namespace {
 
+constexpr int64_t kMostRanks = 1 << 20;
+
 struct LaunchOptions {
   SupervisorLimits limits;
   int64_t num_ranks = 0, min_ranks = 0;  // 0: not given
@@ -66,6 +68,10 @@ SupervisorLimits limits_of(const LaunchOptions& options, const Config& config,
   limits.pool.oversubscribe = options.mpirun.oversubscribe;
   limits.num_ranks =
       options.num_ranks > 0 ? options.num_ranks : default_ranks(config, environment, limits.hosts);
+  if (limits.num_ranks > kMostRanks) {
+    throw UsageError("-n " + std::to_string(limits.num_ranks) + " is more than " +
+                     std::to_string(kMostRanks) + " ranks");
+  }
   limits.min_ranks = options.min_ranks > 0 ? options.min_ranks : limits.num_ranks;
   if (limits.min_ranks > limits.num_ranks) {
     throw UsageError("--min-ranks " + std::to_string(limits.min_ranks) + " is more than the " +

@@ -217,6 +217,8 @@ int train(const TrainArguments& options) {
     const auto line = describe_shards_in_common(data.identities(), held_out.data->identities());
     if (!line.empty()) console.say(line);
   }
+  const auto repeated = describe_repeated_shards(data.identities(), "data.train");
+  if (!repeated.empty()) console.say(repeated);
   suggest_ranks(world, config, options.command(path), console);
   const bool has_new_weights = take_init(world, *control, folder, *model, console);
   Trainer trainer(config, world, folder, model, data, console, watchdog,

@@ -9,6 +9,8 @@
 #include <optional>
 #include <string_view>
 
+#include "data/shard_index.h"
+
 namespace nextframe {
 namespace {
 
@@ -64,6 +66,10 @@ std::string scalar_problem(const Value& value, const std::string& needed, bool i
   if (value.kind != Value::Kind::scalar) {
     return refused(needed, value,
                    value.kind == Value::Kind::nothing && is_text ? "an empty text is ''" : "");
+  }
+  if (as_utf8(value.text) != value.text) {
+    return "has bytes that are not UTF-8, which no record of a run can hold; give the file or "
+           "folder another name, or a link with one";
   }
   if (value.quoted && !is_text) return refused(needed, value, "remove the quotes");
   return "";

@@ -4,6 +4,7 @@
 
 #include "trainer/evaluate/predictor.h"
 #include "trainer/evaluate/report.h"
+#include "trainer/json_text.h"
 #include "trainer/version.h"
 
 namespace nextframe {
@@ -83,7 +84,7 @@ std::string to_json(const EvaluationReport& report) {
     for (const auto& [term, text] : suite.definitions) json["definitions"][term] = text;
     json["suites"][suite.name] = to_value(suite);
   }
-  return json.dump(2) + "\n";
+  return json_text(json, 2) + "\n";
 }
 
 }  // namespace nextframe

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "launch/text.h"
+#include "trainer/json_text.h"
 
 namespace nextframe {
 namespace {
@@ -40,7 +41,7 @@ void LaunchLog::append(const LaunchEvent& event) {
     line["blamed"] = event.blamed;
     line["next"] = event.next;
   }
-  kept_.push_back(line.dump());
+  kept_.push_back(json_text(line));
   flush();
 }
 

@@ -12,6 +12,7 @@
 #include "launch/text.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/config/config.h"
+#include "trainer/json_text.h"
 #include "trainer/version.h"
 
 namespace nextframe {
@@ -94,7 +95,7 @@ void create(const RunFolder& folder, const Config& config, const std::string& co
                                               {"build_type", build_type()},
                                               {"created", now_utc()},
                                               {"command", command_line}};
-  write_durably(folder.path / "environment.json", environment.dump(2) + "\n");
+  write_durably(folder.path / "environment.json", json_text(environment, 2) + "\n");
   write_durably(folder.resolved(),
                 to_yaml(config));  // last: a folder with it is a whole run folder
 }
@@ -145,6 +146,7 @@ RunFolder open_run_folder(const fs::path& path, const Config& config,
 }
 
 void accept_config(const RunFolder& folder, const Config& config) {
+  remove_unfinished(folder.path);
   write_durably(folder.path / "resume.sh", resume_script(folder.path, config));
   fs::permissions(folder.path / "resume.sh", fs::perms::owner_exec, fs::perm_options::add);
   const auto text = to_yaml(config);
@@ -156,7 +158,7 @@ std::string write_status(const RunFolder& folder, const std::string& state, int6
   const nlohmann::ordered_json status = {
       {"state", state}, {"step", step}, {"steps", steps}, {"updated", now_utc()}};
   try {
-    write_durably(folder.path / "status.json", status.dump(2) + "\n");
+    write_durably(folder.path / "status.json", json_text(status, 2) + "\n");
     return "";
   } catch (const std::exception& error) {
     return error.what();
