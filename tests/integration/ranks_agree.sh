@@ -29,6 +29,18 @@ done
 
 unset PRECISION OBJECTIVE MATRICES
 
+# An objective that looks at some clips without a gradient first, actions that are hidden, attention over space and time.
+PRECISION=bf16 OBJECTIVE=shortcut OBJECTIVE_FIELDS=", bootstrap_start: 4" ACTION_DROPOUT=0.2 BATCH=32 \
+  MODEL_FIELDS=", dim: 32, layers: 2, heads: 2, patch_px: 16, attention: frame_causal" write_config shortcut.yaml
+train shortcut.yaml --run shortcut
+train_on 2 shortcut.yaml --run shortcut-shards --set parallel.shard=parameters
+train_on 3 shortcut.yaml --run shortcut-again --set parallel.shard=gradients trainer.recompute=block trainer.steps=12
+for run in shortcut-shards shortcut-again; do equal "$(digest $run)" "$(digest shortcut)" "digest of $run"; done
+rm -r shortcut/checkpoints/step_00000012
+train_on 4 shortcut.yaml --run shortcut
+equal "$(digest shortcut)" "$(digest shortcut-again)" "digest of shortcut after a resume on 4 ranks"
+echo "shortcut: $(digest shortcut)"
+
 # Buckets smaller than a layer travel while backward runs, and change nothing.
 write_config run.yaml
 train run.yaml --run whole
