@@ -63,7 +63,8 @@ enum class DrawStream : uint64_t {
   noise = 3,
   dropout = 4,
   rollout = 5,
-  world = 6
+  world = 6,
+  own_past = 7
 };
 
 /// The part of the key that all samples share: draw_key is mix_key(this, sample id).

@@ -4,7 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/torch.h"
 #include "model/cached_network.h"
+#include "model/objective/objective.h"
 
 namespace nextframe::tiny {
 
