@@ -88,6 +88,36 @@ class RollingWriter {
   int64_t num_shards_ = 0, bytes_ = 0;
 };
 
+void write_shards(RecordingSource& source, const SourceIdentity& identity,
+                  const DatasetFolder& folder, const ImportOptions& options,
+                  const Progress& progress) {
+  const ShardInfo info{.dataset_uuid = uuid_of(identity, options),
+                       .fps = options.fps,
+                       .action_space = source.action_space(),
+                       .source = options.source.filename().string(),
+                       .license = "unknown",
+                       .generator = import_command(options)};
+  RollingWriter train(folder, "train", info, options);
+  RollingWriter validation(folder, "validation", info, options);
+  int64_t episodes = 0, frames = 0;
+  source.read([&](const RecordedEpisode& episode) {
+    (episodes++ < options.validation_episodes ? validation : train).append(episode);
+    frames += episode.frames_THWC.size(0);
+    if (progress) progress(frames, source.num_frames());
+  });
+  if (episodes <= options.validation_episodes) {
+    throw DataError(c10::str(options.source.string(), ": has ", episodes, " episodes, and ",
+                             options.validation_episodes,
+                             " are to be held out: none is left to train on"));
+  }
+  train.finish();
+  validation.finish();
+  if (look_at_source(options.source, options.out).stat != identity.stat) {
+    throw DataError(options.source.string() +
+                    ": was written to while it was imported; import it again when it is complete");
+  }
+}
+
 }  // namespace
 
 std::string known_layouts() {
@@ -108,30 +138,11 @@ bool import_dataset(const ImportOptions& options, const Progress& progress) {
   if (is_imported(folder, identity, options)) return false;
   identity.content = hash_of_source(options.source, options.out);
   folder.remove_shards();
-  const ShardInfo info{.dataset_uuid = uuid_of(identity, options),
-                       .fps = options.fps,
-                       .action_space = source->action_space(),
-                       .source = options.source.filename().string(),
-                       .license = "unknown",
-                       .generator = import_command(options)};
-  RollingWriter train(folder, "train", info, options);
-  RollingWriter validation(folder, "validation", info, options);
-  int64_t episodes = 0, frames = 0;
-  source->read([&](const RecordedEpisode& episode) {
-    (episodes++ < options.validation_episodes ? validation : train).append(episode);
-    frames += episode.frames_THWC.size(0);
-    if (progress) progress(frames, source->num_frames());
-  });
-  if (episodes <= options.validation_episodes) {
-    throw DataError(c10::str(options.source.string(), ": has ", episodes, " episodes, and ",
-                             options.validation_episodes,
-                             " are to be held out: none is left to train on"));
-  }
-  train.finish();
-  validation.finish();
-  if (look_at_source(options.source, options.out).stat != identity.stat) {
-    throw DataError(options.source.string() +
-                    ": was written to while it was imported; import it again when it is complete");
+  try {
+    write_shards(*source, identity, folder, options, progress);
+  } catch (...) {
+    folder.remove_shards();  // the next start makes all of them again
+    throw;
   }
   folder.finish(identity);
   return true;

@@ -119,7 +119,8 @@ VerifyReport verify_dataset(const std::string& glob, const Progress& progress, V
   };
   const auto take = [&](VerifyReport found) {
     add(std::move(found), report);
-    if (progress) progress(static_cast<int64_t>(++next), report.shards);
+    ++next;
+    if (progress) progress(static_cast<int64_t>(next), report.shards);
   };
   const auto is_to_do = [&] { return next < paths.size(); };
   while (where == VerifyIn::children && is_to_do()) {

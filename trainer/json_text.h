@@ -1,7 +1,6 @@
-// JSON as text, whatever bytes its texts have: a path may have any, JSON only UTF-8.
+// JSON (nlohmann) as text, whatever bytes its texts have: a path may have any, JSON only UTF-8.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 
 namespace nextframe {
