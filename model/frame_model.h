@@ -43,6 +43,7 @@ class FrameModel : public WorldModel {
   const ClipShape& shape() const { return shape_; }
   const ActionForm& action_form() const { return action_form_; }
   bool has_noise_levels() const { return objective_->asks().contains(Trait::noise_levels); }
+  double extra_forwards() const { return objective_->extra_forwards(); }
   bool has_step_sizes() const { return objective_->asks().contains(Trait::step_sizes); }
 
  private:

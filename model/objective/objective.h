@@ -41,6 +41,9 @@ class Objective {
   /// roles; then the loss of two grains is additive, but not that of two clips.
   virtual int64_t least_clips() const { return 1; }
 
+  /// How often a clip goes through the network without a gradient besides, on average.
+  virtual double extra_forwards() const { return 0; }
+
   /// Why a frame cannot be sampled in so many steps, or "".
   virtual std::string steps_problem(int64_t /*steps*/) const { return ""; }
 

@@ -42,6 +42,8 @@ class Regress final : public Objective {
     return static_cast<int64_t>(std::ceil(1 / config_.own_past - 1e-9));
   }
 
+  double extra_forwards() const override { return config_.own_past; }
+
   LossTerms loss(CausalNetwork& network, const Clip& clip, const at::Tensor& draw) const override {
     const auto next_BT = clip.x_BT.slice(1, 1), now_BT = clip.x_BT.slice(1, 0, -1);
     const auto actions_BTA = clip.actions_BTA.slice(1, 0, -1);

@@ -87,6 +87,8 @@ class Shortcut final : public Objective {
     return static_cast<int64_t>(std::ceil(1 / config_.self_fraction - 1e-9));
   }
 
+  double extra_forwards() const override { return 2 * config_.self_fraction; }
+
   std::string steps_problem(int64_t steps) const override {
     if (is_power_of_two(steps) && steps <= config_.levels) return "";
     return c10::str("is not 1, 2, 4, .. objective.levels = ", config_.levels,

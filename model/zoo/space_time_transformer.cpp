@@ -311,8 +311,8 @@ at::Tensor SpaceTimeTransformer::decode(const at::Tensor& tokens_BTND) const {
   return unpatchify(values_BTNE, patches_out(), shape().height_px, shape().width_px);
 }
 
-/// Multiplications and additions of the products, thrice the forward's; causal attention counted as
-/// half.
+/// Multiplications and additions of the products, thrice the forward's, and what the objective runs
+/// besides; causal attention counted as half.
 double SpaceTimeTransformer::flops_per_clip() const {
   const auto tokens = static_cast<double>(tokens_per_clip());
   const auto frames = static_cast<double>(frames_seen()), dim = static_cast<double>(config_.dim);
@@ -331,7 +331,7 @@ double SpaceTimeTransformer::flops_per_clip() const {
   const double keys = config_.is_joint() ? blocks * tokens / frames * seen
                                          : blocks * tokens / frames + in_time * seen;
   const double scores = tokens * dim * 2 * keys;
-  return 3 * 2 * (dense + ends + scores);
+  return (3 + extra_forwards()) * 2 * (dense + ends + scores);
 }
 
 NF_REGISTER_MODEL("space_time_transformer", SpaceTimeTransformer,
