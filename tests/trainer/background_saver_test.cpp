@@ -19,8 +19,8 @@ namespace nextframe {
 namespace {
 namespace fs = std::filesystem;
 
-struct Model : torch::nn::Module {
-  Model() {
+struct SavedModel : torch::nn::Module {
+  SavedModel() {
     weight = register_parameter("weight", at::randn({3, kChunkElements + 17}));
     bias = register_parameter("bias", at::randn({5}));
   }
@@ -71,7 +71,7 @@ class BackgroundSaverTest : public ::testing::Test {
     return bytes;
   }
 
-  Model model_;
+  SavedModel model_;
   FlatParameters parameters_;
   at::Tensor moment_;
   fs::path folder_;

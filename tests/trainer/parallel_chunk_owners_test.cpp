@@ -10,8 +10,8 @@ namespace nextframe {
 namespace {
 
 /// Tensors of many sizes: of several chunks, of exactly one, tiny, and none.
-struct Model : torch::nn::Module {
-  Model() {
+struct OwnedModel : torch::nn::Module {
+  OwnedModel() {
     int number = 0;
     for (const int64_t numel : {int64_t{5}, 9 * kChunkElements + 7, int64_t{0}, kChunkElements,
                                 int64_t{1}, 3 * kChunkElements, int64_t{4000}, int64_t{90}}) {
@@ -21,7 +21,7 @@ struct Model : torch::nn::Module {
 };
 
 TEST(ChunkOwners, EveryChunkHasOneOwnerAndEveryRunEndsAtAChunk) {
-  Model model;
+  OwnedModel model;
   const FlatParameters parameters(model);
   for (const int64_t num_ranks : {1, 2, 3, 5, 40}) {
     const ChunkOwners owners(parameters, num_ranks);
@@ -51,7 +51,7 @@ TEST(ChunkOwners, EveryChunkHasOneOwnerAndEveryRunEndsAtAChunk) {
 }
 
 TEST(ChunkOwners, NoRankHasAChunkMoreThanAnother) {
-  Model model;
+  OwnedModel model;
   const FlatParameters parameters(model);
   for (const int64_t num_ranks : {2, 3, 5}) {
     const ChunkOwners owners(parameters, num_ranks);
@@ -64,7 +64,7 @@ TEST(ChunkOwners, NoRankHasAChunkMoreThanAnother) {
 }
 
 TEST(ChunkOwners, ATensorThatStaysWholeHasOneOwnerTheOneWithLeast) {
-  Model model;
+  OwnedModel model;
   const FlatParameters parameters(model);
   const auto stays_whole = [](int64_t tensor) { return tensor == 1 || tensor == 5; };
   for (const int64_t num_ranks : {1, 2, 3, 5, 40}) {
@@ -98,7 +98,7 @@ TEST(ChunkOwners, ATensorThatStaysWholeHasOneOwnerTheOneWithLeast) {
 }
 
 TEST(ChunkOwners, OneRanksPackedBufferIsTheWholeOne) {
-  Model model;
+  OwnedModel model;
   const FlatParameters parameters(model);
   const ChunkOwners owners(parameters, 1);
   EXPECT_EQ(owners.packed_elements(0), parameters.values().numel());

@@ -21,7 +21,7 @@ class CountingModel final : public WorldModel {
   }
   at::Tensor rollout(const at::Tensor& context_BTHWC, const at::Tensor& actions_BTA,
                      const RolloutOptions& options) override {
-    ++(options.from_memory ? from_memory : recomputed);
+    ++(options.use_cache ? from_memory : recomputed);
     in_training += is_training() ? 1 : 0;
     for (int i = 0; i < 3; ++i) at::mm(square_, square_);
     auto sizes = context_BTHWC.sizes().vec();
@@ -29,7 +29,7 @@ class CountingModel final : public WorldModel {
     std::vector<at::Tensor> dreamed;
     for (int64_t seen = context_BTHWC.size(1); seen <= actions_BTA.size(1); ++seen) {
       at::mm(square_, square_);
-      const bool all_seen = options.from_memory && seen > window_;
+      const bool all_seen = options.use_cache && seen > window_;
       dreamed.push_back(at::full(sizes, all_seen ? 0.75 : 0.25, at::kFloat));
     }
     return at::cat(dreamed, 1);
