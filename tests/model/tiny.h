@@ -45,13 +45,13 @@ struct Options {
   std::string model = "frame_mlp";
   std::string objective = "regress";
   ClipShape shape{6, 16, 16, 3, 2};
-  ActionForm actions = {};
+  ActionForm actions;
   bool bf16 = false;
   uint64_t seed = 3;
   std::map<std::string, int64_t> fields{{"dim", 64},          {"layers", 2},  {"heads", 2},
                                         {"patch_px", 4},      {"halo_px", 2}, {"registers", 1},
                                         {"temporal_every", 1}};
-  std::map<std::string, std::string> texts = {};
+  std::map<std::string, std::string> texts;
 };
 
 inline std::shared_ptr<Objective> make_objective(const std::string& name) {

@@ -180,7 +180,7 @@ TEST(RecomputeRunner, ABlockThatIsNotCutHasNoAttentionToRunAgain) {
 TEST(RecomputeRunner, AModelWithoutATrunkIsRefusedByName) {
   Config config;
   config.resolved = {{"model.name", "frame_mlp", "", FieldTag::identity}};
-  const auto model = tiny::make({});
+  const auto model = tiny::make(tiny::Options());
   EXPECT_NO_THROW(recompute_blocks(*model, config));
   config.trainer.recompute = "block";
   try {
