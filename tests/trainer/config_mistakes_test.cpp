@@ -82,7 +82,8 @@ const Mistake kMistakes[] = {
     {"optimiser: {lr: 1}", "unknown key 'optimiser'; did you mean 'optimizer'?"},
     {"training: {steps: 1}", "unknown key 'training'; did you mean 'trainer'?"},
     {"zebra:",
-     "unknown key 'zebra'; sections: run, data, model, objective, optimizer, schedule, trainer, "
+     "unknown key 'zebra'; sections: run, data, model, objective, actions, optimizer, schedule, "
+     "trainer, "
      "parallel, checkpoint, evaluate"},
     {"checkpoint: {quux: 1}",
      "unknown key 'checkpoint.quux'; keys of 'checkpoint': every_steps, keep, keep_best, "

@@ -66,6 +66,7 @@ TEST(Report, JsonHasTheFieldsThatScriptsRelyOn) {
         expected.insert("rollout." + who + what);
       }
     }
+    expected.insert({"rollout.sharpness", "rollout.teacher_forced.sharpness"});
     collect_figures(row, "rollout", found);
     EXPECT_EQ(found, expected);
   }

@@ -108,7 +108,7 @@ void check_parts(const Config& config, const Report& report) {
   const auto made = config.make_objective();
   const auto steps_problem = made->steps_problem(config.evaluate.denoise_steps);
   if (!steps_problem.empty()) report("evaluate.denoise_steps", steps_problem);
-  if (config.trainer.grains < 1) return;
+  if (config.trainer.grains < 1 || config.trainer.grains > config.trainer.global_batch) return;
   const int64_t clips = config.trainer.global_batch / config.trainer.grains;
   const int64_t least = made->least_clips();
   if (clips < least) {
