@@ -10,6 +10,7 @@
 #include "trainer/config/config.h"
 #include "trainer/evaluate/metrics.h"
 #include "trainer/evaluate/predictor.h"
+#include "trainer/evaluate/training_evaluation.h"
 #include "trainer/exit_code.h"
 
 namespace nextframe {
@@ -66,11 +67,13 @@ TEST(Evaluate, APerfectModelHasSkillOneAndTheCappedPsnr) {
 TEST(Evaluate, ShuffledActionsDoNotHurtABlindModel) {
   const auto report = evaluated(copy_last_model(), turning_world({20, 20, 20}));
   EXPECT_EQ(value_of(report, "control", "shuffle_ratio"), 1.0);
+  EXPECT_NE(ignored_actions_alarm(report).find("the model ignores actions"), std::string::npos);
 }
 
 TEST(Evaluate, ShuffledActionsHurtAModelThatListens) {
   const auto report = evaluated(dim_model(), turning_world({20, 9, 20}));
   EXPECT_GT(value_of(report, "control", "shuffle_ratio"), 2.0);
+  EXPECT_EQ(ignored_actions_alarm(report), "");
 }
 
 // The definition written out for one episode.

@@ -59,9 +59,21 @@ void evaluate_now(const EvaluatedRun& run, int64_t step, const std::function<voi
   write_sample_sheet(run.model, held_out, config.evaluate,
                      (run.folder.samples() / (name + ".png")).string(), progress);
   run.console.say(to_summary(report));
+  const bool has_trained_a_while = 10 * step >= config.trainer.steps;
+  const auto alarm = ignored_actions_alarm(report);
+  if (has_trained_a_while && !alarm.empty()) run.console.say(alarm);
 }
 
 }  // namespace
+
+std::string ignored_actions_alarm(const EvaluationReport& report) {
+  const auto* ratio = find_figure(report, "control", "shuffle_ratio");
+  if (ratio == nullptr || ratio->low > 1) return "";
+  return c10::str("the model ignores actions: with another episode's its error is ", ratio->value,
+                  " times its own [", ratio->low, ", ", ratio->high,
+                  "]. Check that the action at a frame leads to the next one, that its numbers are "
+                  "about 1 in size (nextframe data inspect), and actions.form");
+}
 
 Evaluation make_training_evaluation(const EvaluatedRun& run) {
   return [run](int64_t step, const std::function<void()>& show_life) {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "trainer/config/config.h"
+#include "trainer/evaluate/report.h"
 #include "trainer/records/console.h"
 #include "trainer/records/run_folder.h"
 #include "trainer/stop_requests.h"
@@ -24,6 +26,10 @@ struct EvaluatedRun {
   StopRequests& stops;
   Console& console;
 };
+
+/// A sentence for a model that ignores its actions as far as its report can tell (the interval of
+/// the shuffle ratio reaches down to 1), with what usually helps; "" for others.
+std::string ignored_actions_alarm(const EvaluationReport& report);
 
 /// An evaluation that a request to stop interrupts between two reads, and that is left out, with a
 /// word, once it has ended the process twice: starting again would meet the same end.
