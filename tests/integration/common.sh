@@ -31,11 +31,11 @@ write_config() {
 data: {train: data/train/*.h5, validation: data/validation/*.h5, clip_frames: 6}
 model: {name: ${MODEL:-space_time_transformer}${MODEL_FIELDS-, dim: 32, layers: 2, heads: 2, patch_px: 16}}
 objective: {name: ${OBJECTIVE:-regress}${OBJECTIVE_FIELDS-}}
-actions: {dropout: ${ACTION_DROPOUT:-0}}
 optimizer: {lr: 0.001, ema_decay: 0.9, matrices: ${MATRICES:-adamw}}
 schedule: {warmup_steps: 4}
 trainer: {steps: ${STEPS:-12}, global_batch: ${BATCH:-8}, grains: 8, precision: ${PRECISION:-fp32}, log_every_steps: 4}
 checkpoint: {every_steps: 4, keep: 2}
+actions: {dropout: ${ACTION_DROPOUT:-0}}
 YAML
 }
 
