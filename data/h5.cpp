@@ -26,7 +26,7 @@ std::recursive_mutex& h5_mutex() {
   return mutex;
 }
 
-int h5_depth = 0;  // of nested locks; only their holder touches it
+int h5_depth = 0;                               // of nested locks; only their holder touches it
 std::filesystem::path written_path;             // of the H5Writing in force; only its holder's
 std::atomic<bool> has_failed_to_write = false;  // for good
 

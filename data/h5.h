@@ -35,8 +35,8 @@ class H5Lock {
 };
 
 /// Held around every HDF5 call that writes to `path`, with the lock. While one lives, a call that
-/// fails throws FileError; from then on no handle is closed, because HDF5 crashes when it closes what
-/// it could not write. The file stays open until the process ends.
+/// fails throws FileError; from then on no handle is closed, because HDF5 crashes when it closes
+/// what it could not write. The file stays open until the process ends.
 class H5Writing {
  public:
   explicit H5Writing(const std::filesystem::path& path);

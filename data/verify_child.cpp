@@ -59,8 +59,8 @@ bool get(std::FILE* from, std::string& text) {
 
 void put(std::FILE* to, const VerifyReport& report) {
   put(to, static_cast<int64_t>(Answer::report));
-  for (const int64_t count : {report.frames, report.episodes, report.chunks,
-                              report.chunks_unchecked, report.hashes}) {
+  for (const int64_t count :
+       {report.frames, report.episodes, report.chunks, report.chunks_unchecked, report.hashes}) {
     put(to, count);
   }
   put(to, static_cast<int64_t>(report.problems.size()));
@@ -68,8 +68,8 @@ void put(std::FILE* to, const VerifyReport& report) {
 }
 
 bool get(std::FILE* from, VerifyReport& report) {
-  for (int64_t* count : {&report.frames, &report.episodes, &report.chunks,
-                         &report.chunks_unchecked, &report.hashes}) {
+  for (int64_t* count : {&report.frames, &report.episodes, &report.chunks, &report.chunks_unchecked,
+                         &report.hashes}) {
     if (!get(from, *count)) return false;
   }
   int64_t num_problems = 0;

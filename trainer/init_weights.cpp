@@ -181,8 +181,8 @@ std::vector<at::Tensor> read_init_weights(const InitRecord& record) {
   return weights;
 }
 
-void share_init_weights(Communicator& control, Model& model,
-                        const std::vector<std::string>& names, std::vector<at::Tensor> weights) {
+void share_init_weights(Communicator& control, Model& model, const std::vector<std::string>& names,
+                        std::vector<at::Tensor> weights) {
   const torch::NoGradGuard no_grad;
   const bool is_root = control.rank() == 0;
   const auto list = broadcast_string(control, is_root ? nlohmann::json(names).dump() : "");

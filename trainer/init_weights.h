@@ -33,8 +33,8 @@ InitRecord plan_init(const std::string& run_or_checkpoint, const Model& model,
 
 /// Writes init.json of the new run in `run`. A `source` of "" means a run without --init;
 /// then throws UsageError if an earlier start with --init ended here before it began.
-void begin_init(const std::filesystem::path& run, const std::string& source,
-                const Model& model, const Config& config);
+void begin_init(const std::filesystem::path& run, const std::string& source, const Model& model,
+                const Config& config);
 
 /// Reads init.json; nothing if the run was started without --init.
 std::optional<InitRecord> read_init(const std::filesystem::path& run);
@@ -48,8 +48,8 @@ std::vector<at::Tensor> read_init_weights(const InitRecord& record);
 
 /// Broadcasts rank 0's `weights` into the parameters `names` of every rank's model. Collective;
 /// `control` moves host tensors.
-void share_init_weights(Communicator& control, Model& model,
-                        const std::vector<std::string>& names, std::vector<at::Tensor> weights);
+void share_init_weights(Communicator& control, Model& model, const std::vector<std::string>& names,
+                        std::vector<at::Tensor> weights);
 
 /// Lines for the console: what was taken, drawn anew and left unused.
 std::vector<std::string> describe_init(const InitRecord& record);

@@ -15,8 +15,8 @@
 
 namespace {
 
-/// Where a shell stands in a folder that was removed, MKL ends the process while libraries are loaded,
-/// with words of its own. So this is run before they are.
+/// Where a shell stands in a folder that was removed, MKL ends the process while libraries are
+/// loaded, with words of its own. So this is run before they are.
 void require_working_folder(int, char**, char**) {
   std::array<char, PATH_MAX> path{};
   if (::getcwd(path.data(), path.size()) != nullptr || errno != ENOENT) return;
@@ -26,8 +26,8 @@ void require_working_folder(int, char**, char**) {
   ::_exit(static_cast<int>(nextframe::ExitCode::environment));
 }
 
-[[gnu::section(".preinit_array"), gnu::used]] void (*const before_libraries)(int, char**, char**) =
-    require_working_folder;
+[[gnu::section(".preinit_array"),
+  gnu::used]] void (*const before_libraries)(int, char**, char**) = require_working_folder;
 
 int report(const nextframe::Failure& failure) {
   const auto launcher = nextframe::read_launcher_environment();

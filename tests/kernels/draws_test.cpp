@@ -28,7 +28,8 @@ TEST(Draws, DependOnSeedStepAndStream) {
 
 TEST(Draws, AreKeyedBySeedStreamStepAndSampleId) {
   constexpr uint64_t kSeed = 0xFEDCBA9876543210ull, kDrawStep = 1ull << 40;
-  const auto drawn = draw_uniform(as_tensor({kSeed, kDrawStep}), DrawStream::noise, ids({7, -1}), {4});
+  const auto drawn =
+      draw_uniform(as_tensor({kSeed, kDrawStep}), DrawStream::noise, ids({7, -1}), {4});
   for (const int64_t row : {0, 1}) {
     const auto id = static_cast<uint64_t>(row == 0 ? 7 : -1);
     const Philox block(draw_key({kSeed, kDrawStep}, DrawStream::noise, id), 0, 0);

@@ -29,8 +29,8 @@ TEST(Mpirun, TheSupervisorIsNamedToTheRanksWithoutOptionX) {
   const auto words = mpirun_words({.supervisor = "host:1"}, {1}, {"nextframe", "train"});
   EXPECT_FALSE(contains(words, "-x"));
   const std::vector<std::string> last(words.end() - 4, words.end());
-  EXPECT_EQ(last, (std::vector<std::string>{"env", "NEXTFRAME_SUPERVISOR=host:1", "nextframe",
-                                            "train"}));
+  EXPECT_EQ(last,
+            (std::vector<std::string>{"env", "NEXTFRAME_SUPERVISOR=host:1", "nextframe", "train"}));
 }
 
 TEST(Mpirun, MoreRanksThanCoresAreAllowedOnThisMachineOnly) {

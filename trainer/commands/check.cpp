@@ -61,7 +61,7 @@ void print(const Config& config) {
 }
 
 struct DataAnswer {
-  std::string text;  // what both sets hold
+  std::string text;                // what both sets hold
   std::vector<std::string> notes;  // what is odd about them
 };
 
@@ -73,8 +73,7 @@ DataAnswer check_data(const Config& config) {
                          config.data.clip_frames, " frames; ", describe_shape(train.shape()));
   if (const auto validation = open_validation(config.data, config.evaluate, train)) {
     answer.text += "; " + describe_held_out(*validation, config.evaluate);
-    answer.notes.push_back(
-        describe_shards_in_common(train.identities(), validation->identities()));
+    answer.notes.push_back(describe_shards_in_common(train.identities(), validation->identities()));
   }
   answer.notes.push_back(describe_repeated_shards(train.identities(), "data.train"));
   std::erase(answer.notes, "");

@@ -14,7 +14,7 @@ namespace nextframe {
 
 struct HeldOutArguments {
   std::string run_or_checkpoint;
-  std::string data;  // glob; "" means data.validation of the run's config
+  std::string data;                      // glob; "" means data.validation of the run's config
   std::optional<int64_t> denoise_steps;  // in place of evaluate.denoise_steps
   std::optional<double> guidance;        // in place of evaluate.guidance
 };

@@ -43,8 +43,7 @@ std::vector<std::string> StepGradients::unused() const {
   return names;
 }
 
-StepGradients sum_grains(const Config& config, Model& model, const Dataset& data,
-                         int64_t step) {
+StepGradients sum_grains(const Config& config, Model& model, const Dataset& data, int64_t step) {
   const auto seed = static_cast<uint64_t>(config.trainer.seed);
   Loader loader(data, Sampler(data.num_clips(), seed), all_grains(config, step));
   FlatParameters flat(model);

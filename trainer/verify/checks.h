@@ -32,8 +32,7 @@ struct StepGradients {
 };
 
 /// Runs all grains of the step after `step` in this process and adds their gradients in float64.
-StepGradients sum_grains(const Config& config, Model& model, const Dataset& data,
-                         int64_t step);
+StepGradients sum_grains(const Config& config, Model& model, const Dataset& data, int64_t step);
 
 /// "" if every exchanged gradient equals `sum` times `scale`, up to 1e-4 of the parameter's
 /// largest value; else a message about the parameter with the largest difference.
