@@ -103,7 +103,8 @@ std::unique_ptr<CausalNetwork> FrameModel::make_network(const RolloutOptions& op
   } else {
     network = std::make_unique<WindowNetwork>(run_frames, shape_.clip_frames - 1);
   }
-  if (options.guidance == 1) return network;
+  // Without actions, told and untold are the same.
+  if (options.guidance == 1 || action_form_.width(shape_.action_width) == 0) return network;
   TORCH_CHECK(action_form_.dropout > 0, "rollout: guidance = ", options.guidance,
               " needs a model that was trained with actions.dropout above 0");
   return std::make_unique<GuidedNetwork>(std::move(network), options.guidance);

@@ -100,6 +100,17 @@ TEST(ActionForm, GuidanceGoesOnAlongTheLineFromUntoldToTold) {
   }
 }
 
+TEST(ActionForm, GuidanceOfNoActionsChangesNothing) {
+  auto options = transformer(form_of("token_and_add", 0.1), "regress");
+  options.shape.action_width = 0;
+  const auto model = moved_from_its_start(options);
+  const auto clip = tiny::clips(options.shape, 2);
+  RolloutOptions guided;
+  guided.guidance = 2;
+  EXPECT_TRUE(at::equal(model->rollout(clip.frames_BTHWC, clip.actions_BTA, guided),
+                        model->rollout(clip.frames_BTHWC, clip.actions_BTA, {})));
+}
+
 TEST(ActionForm, GuidanceNeedsAModelThatKnowsUntoldActions) {
   const auto options = transformer(form_of("add"), "regress");
   const auto model = tiny::make(options);

@@ -270,6 +270,10 @@ TEST(Config, StepsAndGuidanceFitTheirObjectiveAndTraining) {
   EXPECT_NE(errors_of_parts("space_time_transformer", "regress", "evaluate: {guidance: 2}\n")
                 .find("evaluate.guidance = 2 needs a model that was trained with actions.dropout"),
             std::string::npos);
+  EXPECT_NE(errors_of_parts("space_time_transformer", "regress",
+                            "actions: {form: none, dropout: 0.1}\nevaluate: {guidance: 2}\n")
+                .find("evaluate.guidance = 2 needs a model that is told actions"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -99,7 +99,9 @@ void check_parts(const Config& config, const Report& report) {
   };
   if (model != nullptr && objective != nullptr) check("objective.name", objective->asks);
   if (model != nullptr) check("actions.form", config.actions.asks());
-  if (config.evaluate.guidance != 1 && config.actions.dropout == 0) {
+  if (config.evaluate.guidance != 1 && config.actions.is_none()) {
+    report("evaluate.guidance", "needs a model that is told actions, but actions.form = none");
+  } else if (config.evaluate.guidance != 1 && config.actions.dropout == 0) {
     report("evaluate.guidance",
            "needs a model that was trained with actions.dropout above 0, which has learned to "
            "predict without actions");
