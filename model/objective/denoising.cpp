@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "kernels/draws.h"
+#include "model/objective/masked_error.h"
 
 namespace nextframe {
 namespace {
@@ -46,10 +47,7 @@ at::Tensor expanded(const at::Tensor& value, const at::Tensor& x_BT) {
 
 at::Tensor mix_with_noise(const at::Tensor& x_BT, const at::Tensor& noise_BT,
                           const at::Tensor& level_BT) {
-  std::vector<int64_t> sizes(static_cast<size_t>(x_BT.dim()), 1);
-  sizes[0] = x_BT.size(0);
-  sizes[1] = x_BT.size(1);
-  return at::lerp(noise_BT, x_BT, level_BT.view(sizes));
+  return at::lerp(noise_BT, x_BT, per_frame(level_BT, x_BT));
 }
 
 at::Tensor ramp_weight(const at::Tensor& level_BT) { return level_BT * 0.9 + 0.1; }

@@ -95,11 +95,8 @@ class Regress final : public Objective {
     const auto is_own_BT = draw_uniform(draw, DrawStream::own_past, clip.sample_ids_B, {frames})
                                .slice(0, first)
                                .lt(0.5);
-    std::vector<int64_t> sizes(static_cast<size_t>(own.x_BT.dim()), 1);
-    sizes[0] = own.x_BT.size(0);
-    sizes[1] = frames - 1;
     const auto shown_BT =
-        at::where(is_own_BT.slice(1, 1).reshape(sizes), guess_BT, own.x_BT.slice(1, 1));
+        at::where(per_frame(is_own_BT.slice(1, 1), own.x_BT), guess_BT, own.x_BT.slice(1, 1));
     return at::cat({clip.x_BT.slice(0, 0, first), at::cat({own.x_BT.slice(1, 0, 1), shown_BT}, 1)},
                    0);
   }

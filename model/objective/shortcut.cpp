@@ -41,14 +41,6 @@ Clip rows_of(const Clip& clip, int64_t first, int64_t end) {
           .first_frame = clip.first_frame};
 }
 
-/// [B, T] as [B, T, 1, ...], to be multiplied with x.
-at::Tensor per_frame(const at::Tensor& value_BT, const at::Tensor& x_BT) {
-  std::vector<int64_t> sizes(static_cast<size_t>(x_BT.dim()), 1);
-  sizes[0] = x_BT.size(0);
-  sizes[1] = x_BT.size(1);
-  return value_BT.view(sizes);
-}
-
 }  // namespace
 
 class Shortcut final : public Objective {
