@@ -65,7 +65,7 @@ at::Tensor token_cross_entropy(const at::Tensor& logits, const at::Tensor& targe
                     (type == at::kFloat || type == at::kBFloat16);
   if (fast && logits.is_cuda()) return FastCrossEntropy::apply(logits, targets);
   const int64_t vocabulary = logits.size(-1);
-  if (targets.numel() > 0) {
+  if (targets.is_cpu() && targets.numel() > 0) {
     const auto [least, most] = targets.aminmax();
     TORCH_CHECK(least.item<int64_t>() >= 0 && most.item<int64_t>() < vocabulary,
                 "cross_entropy: targets from ", least.item<int64_t>(), " to ", most.item<int64_t>(),

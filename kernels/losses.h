@@ -8,7 +8,8 @@ namespace nextframe {
 /// -log softmax(logits)[target] of each row. Forward keeps one number a row, the probabilities are
 /// computed once more in backward: they are never in memory.
 ///   logits   [..., V], float32 or bfloat16   targets  int64 [...], from 0 to V - 1
-/// Another target is an error; on CUDA, where to ask is to wait for the GPU, its loss is NaN.
+/// Another target is an error on the CPU; on CUDA, where to ask is to wait for the GPU, its loss is
+/// NaN.
 ///   returns  float32 [...]
 at::Tensor token_cross_entropy(const at::Tensor& logits, const at::Tensor& targets);
 

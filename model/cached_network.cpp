@@ -14,7 +14,8 @@ NetworkInput zip(const NetworkInput& left, const NetworkInput& right, Function f
     return b.defined() ? function(a, b) : at::Tensor();
   };
   return {both(left.x_BT, right.x_BT), both(left.actions_BTA, right.actions_BTA),
-          both(left.level_BT, right.level_BT), both(left.num_steps_BT, right.num_steps_BT)};
+          both(left.level_BT, right.level_BT), both(left.num_steps_BT, right.num_steps_BT),
+          both(left.hidden_BTN, right.hidden_BTN)};
 }
 
 NetworkInput after(const NetworkInput& kept, const NetworkInput& next) {
@@ -41,7 +42,7 @@ NetworkOutput newest(const NetworkOutput& output, int64_t frames) {
 
 at::Tensor levels_of(const NetworkInput& input) {
   if (input.level_BT.defined()) return input.level_BT;
-  return at::ones({input.x_BT.size(0), input.x_BT.size(1)}, input.x_BT.options());
+  return at::ones({input.x_BT.size(0), input.x_BT.size(1)}, input.x_BT.options().dtype(at::kFloat));
 }
 
 NetworkOutput WindowNetwork::peek(const NetworkInput& next) {

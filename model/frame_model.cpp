@@ -8,7 +8,10 @@
 namespace nextframe {
 
 FrameModel::FrameModel(const ModelInputs& inputs)
-    : shape_(inputs.shape), objective_(inputs.objective), action_form_(inputs.actions) {
+    : shape_(inputs.shape),
+      objective_(inputs.objective),
+      tokenizer_(inputs.tokenizer),
+      action_form_(inputs.actions) {
   TORCH_CHECK(objective_ != nullptr, "model: an objective is needed, got none");
   TORCH_CHECK(shape_.clip_frames >= 2, "model: clips of 2 frames or more are needed, got ",
               shape_.clip_frames);
@@ -23,7 +26,7 @@ LossTerms FrameModel::loss(const Batch& batch, const at::Tensor& draw) {
       shape_.clip_frames);
   const auto actions_BTA = action_form_.encode(batch.actions_BTA, batch.sample_ids_B, draw);
   return objective_->loss(network,
-                          {.x_BT = pixels_from_bytes(batch.frames_BTHWC),
+                          {.x_BT = latents_of(batch.frames_BTHWC),
                            .actions_BTA = actions_BTA,
                            .before_B1A = action_form_.no_action(actions_BTA),
                            .mask_BT = batch.mask_BT,
@@ -51,7 +54,7 @@ at::Tensor FrameModel::one_step(const at::Tensor& frames_BTHWC, const at::Tensor
         objective_->one_step(*network, clip, /*skip=*/predicted - start - 1, options));
     predicted = end;
   }
-  return unit_range(at::cat(predictions, 1));
+  return unit_frames_of(at::cat(predictions, 1));
 }
 
 at::Tensor FrameModel::rollout(const at::Tensor& context_BTHWC, const at::Tensor& actions_BTA,
@@ -74,15 +77,41 @@ at::Tensor FrameModel::rollout(const at::Tensor& context_BTHWC, const at::Tensor
       known.actions_BTA = encoded_BTA.slice(1, frame - 1, frame);
       known.first_frame = options.first_frame + frame - 1;
     }
-    dreamed.push_back(objective_->next(*network, known, options).clamp(-1, 1));
+    const auto next_B1 = objective_->next(*network, known, options);
+    dreamed.push_back(tokenizer_ ? next_B1 : next_B1.clamp(-1, 1));
   }
-  return unit_range(at::cat(dreamed, 1));
+  return unit_frames_of(at::cat(dreamed, 1));
+}
+
+at::Tensor FrameModel::reconstruct(const at::Tensor& frames_BTHWC) {
+  return tokenizer_ ? unit_frames_of(latents_of(frames_BTHWC)) : at::Tensor();
+}
+
+void FrameModel::to(torch::Device device, bool non_blocking) {
+  WorldModel::to(device, non_blocking);
+  if (!tokenizer_) return;
+  tokenizer_->tokenizer().to(device, non_blocking);
+  tokenizer_->tokenizer().freeze();
+}
+
+double FrameModel::encoding_flops_per_clip() const {
+  // Encoder and decoder are about equal, and training counts forward and backward.
+  return tokenizer_ ? tokenizer_->tokenizer().flops_per_clip() / 6 : 0;
+}
+
+at::Tensor FrameModel::latents_of(const at::Tensor& frames_BTHWC) const {
+  return tokenizer_ ? tokenizer_->encode(frames_BTHWC) : pixels_from_bytes(frames_BTHWC);
+}
+
+/// float32 in [0, 1].
+at::Tensor FrameModel::unit_frames_of(const at::Tensor& latents_BT) const {
+  return unit_range(tokenizer_ ? tokenizer_->decode(latents_BT) : latents_BT);
 }
 
 /// Frames `first` .. `end` - 1.
 Clip FrameModel::clip_of(const at::Tensor& frames_BTHWC, const at::Tensor& encoded_actions_BTA,
                          int64_t first, int64_t end, const RolloutOptions& options) const {
-  return {.x_BT = pixels_from_bytes(frames_BTHWC.slice(1, first, end)),
+  return {.x_BT = latents_of(frames_BTHWC.slice(1, first, end)),
           .actions_BTA = encoded_actions_BTA.slice(1, first, end),
           .before_B1A = first > 0 ? encoded_actions_BTA.slice(1, first - 1, first)
                                   : action_form_.no_action(encoded_actions_BTA),

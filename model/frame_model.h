@@ -1,5 +1,5 @@
-// A world model that works on pixels: an objective around one causal network. Zoo models derive
-// from it and define the network.
+// A world model of one causal network and an objective, on pixels or a tokenizer's latents. Zoo
+// models derive from it and define the network.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,7 @@ class FrameModel : public WorldModel {
  public:
   explicit FrameModel(const ModelInputs& inputs);
 
-  bool is_sampling() const override { return has_noise_levels(); }
+  bool is_sampling() const override { return objective_->is_sampling(); }
   std::string steps_problem(int64_t steps) const override {
     return objective_->steps_problem(steps);
   }
@@ -31,6 +31,12 @@ class FrameModel : public WorldModel {
                       const RolloutOptions& options) override;
   at::Tensor rollout(const at::Tensor& context_BTHWC, const at::Tensor& actions_BTA,
                      const RolloutOptions& options) override;
+  at::Tensor reconstruct(const at::Tensor& frames_BTHWC) override;
+
+  /// The frozen tokenizer is no child module: nothing of it is trained or saved with the model.
+  FrozenTokenizer* tokenizer() const { return tokenizer_.get(); }
+  void to(torch::Device device, bool non_blocking = false) override;
+  using torch::nn::Module::to;
 
  protected:
   /// The causal network on at most clip_frames frames. With a `cache`, from make_cache(), they
@@ -42,11 +48,15 @@ class FrameModel : public WorldModel {
 
   const ClipShape& shape() const { return shape_; }
   const ActionForm& action_form() const { return action_form_; }
-  bool has_noise_levels() const { return objective_->asks().contains(Trait::noise_levels); }
+  bool asks_for(Trait trait) const { return objective_->asks().contains(trait); }
   double extra_forwards() const { return objective_->extra_forwards(); }
-  bool has_step_sizes() const { return objective_->asks().contains(Trait::step_sizes); }
+
+  /// Of the frozen tokenizer, whose encoder runs on every clip; 0 without one.
+  double encoding_flops_per_clip() const;
 
  private:
+  at::Tensor latents_of(const at::Tensor& frames_BTHWC) const;
+  at::Tensor unit_frames_of(const at::Tensor& latents_BT) const;
   Clip clip_of(const at::Tensor& frames_BTHWC, const at::Tensor& encoded_actions_BTA, int64_t first,
                int64_t end, const RolloutOptions& options) const;
   std::unique_ptr<CausalNetwork> make_network(const RolloutOptions& options);
@@ -55,6 +65,7 @@ class FrameModel : public WorldModel {
 
   ClipShape shape_;
   std::shared_ptr<Objective> objective_;
+  std::shared_ptr<FrozenTokenizer> tokenizer_;
   ActionForm action_form_;
 };
 

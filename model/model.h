@@ -38,6 +38,10 @@ class Model : public torch::nn::Module {
   /// 3 where one product makes queries, keys and values. Muon orthogonalises each by itself.
   virtual int64_t matrices_in(const std::string& /*parameter*/) const { return 1; }
 
+  /// Figures of the parameters alone, for metrics.jsonl: the share of codes in use. Asked on the
+  /// host at logged steps, where all parameters are whole.
+  virtual std::map<std::string, double> monitors() const { return {}; }
+
   /// The number of tokens of one clip; 0 for a model without tokens.
   virtual int64_t tokens_per_clip() const { return 0; }
 

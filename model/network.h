@@ -8,18 +8,19 @@ namespace nextframe {
 
 /// What a network is given of T frames. A tensor that an objective has no use for stays undefined.
 struct NetworkInput {
-  at::Tensor x_BT;         // float32 [B, T, ...], frames in the model's own layout, in [-1, 1]
+  at::Tensor x_BT;         // [B, T, ...], frames in the model's own layout, see LatentSpace
   at::Tensor actions_BTA;  // float32, the action that a frame's output depends on
   at::Tensor level_BT;     // float32, the noise level of a frame: 1 is clean, 0 is pure noise
   at::Tensor
       num_steps_BT;  // float32, how many sampling steps of this size lead from noise to clean
+  at::Tensor hidden_BTN = {};  // bool, codes that are not shown
 };
 
 /// level_BT, or 1 for every frame where it is not given.
 at::Tensor levels_of(const NetworkInput& input);
 
 struct NetworkOutput {
-  at::Tensor x_BT;  // float32, as NetworkInput::x_BT
+  at::Tensor x_BT;  // float32, as NetworkInput::x_BT; of codes their logits [B, T, N, V]
 };
 
 /// Causal over frames: output t depends on inputs up to t only.

@@ -10,6 +10,7 @@
 #include "kernels/base/registry.h"
 #include "model/action_form.h"
 #include "model/objective/objective.h"
+#include "model/tokenizer/tokenizer.h"
 #include "model/traits.h"
 #include "model/world_model.h"
 
@@ -22,6 +23,9 @@ struct ModelInputs {
   ActionForm actions = {};
   bool bf16 = false;  // matrix products in bfloat16; everything else stays float32
   uint64_t seed = 0;  // of the initial parameters, drawn by counter (kernels/draws.h)
+  std::shared_ptr<FrozenTokenizer> tokenizer = nullptr;  // null: frames are pixels
+
+  LatentSpace space() const { return tokenizer ? tokenizer->space() : LatentSpace(); }
 
   /// Width of the actions that the network gets.
   int64_t action_width() const { return actions.width(shape.action_width); }

@@ -6,6 +6,10 @@
 
 namespace nextframe {
 
+int64_t mlp_width_of(int64_t dim, double mlp_ratio) {
+  return (static_cast<int64_t>(mlp_ratio * static_cast<double>(dim)) + 31) / 32 * 32;
+}
+
 SpaceTimeBlock::SpaceTimeBlock(const BlockShape& shape, const ParameterMaker& make)
     : shape_(shape) {
   const int64_t D = shape.dim, F = shape.mlp_width;

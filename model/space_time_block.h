@@ -12,16 +12,19 @@ namespace nextframe {
 struct AttentionOptions;
 
 struct BlockShape {
-  int64_t dim;        // D
-  int64_t mlp_width;  // of the gated hidden layer
-  int64_t heads;
-  int64_t layers;         // number of layers in the model; deeper models start with smaller updates
-  double logit_scale;     // initial scale of attention logits, in units of 1 / sqrt(head width)
-  int64_t window_frames;  // newest frames that attention over time sees; 0: all
-  bool in_time;           // whether it also attends over time
-  bool is_joint;          // one attention over space and time instead, frame-causal
-  bool bf16;              // products in bfloat16
+  int64_t dim = 0;        // D
+  int64_t mlp_width = 0;  // of the gated hidden layer
+  int64_t heads = 1;
+  int64_t layers = 1;         // of the model; deeper models start with smaller updates
+  double logit_scale = 1.5;   // initial scale of attention logits, in units of 1 / sqrt(head width)
+  int64_t window_frames = 0;  // newest frames that attention over time sees; 0: all
+  bool in_time = false;       // whether it also attends over time
+  bool is_joint = false;      // one attention over space and time instead, frame-causal
+  bool bf16 = false;          // products in bfloat16
 };
+
+/// The width of a gated layer: a multiple of dim, rounded up to whole cache lines of bfloat16.
+int64_t mlp_width_of(int64_t dim, double mlp_ratio);
 
 /// Attention over space, then over time (if the block has it), or one attention over both, then a
 /// feed-forward layer. Each reads the norm of the residual stream and adds to it (pre-norm).

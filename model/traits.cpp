@@ -13,6 +13,16 @@ std::string trait_name(Trait trait) {
       return "step sizes";
     case Trait::tokens:
       return "tokens";
+    case Trait::pixels:
+      return "pixels";
+    case Trait::values:
+      return "values";
+    case Trait::codes:
+      return "codes";
+    case Trait::hidden_codes:
+      return "hidden codes";
+    case Trait::code_order:
+      return "codes in order";
   }
   return "";
 }

@@ -1,5 +1,6 @@
-// What objectives and action forms ask of a network, and what networks offer. Known from names
-// alone, so that a config with parts that do not go together is refused before data are opened.
+// What objectives and action forms ask of a network, and what networks and tokenizers offer. Known
+// from the config alone, so that a config with parts that do not go together is refused before data
+// are opened.
 #pragma once
 
 #include <set>
@@ -11,6 +12,11 @@ enum class Trait {
   noise_levels,  // NetworkInput::level_BT
   step_sizes,    // NetworkInput::num_steps_BT
   tokens,        // frames are sequences of tokens, and an action can be one
+  pixels,        // frames are pixels; LatentSpace, as the next two
+  values,        // frames are a tokenizer's values
+  codes,         // frames are a tokenizer's codes
+  hidden_codes,  // NetworkInput::hidden_BTN
+  code_order,    // the codes of a frame come one after the other
 };
 
 using Traits = std::set<Trait>;

@@ -22,6 +22,14 @@ struct RolloutOptions {
 /// A model that learns to predict the next frame of a clip.
 class WorldModel : public Model {
  public:
+  /// False for a tokenizer, which only reconstructs.
+  virtual bool can_predict() const { return true; }
+
+  /// What the tokenizer leaves of frames, float32 in [0, 1]: the best that a model of its latents
+  /// can do. Undefined for a model of pixels.
+  ///   frames_BTHWC  uint8
+  virtual at::Tensor reconstruct(const at::Tensor& /*frames_BTHWC*/) { return {}; }
+
   /// Whether frames are sampled, in RolloutOptions::denoise_steps steps each.
   virtual bool is_sampling() const { return false; }
 

@@ -8,18 +8,11 @@
 #include "kernels/torch.h"
 #include "launch/host_memory.h"
 #include "trainer/checkpoint/store.h"
+#include "trainer/stages.h"
 
 namespace nextframe {
 namespace fs = std::filesystem;
 namespace {
-
-/// Fills the model from one of the checkpoint's buffers, "ema" or "parameters".
-void load_weights(torch::nn::Module& model, const fs::path& checkpoint, const Manifest& manifest,
-                  const std::string& buffer) {
-  const torch::NoGradGuard no_grad;
-  FlatParameters parameters(model);
-  load_state(checkpoint, manifest, {parameters, {{buffer, parameters.values()}}, {}});
-}
 
 bool has_buffer(const Manifest& manifest, const std::string& buffer) {
   return !manifest.tensors.empty() && manifest.tensors.front().name.starts_with(buffer + "/");
@@ -44,7 +37,8 @@ Config config_of(const Manifest& manifest, const std::string& source,
 /// A model that cannot be made from what the manifest says, or that needs more memory than there is
 /// while what was stored needs less, is the manifest's fault.
 std::shared_ptr<WorldModel> model_of(const Config& config, const Manifest& manifest,
-                                     const std::string& source, bool has_overrides) {
+                                     const std::string& source, bool has_overrides,
+                                     const fs::path& run_folder) {
   const auto lies = [&](const std::string& reason) {
     const auto& shape = manifest.shape;
     throw CheckpointError(c10::str(source, ": the model of its config and of clips of ",
@@ -57,7 +51,7 @@ std::shared_ptr<WorldModel> model_of(const Config& config, const Manifest& manif
     lies("a size is 0");
   }
   try {
-    return config.make_model(shape);
+    return make_model_with_stage(config, shape, run_folder);
   } catch (const UsageError& error) {
     if (has_overrides) throw;
     lies(error.what());
@@ -71,6 +65,13 @@ std::shared_ptr<WorldModel> model_of(const Config& config, const Manifest& manif
 }
 
 }  // namespace
+
+void load_weights(torch::nn::Module& model, const fs::path& checkpoint, const Manifest& manifest,
+                  const std::string& buffer) {
+  const torch::NoGradGuard no_grad;
+  FlatParameters parameters(model);
+  load_state(checkpoint, manifest, {parameters, {{buffer, parameters.values()}}, {}});
+}
 
 std::string resolve_checkpoint(const std::string& run_or_checkpoint) {
   const fs::path path = run_or_checkpoint;
@@ -114,7 +115,7 @@ LoadedRun load_checkpoint(const fs::path& checkpoint, bool prefer_ema,
   if (fs::exists(folder / "resolved.yaml")) run.run_folder = fs::relative(folder).string();
   run.shape = manifest.shape;
   choose_flash_kernels(run.config.trainer.flash_kernels);
-  run.model = model_of(run.config, manifest, source, !overrides.empty());
+  run.model = model_of(run.config, manifest, source, !overrides.empty(), folder);
   load_weights(*run.model, checkpoint, manifest, run.has_ema ? "ema" : "parameters");
   run.model->eval();
   return run;

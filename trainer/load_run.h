@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/world_model.h"
+#include "trainer/checkpoint/manifest.h"
 #include "trainer/config/config.h"
 
 namespace nextframe {
@@ -29,6 +30,10 @@ struct LoadedRun {
 /// Throws CheckpointError.
 LoadedRun load_run(const std::string& run_or_checkpoint, bool prefer_ema = true,
                    const std::vector<std::string>& overrides = {});
+
+/// Fills a model from one of a checkpoint's buffers, "ema" or "parameters".
+void load_weights(torch::nn::Module& model, const std::filesystem::path& checkpoint,
+                  const Manifest& manifest, const std::string& buffer);
 
 /// The checkpoint's folder that `run_or_checkpoint` refers to. Throws CheckpointError.
 std::string resolve_checkpoint(const std::string& run_or_checkpoint);

@@ -70,7 +70,7 @@ void recompute_blocks(Model& model, const Config& config) {
   auto runner = make_recompute_runner(config.trainer.recompute);
   if (runner == nullptr || model.run_blocks_with(std::move(runner))) return;
   throw UsageError("trainer.recompute = " + config.trainer.recompute + ": model " +
-                   config.value_of("model.name") +
+                   config.trained_part() +
                    " has no trunk of blocks that could run again (docs/add-a-model.md); take none");
 }
 

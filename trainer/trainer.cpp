@@ -59,7 +59,7 @@ Trainer::Trainer(const Config& config, const World& world, const RunFolder& fold
              [&console](const std::string& line) { console.say(line); }) {
   position_.seed = config.trainer.seed;
   if (config.parallel.shard == "parameters")
-    run_blocks(*model_, config.value_of("model.name"), sharding_,
+    run_blocks(*model_, config.trained_part(), sharding_,
                make_recompute_runner(config.trainer.recompute));
 }
 

@@ -102,6 +102,7 @@ class Trainer {
   Position position_;
   int64_t saved_step_ = -1;
   bool has_new_data_ = false;  // that no checkpoint knows of
+  bool has_raised_alarm_ = false;
   int64_t last_reported_spike_step_ = -1000;
   StopRequests* stops_ = nullptr;  // of run()
   BackgroundSaver saver_;

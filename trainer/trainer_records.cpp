@@ -6,6 +6,7 @@
 #include "kernels/torch.h"
 #include "launch/device.h"
 #include "trainer/checkpoint/digest.h"
+#include "trainer/judge/collapse.h"
 #include "trainer/records/memory_report.h"
 #include "trainer/records/peak_flops.h"
 #include "trainer/trainer.h"
@@ -70,6 +71,7 @@ StepRecord Trainer::make_record(const StepTotals& totals, const JudgedStep& judg
   record.memory_peak_bytes = memory_.take_peak_bytes();
   record.busy = stragglers_.take();
   for (const auto& [name, sum] : totals.sums) record.statistics[name] = sum / totals.weight;
+  if (devices_.shard() != Shard::parameters) record.statistics.merge(model_->monitors());
   return record;
 }
 
@@ -93,6 +95,12 @@ void Trainer::log_step(const StepTotals& totals, const JudgedStep& judged) {
     console_.say_once(write_status(folder_, "running", position_.step, config_.trainer.steps));
   }
   if (is_applied) console_.show(record, config_.trainer.steps);  // a bad step has its own line
+  const bool has_settled = position_.step * 2 >= config_.trainer.steps;
+  if (has_settled && !has_raised_alarm_) {
+    const auto alarm = describe_collapse(record.statistics);
+    has_raised_alarm_ = !alarm.empty();
+    if (has_raised_alarm_) console_.say(alarm);
+  }
   last_record_s_ = steady_seconds();
   steps_since_record_ = 0;
   comm_exposed_s_ = 0;

@@ -18,7 +18,7 @@ namespace nextframe {
 
 /// Consecutive frames of B episodes, as an objective gets them.
 struct Clip {
-  at::Tensor x_BT;          // float32, frames in the model's own layout, pixels scaled to [-1, 1]
+  at::Tensor x_BT;          // frames in the model's own layout, see LatentSpace
   at::Tensor actions_BTA;   // float32; the action at t is taken at frame t and leads to frame t + 1
   at::Tensor before_B1A;    // the action that led to the first frame
   at::Tensor mask_BT;       // bool, in training: false for frames that do not count
@@ -36,6 +36,12 @@ class Objective {
 
   /// What a network must offer for this objective.
   virtual Traits asks() const = 0;
+
+  /// What frames it works on: one of pixels, values, codes.
+  virtual Traits frames() const { return {Trait::pixels, Trait::values}; }
+
+  /// Whether a frame is sampled, in several network calls.
+  virtual bool is_sampling() const { return asks().contains(Trait::noise_levels); }
 
   /// How many clips a grain needs at least. More than 1 where clips of a grain have different
   /// roles; then the loss of two grains is additive, but not that of two clips.
@@ -71,7 +77,7 @@ struct ObjectiveEntry {
   std::string summary;
   std::function<void(FieldVisitor&, const Report&)> visit;
   std::function<std::shared_ptr<Objective>(FieldVisitor&)> make;
-  Traits asks;
+  Traits asks, frames;
 };
 
 using ObjectiveRegistry = Registry<ObjectiveEntry>;
@@ -94,5 +100,5 @@ using ObjectiveRegistry = Registry<ObjectiveEntry>;
                config.fields(field);                                                         \
                return std::make_shared<Class>(config);                                       \
              },                                                                              \
-             Class(Class::Config()).asks()});                                                \
+             Class(Class::Config()).asks(), Class(Class::Config()).frames()});               \
   }

@@ -30,7 +30,7 @@ class ConvRecurrent final : public FrameModel {
     void check(const Report&) const {}
   };
 
-  static Traits offers() { return {Trait::noise_levels}; }
+  static Traits offers() { return {Trait::noise_levels, Trait::pixels}; }
 
   ConvRecurrent(const Config& config, const ModelInputs& inputs)
       : FrameModel(inputs), config_(config), bf16_(inputs.bf16) {

@@ -24,7 +24,7 @@ class FrameMlp final : public FrameModel {
     void check(const Report&) const {}
   };
 
-  static Traits offers() { return {Trait::noise_levels}; }
+  static Traits offers() { return {Trait::noise_levels, Trait::pixels}; }
 
   FrameMlp(const Config& config, const ModelInputs& inputs)
       : FrameModel(inputs), bf16_(inputs.bf16) {

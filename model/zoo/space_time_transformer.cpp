@@ -4,13 +4,13 @@
 //
 // A frame is [action | noise level and step size | patches | registers], the first two only where
 // there are any.
-// A patch is embedded with its surroundings and with what changed since the frame before. Norms
-// have no gain, queries and keys are normalised and turned by place (2-D) or time.
+// What a token of the frame is, a patch or a value or code of a tokenizer, is decided by the ends
+// (model/ends). Norms have no gain, queries and keys are normalised and turned by place (2-D) or
+// time.
 
 #include "kernels/linear.h"
-#include "kernels/norm.h"
-#include "kernels/patchify.h"
 #include "kernels/torch.h"
+#include "model/ends/frame_ends.h"
 #include "model/frame_model.h"
 #include "model/parameters.h"
 #include "model/space_time_block.h"
@@ -46,19 +46,18 @@ struct SpaceTimeConfig {
   void fields(FieldVisitor& field);
   void check(const Report& report) const;
 
-  /// Rounded up to whole cache lines of bfloat16.
-  int64_t mlp_width() const {
-    return (static_cast<int64_t>(mlp_ratio * static_cast<double>(dim)) + 31) / 32 * 32;
-  }
+  int64_t mlp_width() const { return mlp_width_of(dim, mlp_ratio); }
 };
 
 void SpaceTimeConfig::fields(FieldVisitor& field) {
   field("dim", dim, "width of a token", Range{4, 65536});
   field("layers", layers, "blocks of attention and feed-forward", Range{1, 4096});
   field("heads", heads, "attention heads; dim is a multiple of 4 heads", Range{1, 16384});
-  field("patch_px", patch_px, "side of a patch; divides height and width", Range{1, 4096});
-  field("halo_px", halo_px, "pixels around a patch that its token sees too", Range{0, 4096});
-  field("head_halo_px", head_halo_px, "pixels around a patch that its token writes too",
+  field("patch_px", patch_px, "of pixels, side of a patch; divides height and width",
+        Range{1, 4096});
+  field("halo_px", halo_px, "of pixels, those around a patch that its token sees too",
+        Range{0, 4096});
+  field("head_halo_px", head_halo_px, "of pixels, those around a patch that its token writes too",
         Range{0, 4096});
   field("registers", registers, "tokens of a frame without a place", Range{0, 65536});
   field("temporal_every", temporal_every, "every how many blocks attend over time", Range{1, 4096});
@@ -67,7 +66,8 @@ void SpaceTimeConfig::fields(FieldVisitor& field) {
         Range{1.0 / 64, 1024});
   field("logit_scale", logit_scale,
         "sharpness of attention at the start; 1 is 1 / sqrt(head width)", Range::above(0, 1e6));
-  field("differences", differences, "show a patch what changed since the frame before");
+  field("differences", differences,
+        "show a patch, or a value, what changed since the frame before");
   field("window_frames", window_frames,
         "newest frames that attention over time sees, the present one included; 0: all of a clip. "
         "Clips longer than the window train what a long dream does",
@@ -119,14 +119,17 @@ class SpaceTimeCache final : public FrameCache {
 
   std::vector<TimeKvCache> of_block;
   TimeRotations angles;
-  at::Tensor last_frame_B1HWC;
+  at::Tensor last_frame_B1;
 };
 
 class SpaceTimeTransformer final : public FrameModel {
  public:
   using Config = SpaceTimeConfig;
 
-  static Traits offers() { return {Trait::noise_levels, Trait::step_sizes, Trait::tokens}; }
+  static Traits offers() {
+    return {Trait::noise_levels, Trait::step_sizes, Trait::tokens,      Trait::pixels,
+            Trait::values,       Trait::codes,      Trait::hidden_codes};
+  }
 
   SpaceTimeTransformer(const Config& config, const ModelInputs& inputs);
 
@@ -151,31 +154,26 @@ class SpaceTimeTransformer final : public FrameModel {
         config_.layers, window_frames(), frame_tokens,
         [this](int64_t num_frames, int64_t first) { return time_rotation(num_frames, first); });
   }
-  at::Tensor embed(const NetworkInput& input, const at::Tensor& before_B1HWC) const;
-  at::Tensor decode(const at::Tensor& tokens_BTND) const;
+  at::Tensor embed(const NetworkInput& input, const at::Tensor& before_B1) const;
   void make_parameters(const ModelInputs& inputs);
 
-  int64_t num_patches() const {
-    return (shape().height_px / config_.patch_px) * (shape().width_px / config_.patch_px);
-  }
-  int64_t tokens_per_frame() const { return tokens_before() + num_patches() + config_.registers; }
+  int64_t tokens_per_frame() const { return tokens_before() + ends_->tokens() + config_.registers; }
   /// Of `num_frames` frames, from number `first` on: a row for each, or for each of their tokens.
   Rotation time_rotation(int64_t num_frames, int64_t first) const;
-  /// Without noise levels the last frame of a clip is only a target.
-  int64_t frames_seen() const { return shape().clip_frames - (has_levels_ ? 0 : 1); }
+  /// Where a frame is not given to be predicted, the last one of a clip is only a target.
+  int64_t frames_seen() const { return shape().clip_frames - (sees_targets_ ? 0 : 1); }
   /// What attention over time sees of them.
   int64_t window_frames() const {
     return config_.window_frames > 0 ? std::min(config_.window_frames, frames_seen())
                                      : frames_seen();
   }
   int64_t tokens_before() const { return (has_token_ ? 1 : 0) + (has_levels_ ? 1 : 0); }
-  PatchGrid patches_in() const { return {config_.patch_px, config_.halo_px}; }
-  PatchGrid patches_out() const { return {config_.patch_px, config_.head_halo_px}; }
 
   Config config_;
-  bool bf16_, has_token_, is_added_, has_levels_, has_step_sizes_;
+  bool bf16_, has_token_, is_added_, has_levels_, has_step_sizes_, sees_targets_;
   std::shared_ptr<BlockRunner> runner_ = std::make_shared<BlockRunner>();
-  at::Tensor stem_, place_, registers_, head_;
+  std::unique_ptr<FrameEnds> ends_;
+  at::Tensor registers_;
   at::Tensor action_, action_base_, action_in_patch_, level_, step_size_;
   std::vector<std::shared_ptr<SpaceTimeBlock>> blocks_;
   Rotation in_space_, in_time_;  // of a whole clip
@@ -187,17 +185,23 @@ SpaceTimeTransformer::SpaceTimeTransformer(const Config& config, const ModelInpu
       bf16_(inputs.bf16),
       has_token_(inputs.action_width() > 0 && inputs.actions.has_token()),
       is_added_(inputs.action_width() > 0 && inputs.actions.is_added()),
-      has_levels_(has_noise_levels()),
-      has_step_sizes_(has_step_sizes()) {
-  const auto& clip = inputs.shape;
-  TORCH_CHECK(clip.height_px % config.patch_px == 0 && clip.width_px % config.patch_px == 0,
-              "space_time_transformer: model.patch_px = ", config.patch_px,
-              " must divide the frame size ", clip.height_px, "x", clip.width_px);
+      has_levels_(asks_for(Trait::noise_levels)),
+      has_step_sizes_(asks_for(Trait::step_sizes)),
+      sees_targets_(is_sampling()) {
+  ends_ = make_frame_ends({.clip = inputs.shape,
+                           .space = inputs.space(),
+                           .dim = config.dim,
+                           .patch_px = config.patch_px,
+                           .halo_px = config.halo_px,
+                           .head_halo_px = config.head_halo_px,
+                           .differences = config.differences,
+                           .hides_codes = asks_for(Trait::hidden_codes),
+                           .bf16 = bf16_});
   make_parameters(inputs);
   const int64_t head_dim = config.dim / config.heads;
-  in_space_ = rotation_in_space(clip.height_px / config.patch_px, clip.width_px / config.patch_px,
-                                tokens_before(), config.registers, head_dim);
-  in_time_ = time_rotation(clip.clip_frames, 0);
+  in_space_ = rotation_in_space(ends_->rows(), ends_->columns(), tokens_before(), config.registers,
+                                head_dim);
+  in_time_ = time_rotation(inputs.shape.clip_frames, 0);
   for (const auto& [name, rotation] :
        {std::pair{"space", &in_space_}, std::pair{"time", &in_time_}}) {
     register_buffer(c10::str(name, "_cosine"), rotation->cosine_LP);  // so that they move along
@@ -209,20 +213,15 @@ Rotation SpaceTimeTransformer::time_rotation(int64_t num_frames, int64_t first) 
   const int64_t head_dim = config_.dim / config_.heads;
   if (!config_.is_joint()) return rotation_in_time(num_frames, head_dim, first);
   const int64_t time_dim = head_dim / 4 * 2;  // half of the pairs turn with time
-  return rotation_in_space_time(
-      rotation_in_time(num_frames, time_dim, first),
-      rotation_in_space(shape().height_px / config_.patch_px, shape().width_px / config_.patch_px,
-                        tokens_before(), config_.registers, head_dim - time_dim));
+  return rotation_in_space_time(rotation_in_time(num_frames, time_dim, first),
+                                rotation_in_space(ends_->rows(), ends_->columns(), tokens_before(),
+                                                  config_.registers, head_dim - time_dim));
 }
 
 void SpaceTimeTransformer::make_parameters(const ModelInputs& inputs) {
   const ParameterMaker make(inputs.seed);
-  const int64_t D = config_.dim, A = inputs.action_width(), C = inputs.shape.channels;
-  const int64_t window = patches_in().window_px(), out_window = patches_out().window_px();
-  const int64_t patch_values = window * window * C * (config_.differences ? 2 : 1);
-  stem_ = make.normal(*this, "patch_stem", {D, patch_values},
-                      2 / std::sqrt(static_cast<double>(patch_values)));
-  place_ = make.normal(*this, "place", {num_patches(), D}, 0.02);
+  const int64_t D = config_.dim, A = inputs.action_width();
+  ends_->make_stem(*this, make);
   if (config_.registers > 0) {
     registers_ = make.normal(*this, "registers", {config_.registers, D}, 0.5);
   }
@@ -236,29 +235,29 @@ void SpaceTimeTransformer::make_parameters(const ModelInputs& inputs) {
   const auto blocks = register_module("blocks", std::make_shared<torch::nn::Module>());
   for (int64_t i = 0; i < config_.layers; ++i) {
     const std::string number = std::to_string(i);
-    const BlockShape shape{D,
-                           config_.mlp_width(),
-                           config_.heads,
-                           config_.layers,
-                           config_.logit_scale,
-                           config_.window_frames,
-                           (i + 1) % config_.temporal_every == 0,
-                           config_.is_joint(),
-                           bf16_};
+    const BlockShape shape{.dim = D,
+                           .mlp_width = config_.mlp_width(),
+                           .heads = config_.heads,
+                           .layers = config_.layers,
+                           .logit_scale = config_.logit_scale,
+                           .window_frames = config_.window_frames,
+                           .in_time = (i + 1) % config_.temporal_every == 0,
+                           .is_joint = config_.is_joint(),
+                           .bf16 = bf16_};
     const auto made = std::make_shared<SpaceTimeBlock>(shape, make.child("blocks").child(number));
     blocks_.push_back(blocks->register_module(number, made));
   }
-  head_ = make.constant(*this, "head", {out_window * out_window * C, D}, 0);
+  ends_->make_head(*this, make);
 }
 
 NetworkOutput SpaceTimeTransformer::run(const NetworkInput& input, FrameCache* cache,
                                         bool appends) {
   auto* const known = static_cast<SpaceTimeCache*>(cache);
-  const auto before_B1HWC = known != nullptr ? known->last_frame_B1HWC : at::Tensor();
+  const auto before_B1 = known != nullptr ? known->last_frame_B1 : at::Tensor();
   const auto in_time_of_these =
       known != nullptr ? known->angles.next(input.x_BT.size(1), input.x_BT.device(), appends)
                        : in_time_;
-  auto tokens_BTND = embed(input, before_B1HWC);
+  auto tokens_BTND = embed(input, before_B1);
   for (size_t i = 0; i < blocks_.size(); ++i) {
     TimeKvCache* const of_block = known != nullptr ? &known->of_block[i] : nullptr;
     // By value: a runner may call it again in backward.
@@ -272,19 +271,15 @@ NetworkOutput SpaceTimeTransformer::run(const NetworkInput& input, FrameCache* c
     };
     tokens_BTND = runner_->run(static_cast<int64_t>(i), block, tokens_BTND);
   }
-  if (appends) known->last_frame_B1HWC = input.x_BT.slice(1, -1);
-  return {decode(tokens_BTND)};
+  if (appends) known->last_frame_B1 = input.x_BT.slice(1, -1);
+  return {ends_->read(tokens_BTND.narrow(2, tokens_before(), ends_->tokens()))};
 }
 
 at::Tensor SpaceTimeTransformer::embed(const NetworkInput& input,
-                                       const at::Tensor& before_B1HWC) const {
-  const auto dtype = bf16_ ? at::kBFloat16 : at::kFloat;
-  const auto patches_BTNE =
-      config_.differences ? patchify_with_changes(input.x_BT, before_B1HWC, patches_in(), dtype)
-                          : patchify(input.x_BT, patches_in(), dtype);
-  auto patches_BTND = linear(patches_BTNE, stem_, bf16_) + place_;
+                                       const at::Tensor& before_B1) const {
+  auto frame_BTND = ends_->embed(input, before_B1);
   if (is_added_) {
-    patches_BTND = patches_BTND + linear(input.actions_BTA, action_in_patch_, false).unsqueeze(2);
+    frame_BTND = frame_BTND + linear(input.actions_BTA, action_in_patch_, false).unsqueeze(2);
   }
   std::vector<at::Tensor> tokens;
   if (has_token_) {
@@ -298,17 +293,11 @@ at::Tensor SpaceTimeTransformer::embed(const NetworkInput& input,
     }
     tokens.push_back(level_BTD.unsqueeze(2));
   }
-  tokens.push_back(patches_BTND);
+  tokens.push_back(frame_BTND);
   if (registers_.defined()) {
     tokens.push_back(registers_.expand({input.x_BT.size(0), input.x_BT.size(1), -1, -1}));
   }
   return at::cat(tokens, 2);
-}
-
-at::Tensor SpaceTimeTransformer::decode(const at::Tensor& tokens_BTND) const {
-  const auto patches_BTND = tokens_BTND.narrow(2, tokens_before(), num_patches());
-  const auto values_BTNE = linear(rms_norm(patches_BTND, bf16_), head_, bf16_);
-  return unpatchify(values_BTNE, patches_out(), shape().height_px, shape().width_px);
 }
 
 /// Multiplications and additions of the products, thrice the forward's, and what the objective runs
@@ -322,16 +311,14 @@ double SpaceTimeTransformer::flops_per_clip() const {
   const double dense =
       tokens * dim *
       (4 * dim * (blocks + in_time) + 3 * static_cast<double>(config_.mlp_width()) * blocks);
-  const double stem = 2.0 / 3.0 * static_cast<double>(stem_.numel());  // pixels need no gradient
-  const double ends =
-      frames * static_cast<double>(num_patches()) * (stem + static_cast<double>(head_.numel()));
+  const double ends = frames * ends_->products_per_frame();
   const auto window = static_cast<double>(window_frames());
   const double seen = window * (1 - window / frames / 2);  // frames that a frame sees on average
   // Keys that a token attends to, in all blocks.
   const double keys = config_.is_joint() ? blocks * tokens / frames * seen
                                          : blocks * tokens / frames + in_time * seen;
   const double scores = tokens * dim * 2 * keys;
-  return (3 + extra_forwards()) * 2 * (dense + ends + scores);
+  return (3 + extra_forwards()) * 2 * (dense + ends + scores) + encoding_flops_per_clip();
 }
 
 NF_REGISTER_MODEL("space_time_transformer", SpaceTimeTransformer,

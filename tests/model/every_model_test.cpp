@@ -9,12 +9,13 @@ namespace {
 
 using tiny::clips;
 
-class EveryModel : public testing::TestWithParam<std::tuple<std::string, std::string>> {
+class EveryModel
+    : public testing::TestWithParam<std::tuple<std::string, std::string, std::string>> {
  protected:
   /// "model/variant": a variant is a text field of the model, "attention=frame_causal".
   static tiny::Options options() {
     tiny::Options result;
-    std::tie(result.model, result.objective) = GetParam();
+    std::tie(result.model, result.objective, result.tokenizer) = GetParam();
     if (const auto slash = result.model.find('/'); slash != std::string::npos) {
       const auto variant = result.model.substr(slash + 1),
                  field = variant.substr(0, variant.find('='));
@@ -27,7 +28,12 @@ class EveryModel : public testing::TestWithParam<std::tuple<std::string, std::st
   static Batch batch(int64_t num_clips = 2) {
     return clips(options().shape, std::max(num_clips, least_clips()));
   }
-  static bool is_sampling() { return options().objective != "regress"; }
+  /// Enough for a small change to show: of codes many frames stay as they are.
+  static Batch batch_that_shows_changes() {
+    const auto frames = tiny::make_objective(options().objective)->frames();
+    return batch(frames.contains(Trait::codes) ? 24 : 1);
+  }
+  static bool is_sampling() { return tiny::make_objective(options().objective)->is_sampling(); }
 };
 
 /// A zero-initialised head passes no gradient on: models are compared after leaving their start.
@@ -77,7 +83,7 @@ TEST_P(EveryModel, OverfitsOneBatch) {
 TEST_P(EveryModel, PredictsNoFrameFromItself) {
   const auto model = tiny::make(options());
   disturb(*model);
-  const auto clip = batch(1);
+  const auto clip = batch_that_shows_changes();
   const auto before = model->one_step(clip.frames_BTHWC, clip.actions_BTA, {});
   for (int64_t t = 1; t < options().shape.clip_frames; ++t) {
     auto frames = clip.frames_BTHWC.clone(), actions = clip.actions_BTA.clone();
@@ -94,7 +100,7 @@ TEST_P(EveryModel, PredictsNoFrameFromItself) {
 TEST_P(EveryModel, SeesTheActionThatLeadsToAFrame) {
   const auto model = tiny::make(options());
   disturb(*model);
-  const auto clip = batch(1);
+  const auto clip = batch_that_shows_changes();
   auto actions = clip.actions_BTA.clone();
   actions.select(1, 2).neg_();
   const auto before = model->one_step(clip.frames_BTHWC, clip.actions_BTA, {});
@@ -243,7 +249,7 @@ TEST_P(EveryModel, AgreesInBf16WithFloat32) {
 TEST_P(EveryModel, IgnoresFramesThatAreMaskedOut) {
   const auto model = tiny::make(options());
   disturb(*model);
-  auto clip = batch(1);
+  auto clip = batch_that_shows_changes();
   clip.mask_BT.slice(1, 4).fill_(false);
   const auto before = model->loss(clip, as_tensor({7, 0}));
   clip.frames_BTHWC.slice(1, 4).fill_(9);
@@ -269,19 +275,24 @@ TEST_P(EveryModel, TakesGreyWideFramesWithoutActions) {
 
 std::string test_name(const testing::TestParamInfo<EveryModel::ParamType>& info) {
   auto name = std::get<0>(info.param) + "_" + std::get<1>(info.param);
+  if (std::get<2>(info.param) != "pixels") name += "_" + std::get<2>(info.param);
   std::ranges::replace_if(
       name, [](char c) { return c == '/' || c == '='; }, '_');
   return name;
 }
 
-std::vector<EveryModel::ParamType> pairs_and_variants() {
-  auto pairs = tiny::legal_pairs();
-  for (const auto& objective : ObjectiveRegistry::instance().names())
-    pairs.emplace_back("space_time_transformer/attention=frame_causal", objective);
-  return pairs;
+std::vector<EveryModel::ParamType> triples_and_variants() {
+  auto triples = tiny::legal_triples();
+  for (const auto& objective : ObjectiveRegistry::instance().names()) {
+    tiny::Options options;
+    options.objective = objective;
+    triples.emplace_back("space_time_transformer/attention=frame_causal", objective,
+                         tiny::tokenizer_of(options));
+  }
+  return triples;
 }
 
-INSTANTIATE_TEST_SUITE_P(Registered, EveryModel, testing::ValuesIn(pairs_and_variants()),
+INSTANTIATE_TEST_SUITE_P(Registered, EveryModel, testing::ValuesIn(triples_and_variants()),
                          test_name);
 
 }  // namespace

@@ -3,6 +3,7 @@
 // read from memory. Shown on a device that records operations with their arguments.
 #include <gtest/gtest.h>
 
+#include "model/frame_model.h"
 #include "tests/fake_device/fake_device.h"
 #include "tests/fake_device/recording.h"
 #include "tests/model/tiny.h"
@@ -37,6 +38,11 @@ struct Grain {
       parameter.add_(at::randn(parameter.sizes(), generator), 0.05);
     }
     to_device(*model);
+    if (const auto frame_model = std::dynamic_pointer_cast<FrameModel>(model);
+        frame_model && frame_model->tokenizer() != nullptr) {
+      to_device(frame_model->tokenizer()->tokenizer());
+      frame_model->tokenizer()->tokenizer().freeze();
+    }
     for (auto& parameter : model->parameters())
       parameter.mutable_grad() = to_device(at::zeros(parameter.sizes()));
   }
@@ -65,13 +71,13 @@ struct Grain {
   at::Tensor sum, weight;
 };
 
-using Parameter = std::tuple<std::string, std::string, bool>;
+using Parameter = std::tuple<std::string, std::string, std::string, bool>;
 
 class RecordedModel : public testing::TestWithParam<Parameter> {
  protected:
   static tiny::Options options() {
     tiny::Options result;
-    std::tie(result.model, result.objective, result.bf16) = GetParam();
+    std::tie(result.model, result.objective, result.tokenizer, result.bf16) = GetParam();
     return result;
   }
 };
@@ -97,14 +103,15 @@ TEST_P(RecordedModel, DoesTheNextStepWhenItsOperationsAreCalledAgain) {
 }
 
 std::string recorded_test_name(const testing::TestParamInfo<Parameter>& info) {
-  const auto& [model, objective, bf16] = info.param;
-  return model + "_" + objective + (bf16 ? "_bf16" : "");
+  const auto& [model, objective, tokenizer, bf16] = info.param;
+  const auto name = tokenizer == "pixels" ? objective : objective + "_" + tokenizer;
+  return model + "_" + name + (bf16 ? "_bf16" : "");
 }
 
 std::vector<Parameter> all_legal() {
   std::vector<Parameter> result;
-  for (const auto& [model, objective] : tiny::legal_pairs())
-    for (const bool bf16 : {false, true}) result.emplace_back(model, objective, bf16);
+  for (const auto& [model, objective, tokenizer] : tiny::legal_triples())
+    for (const bool bf16 : {false, true}) result.emplace_back(model, objective, tokenizer, bf16);
   return result;
 }
 

@@ -8,6 +8,7 @@
 #include "kernels/draws.h"
 #include "kernels/torch.h"
 #include "model/registry.h"
+#include "model/running_sum.h"
 
 namespace nextframe::tiny {
 
@@ -44,6 +45,7 @@ class SetFields : public FieldVisitor {
 struct Options {
   std::string model = "frame_mlp";
   std::string objective = "regress";
+  std::string tokenizer = "";  // "": pixels, or else the first that the objective works on
   ClipShape shape{6, 16, 16, 3, 2};
   ActionForm actions;
   bool bf16 = false;
@@ -59,36 +61,97 @@ inline std::shared_ptr<Objective> make_objective(const std::string& name) {
   return ObjectiveRegistry::instance().get(name, "objective").make(fields);
 }
 
+/// Names of "pixels" and of all tokenizers that can be trained.
+inline std::vector<std::string> tokenizers() {
+  std::vector<std::string> names = {"pixels"};
+  for (const auto& name : TokenizerRegistry::instance().names()) {
+    if (TokenizerRegistry::instance().find(name)->is_trainable()) names.push_back(name);
+  }
+  return names;
+}
+
+inline bool objective_takes(const std::string& objective, const std::string& tokenizer) {
+  const auto kind = TokenizerRegistry::instance().get(tokenizer, "tokenizer").kind;
+  return ObjectiveRegistry::instance().get(objective, "objective").frames.contains(trait_of(kind));
+}
+
+inline std::string tokenizer_of(const Options& options) {
+  if (!options.tokenizer.empty()) return options.tokenizer;
+  for (const auto& name : tokenizers()) {
+    if (objective_takes(options.objective, name)) return name;
+  }
+  return "pixels";
+}
+
+/// With tokens of 4 patches, or 3 latents.
+inline std::shared_ptr<Tokenizer> make_tokenizer(const std::string& name, const ClipShape& shape,
+                                                 bool bf16 = false, uint64_t seed = 3) {
+  SetFields fields({{"dim", 16},
+                    {"layers", 2},
+                    {"heads", 2},
+                    {"patch_px", 8},
+                    {"latents", 3},
+                    {"width", 4},
+                    {"codes", 12},
+                    {"continuous_steps", 0}});
+  return TokenizerRegistry::instance()
+      .get(name, "tokenizer")
+      .make(fields, {.shape = shape, .bf16 = bf16, .seed = seed});
+}
+
+/// Away from its start, where every frame is decoded to grey.
+inline std::shared_ptr<Tokenizer> disturbed(std::shared_ptr<Tokenizer> tokenizer) {
+  const torch::NoGradGuard no_grad;
+  uint64_t seed = 200;
+  for (auto& item : tokenizer->named_parameters()) {
+    auto generator = at::make_generator<at::CPUGeneratorImpl>(++seed);
+    if (!is_running_sum(item.key()))
+      item.value().add_(at::randn(item.value().sizes(), generator), 0.2);
+  }
+  return tokenizer;
+}
+
 inline std::shared_ptr<WorldModel> make(const Options& options) {
   SetFields fields(options.fields, options.texts);
+  std::shared_ptr<FrozenTokenizer> tokenizer;
+  if (const auto name = tokenizer_of(options); name != "pixels")
+    tokenizer =
+        std::make_shared<FrozenTokenizer>(disturbed(make_tokenizer(name, options.shape)), 1);
   const auto& model = ModelRegistry::instance().get(options.model, "model");
   return model.make(fields, {.shape = options.shape,
                              .objective = make_objective(options.objective),
                              .actions = options.actions,
                              .bf16 = options.bf16,
-                             .seed = options.seed});
+                             .seed = options.seed,
+                             .tokenizer = std::move(tokenizer)});
 }
 
-/// Whether the model offers what objective and action form ask for.
+/// Whether the model offers what objective and action form ask for, and both work on the frames.
 inline bool goes_together(const Options& options) {
   auto asked = ObjectiveRegistry::instance().get(options.objective, "objective").asks;
   asked.merge(options.actions.asks());
+  const auto tokenizer = tokenizer_of(options);
+  if (!objective_takes(options.objective, tokenizer)) return false;
+  asked.insert(trait_of(TokenizerRegistry::instance().get(tokenizer, "tokenizer").kind));
   return missing_traits(asked, ModelRegistry::instance().get(options.model, "model").offers)
       .empty();
 }
 
-/// All models with all objectives that go together with them.
-inline std::vector<std::tuple<std::string, std::string>> legal_pairs() {
-  std::vector<std::tuple<std::string, std::string>> pairs;
+/// All models, objectives and tokenizers that go together.
+inline std::vector<std::tuple<std::string, std::string, std::string>> legal_triples() {
+  std::vector<std::tuple<std::string, std::string, std::string>> triples;
   for (const auto& model : ModelRegistry::instance().names()) {
     for (const auto& objective : ObjectiveRegistry::instance().names()) {
-      Options options;
-      options.model = model;
-      options.objective = objective;
-      if (goes_together(options)) pairs.emplace_back(model, objective);
+      for (const auto& tokenizer : tokenizers()) {
+        Options options;
+        options.model = model;
+        options.objective = objective;
+        options.tokenizer = tokenizer;
+        if (goes_together(options)) triples.emplace_back(model, objective, tokenizer);
+      }
     }
   }
-  return pairs;
+  return triples;
 }
 
 /// B clips of noise that moves one pixel a frame, so that there is something to learn.

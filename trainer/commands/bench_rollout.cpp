@@ -12,6 +12,7 @@
 #include "trainer/evaluate/predictor.h"
 #include "trainer/load_run.h"
 #include "trainer/records/peak_flops.h"
+#include "trainer/stages.h"
 
 namespace nextframe {
 namespace {
@@ -41,7 +42,7 @@ Subject open(const ConfigArguments& arguments) {
   }
   auto config = arguments.load();
   auto data = open_data(config.data, kOwnActionWidth);
-  auto model = config.make_model(data.shape());
+  auto model = make_model_with_stage(config, data.shape());
   return {std::move(config), std::move(model), std::move(data)};
 }
 

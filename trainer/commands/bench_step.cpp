@@ -12,6 +12,7 @@
 #include "trainer/commands/command.h"
 #include "trainer/recompute.h"
 #include "trainer/records/peak_flops.h"
+#include "trainer/stages.h"
 
 namespace nextframe {
 namespace {
@@ -79,7 +80,7 @@ int bench_step_command(const StepOptions& options) {
   const auto config = options.config->load();
   at::set_num_threads(1);
   const Dataset data(config.data.train, config.data.clip_frames, config.data.stride_frames);
-  const auto model = config.make_model(data.shape());
+  const auto model = make_model_with_stage(config, data.shape());
   recompute_blocks(*model, config);
   const auto batch = first_grain(data, config.trainer.global_batch / config.trainer.grains);
   const auto bench = bench_step(*model, batch, config.trainer.precision == "bf16", options.rounds);

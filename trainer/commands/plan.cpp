@@ -18,6 +18,7 @@
 #include "trainer/plan/plan_report.h"
 #include "trainer/recompute.h"
 #include "trainer/records/memory_report.h"
+#include "trainer/stages.h"
 
 namespace nextframe {
 namespace {
@@ -150,11 +151,11 @@ int plan(const PlanOptions& options) {
   const auto config = options.config->load();
   set_torch_threads(config.parallel.threads);
   const auto shape = clip_shape(options, config);
-  const auto model = config.make_model(shape);
+  const auto model = make_model_with_stage(config, shape);
   recompute_blocks(*model, config);
-  require_matrices(config.optimizer, *model, config.value_of("model.name"));
+  require_matrices(config.optimizer, *model, config.trained_part());
   PlanReport report;
-  report.model = config.value_of("model.name");
+  report.model = config.trained_part();
   report.recompute = config.trainer.recompute;
   report.work = workload_of(config, *model);
   if (options.flops > 0) {

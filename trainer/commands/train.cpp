@@ -24,6 +24,7 @@
 #include "trainer/records/console.h"
 #include "trainer/records/run_folder.h"
 #include "trainer/records/run_lock.h"
+#include "trainer/stages.h"
 #include "trainer/stop_requests.h"
 #include "trainer/trainer.h"
 #include "trainer/version.h"
@@ -47,21 +48,31 @@ void do_on_root(const World& world, Communicator& control, const std::function<v
   if (code != 0) throw ExitError(static_cast<ExitCode>(code), message);
 }
 
+/// One run that this command trains: the one that it names, or the tokenizer's, which comes first.
+struct TrainTask {
+  Config config;
+  std::string config_path;
+  std::filesystem::path run;
+  std::vector<std::string> command;  // that trains it, or continues
+  std::string fork, init;
+  bool accepts_new_data = false;
+};
+
 /// The root makes or recognises the folder, and what the run begins with.
-RunFolder open_on_root(const World& world, Communicator& control, const std::filesystem::path& path,
-                       const Config& config, const TrainArguments& options, const WorldModel& model,
-                       RunLock& lock, Console& console) {
+RunFolder open_on_root(const World& world, Communicator& control, const TrainTask& task,
+                       const WorldModel& model, RunLock& lock, Console& console) {
+  const auto& path = task.run;
   do_on_root(world, control, [&] {
-    if (!options.fork.empty() && std::filesystem::exists(path / "resolved.yaml")) {
-      throw UsageError(options.fork +
+    if (!task.fork.empty() && std::filesystem::exists(path / "resolved.yaml")) {
+      throw UsageError(task.fork +
                        " is a run already; continue it with --run, or fork into a new folder");
     }
     if (std::filesystem::exists(path / "resolved.yaml")) {
-      require_same_init(path, options.init);
+      require_same_init(path, task.init);
     } else {
-      begin_init(path, options.init, model, config);
+      begin_init(path, task.init, model, task.config);
     }
-    open_run_folder(path, config, options.config->path, options.command(path),
+    open_run_folder(path, task.config, task.config_path, task.command,
                     [&](const std::string& line) { console.say(line); });
     console.say_once(lock.take(path));
   });
@@ -170,48 +181,72 @@ void note_failure(const World& world, const RunFolder& folder, int64_t step, int
   if (world.is_root()) write_status(folder, "failed", step, steps);
 }
 
-int train(const TrainArguments& options) {
-  const auto config = options.config->load();
-  const auto path = options.folder(config);
-  const auto environment = read_launcher_environment();
-  if (environment.rank == 0) refuse_if_held(path, environment.supervisor);
-  constexpr int64_t kOwnThreads = 8;  // of the watchdog, the saver and the communicators
-  require_threads(config.parallel.threads + config.data.loader_threads + kOwnThreads);
-  const SignalWatch signals;
-  StopRequests stops(signals, {RunFolder{path}.stop_file(), config.trainer.max_minutes,
-                               environment.job_ends_in_s});
-  const MpiSession session({.run = path, .limit_s = config.parallel.pause_limit_s});
-  const World world(session, {config.parallel.device, config.parallel.threads});
-  if (world.size() > config.trainer.grains) {
-    throw UsageError(c10::str("trainer.grains = ", config.trainer.grains, " cannot feed ",
-                              world.size(), " ranks; start at most ", config.trainer.grains,
-                              ", or give more grains"));
-  }
+/// What all runs of this command share.
+struct TrainSession {
+  const World& world;
+  const SignalWatch& signals;
+  const LauncherEnvironment& environment;
+};
+
+void require_grains(const World& world, const Config& config) {
+  if (world.size() <= config.trainer.grains) return;
+  throw UsageError(c10::str("trainer.grains = ", config.trainer.grains, " cannot feed ",
+                            world.size(), " ranks; start at most ", config.trainer.grains,
+                            ", or give more grains"));
+}
+
+/// The run's tokenizer, if it has one, which is trained by now. Its digest becomes part of the
+/// run's identity.
+std::shared_ptr<Tokenizer> open_tokenizer(TrainTask& task, const ClipShape& shape,
+                                          std::optional<TokenizerStage>& stage) {
+  const auto trained = task.config.tokenizer();
+  if (trained.from.empty()) return nullptr;
+  stage = require_stage(trained, task.run);
+  task.config.set_resolved("tokenizer.digest", stage->digest, "weights of " + trained.from);
+  return load_stage(*stage, shape);
+}
+
+int train_run(const TrainSession& session, TrainTask task) {
+  const auto& world = session.world;
+  const auto& path = task.run;
+  StopRequests stops(session.signals, {RunFolder{path}.stop_file(), task.config.trainer.max_minutes,
+                                       session.environment.job_ends_in_s});
+  require_grains(world, task.config);
   Watchdog watchdog({world.rank(), world.size(), world.host()},
-                    {config.parallel.hang_limit_s, config.parallel.pause_limit_s},
+                    {task.config.parallel.hang_limit_s, task.config.parallel.pause_limit_s},
                     world.flight_log(), report_hang_and_exit, world.abortables());
   const auto control = world.make_host_communicator("setup");
-  require_equal(*control, "config", text_hash(to_yaml(config)));
+  require_equal(*control, "config", text_hash(to_yaml(task.config)));
   require_equal(*control, "build", version() + " " + commit() + " " + build_type());
   Console console(world.is_root());
   const KernelWarningListener notes([&](const std::string& note) { console.say(note); });
-  Dataset data(config.data.train, config.data.clip_frames, config.data.stride_frames);
+  Dataset data(task.config.data.train, task.config.data.clip_frames,
+               task.config.data.stride_frames);
   require_equal(*control, "dataset", data.fingerprint());
+  std::optional<TokenizerStage> stage;
+  const auto tokenizer = open_tokenizer(task, data.shape(), stage);
+  require_equal(*control, "tokenizer", stage ? stage->digest : "");
+  const Config& config = task.config;
   HeldOutSet held_out;  // the root's
   do_on_root(world, *control, [&] { open_held_out_set(config, data, held_out); });
-  const auto model = config.make_model(data.shape());
+  const auto model = config.make_model(data.shape(), tokenizer);
   model->to(world.device());
   choose_flash_kernels(config.trainer.flash_kernels);
   recompute_blocks(*model, config);
-  require_matrices(config.optimizer, *model, config.value_of("model.name"));
+  require_matrices(config.optimizer, *model, config.trained_part());
 
   RunLock lock;
-  const auto folder = open_on_root(world, *control, path, config, options, *model, lock, console);
+  const auto folder = open_on_root(world, *control, task, *model, lock, console);
+  if (stage) do_on_root(world, *control, [&] { keep_stage(*stage, path); });
   watchdog.set_folder({folder.log(), broadcast_string(*control, new_start_name())});
   if (world.is_root()) HangFolder::prune(folder.log());
   console.open_log(folder.log() / c10::str("rank", world.rank(), ".log"));
-  if (world.is_root()) console.say_once(environment.unheeded);
+  if (world.is_root()) console.say_once(session.environment.unheeded);
   introduce(world, config, folder, data, console);
+  if (stage) {
+    console.say(
+        c10::str("latents of tokenizer ", config.tokenizer().from, ", digest ", stage->digest));
+  }
   if (!held_out.words.empty()) console.say(held_out.words);
   if (held_out.data) {
     const auto line = describe_shards_in_common(data.identities(), held_out.data->identities());
@@ -219,11 +254,11 @@ int train(const TrainArguments& options) {
   }
   const auto repeated = describe_repeated_shards(data.identities(), "data.train");
   if (!repeated.empty()) console.say(repeated);
-  suggest_ranks(world, config, options.command(path), console);
+  suggest_ranks(world, config, task.command, console);
   const bool has_new_weights = take_init(world, *control, folder, *model, console);
   Trainer trainer(config, world, folder, model, data, console, watchdog,
                   world.device().is_cuda() ? cuda_graph_recorder() : nullptr);
-  trainer.restore(options.accept_new_data);
+  trainer.restore(task.accepts_new_data);
   if (has_new_weights) trainer.save_beginning();  // the source may go now
   if (world.is_root()) accept_config(folder, config);
   if (trainer.position().step >= config.trainer.steps) {
@@ -248,6 +283,45 @@ int train(const TrainArguments& options) {
     watchdog.report_communicator_fault();
     throw;
   }
+}
+
+/// The run of the tokenizer that `config` builds on, if that has to be trained first.
+std::optional<TrainTask> first_stage(const Config& config, const std::filesystem::path& run) {
+  const auto trained = config.tokenizer();
+  if (trained.from.empty()) return std::nullopt;
+  const auto stage = require_stage(trained, run);
+  if (stage.is_trained()) return std::nullopt;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe").string();
+  return TrainTask{stage.config, stage.config_path,
+                   stage.run,    {program, "train", stage.config_path, "--run", stage.run.string()},
+                   "",           "",
+                   false};
+}
+
+int train(const TrainArguments& options) {
+  const auto config = options.config->load();
+  const auto path = options.folder(config);
+  const auto environment = read_launcher_environment();
+  const auto first = first_stage(config, path);
+  if (environment.rank == 0) {
+    refuse_if_held(path, environment.supervisor);
+    if (first) refuse_if_held(first->run, environment.supervisor);
+  }
+  constexpr int64_t kOwnThreads = 8;  // of the watchdog, the saver and the communicators
+  require_threads(config.parallel.threads + config.data.loader_threads + kOwnThreads);
+  const SignalWatch signals;
+  const MpiSession session({.run = path, .limit_s = config.parallel.pause_limit_s});
+  const World world(session, {config.parallel.device, config.parallel.threads});
+  require_grains(world, config);
+  const TrainSession shared{world, signals, environment};
+  if (first) {
+    Console(world.is_root())
+        .say(c10::str("first its tokenizer, ", first->config_path, ", in ", first->run.string()));
+    const int code = train_run(shared, *first);
+    if (code != static_cast<int>(ExitCode::done)) return code;
+  }
+  return train_run(shared, {config, options.config->path, path, options.command(path), options.fork,
+                            options.init, options.accept_new_data});
 }
 
 CommandBody set_up_train(CLI::App& app) {

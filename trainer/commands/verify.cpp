@@ -15,6 +15,7 @@
 #include "launch/world.h"
 #include "trainer/commands/arguments.h"
 #include "trainer/commands/command.h"
+#include "trainer/stages.h"
 #include "trainer/verify/verification.h"
 
 namespace nextframe {

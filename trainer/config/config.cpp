@@ -8,6 +8,7 @@
 #include "trainer/config/layer.h"
 #include "trainer/config/resolve.h"
 #include "trainer/config/sections.h"
+#include "trainer/config/value.h"
 
 namespace nextframe {
 namespace {
@@ -87,23 +88,76 @@ std::shared_ptr<Objective> Config::make_objective() const {
   return ObjectiveRegistry::instance().get(value_of("objective.name"), "objective").make(fields);
 }
 
-std::shared_ptr<WorldModel> Config::make_model(const ClipShape& shape) const {
-  Problems problems;
-  std::vector<ResolvedField> ignored;
-  const auto assignments = assignments_of(*this);
-  FieldReader model_fields("model", assignments, problems, ignored);
-  const auto& model = ModelRegistry::instance().get(value_of("model.name"), "model");
+namespace {
+
+/// What LibTorch refuses of sizes that do not fit the data is the config's fault.
+template <class Make>
+auto as_usage_error(const Make& make) {
   try {
-    return model.make(model_fields, {.shape = shape,
-                                     .objective = make_objective(),
-                                     .actions = actions,
-                                     .bf16 = trainer.precision == "bf16",
-                                     .seed = static_cast<uint64_t>(trainer.seed)});
+    return make();
   } catch (const c10::OutOfMemoryError&) {
     throw;
   } catch (const c10::Error& error) {
     throw UsageError(error.what_without_backtrace());
   }
+}
+
+}  // namespace
+
+bool Config::trains_tokenizer() const {
+  const auto* entry = TokenizerRegistry::instance().find(value_of("tokenizer.name"));
+  return entry != nullptr && entry->is_trainable();
+}
+
+std::string Config::trained_part() const {
+  return value_of(trains_tokenizer() ? "tokenizer.name" : "model.name");
+}
+
+TrainedTokenizer Config::tokenizer() const {
+  TrainedTokenizer trained;
+  if (value_of("tokenizer.name") != "trained") return trained;
+  Problems ignored_problems;
+  std::vector<ResolvedField> ignored;
+  const auto assignments = assignments_of(*this);
+  FieldReader fields("tokenizer", assignments, ignored_problems, ignored);
+  trained.fields(fields);
+  return trained;
+}
+
+void Config::set_resolved(const std::string& key, const std::string& value,
+                          const std::string& origin) {
+  for (auto& field : resolved) {
+    if (field.key == key) field.value = written(value), field.origin = origin;
+  }
+}
+
+std::shared_ptr<WorldModel> Config::make_model(const ClipShape& shape,
+                                               std::shared_ptr<Tokenizer> tokenizer) const {
+  Problems problems;
+  std::vector<ResolvedField> ignored;
+  const auto assignments = assignments_of(*this);
+  const bool bf16 = trainer.precision == "bf16";
+  const auto seed = static_cast<uint64_t>(trainer.seed);
+  if (trains_tokenizer()) {
+    FieldReader fields("tokenizer", assignments, problems, ignored);
+    const auto& entry = TokenizerRegistry::instance().get(value_of("tokenizer.name"), "tokenizer");
+    return as_usage_error([&] { return entry.make(fields, {shape, bf16, seed}); });
+  }
+  FieldReader fields("model", assignments, problems, ignored);
+  const auto& entry = ModelRegistry::instance().get(value_of("model.name"), "model");
+  const auto trained = this->tokenizer();
+  TORCH_CHECK(trained.from.empty() == (tokenizer == nullptr),
+              "a model on latents needs its tokenizer, one on pixels has none");
+  return as_usage_error([&] {
+    return entry.make(fields, {.shape = shape,
+                               .objective = make_objective(),
+                               .actions = actions,
+                               .bf16 = bf16,
+                               .seed = seed,
+                               .tokenizer = tokenizer ? std::make_shared<FrozenTokenizer>(
+                                                            std::move(tokenizer), trained.pack)
+                                                      : nullptr});
+  });
 }
 
 namespace {

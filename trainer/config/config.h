@@ -8,6 +8,7 @@
 
 #include "data/dataset.h"
 #include "model/action_form.h"
+#include "model/tokenizer/tokenizer.h"
 #include "model/world_model.h"
 #include "trainer/config/problems.h"
 #include "trainer/exit_code.h"
@@ -50,13 +51,27 @@ struct Config {
   /// A field's value as YAML would write it; "" if there is no such field.
   std::string value_of(const std::string& key) const;
 
+  /// The tokenizer that this config trains: then it has no model, objective or actions.
+  bool trains_tokenizer() const;
+
+  /// The `tokenizer` section of `name: trained`; `from` is empty where frames are pixels.
+  TrainedTokenizer tokenizer() const;
+
+  /// What is trained: model.name, or tokenizer.name.
+  std::string trained_part() const;
+
   /// The objective of the `objective` section.
   std::shared_ptr<Objective> make_objective() const;
 
-  /// Builds the model of the `model`, `objective` and `actions` sections for data of this shape,
-  /// with parameters drawn from trainer.seed. Throws UsageError if the sections do not fit the
+  /// Builds what is trained, the model of the `model`, `objective` and `actions` sections or a
+  /// tokenizer, for data of this shape, with parameters drawn from trainer.seed. A model on latents
+  /// needs its `tokenizer` (trainer/stages.h). Throws UsageError if the sections do not fit the
   /// data.
-  std::shared_ptr<WorldModel> make_model(const ClipShape& shape) const;
+  std::shared_ptr<WorldModel> make_model(const ClipShape& shape,
+                                         std::shared_ptr<Tokenizer> tokenizer = nullptr) const;
+
+  /// Gives a field another value and says where that came from.
+  void set_resolved(const std::string& key, const std::string& value, const std::string& origin);
 };
 
 /// Reads `path` (and what it extends), applies `overrides` ("a.b=c") and checks everything.

@@ -3,7 +3,9 @@
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
+#include <filesystem>
 
+#include "model/tokenizer/tokenizer.h"
 #include "trainer/config/field_reader.h"
 #include "trainer/config/sections.h"
 #include "trainer/config/suggestion.h"
@@ -37,6 +39,10 @@ class Resolver {
     const auto common = common_sections(config);
     const auto named = named_sections();
     for (const auto& name : section_names()) {
+      if (is_of_a_model(name) && trains_tokenizer()) {
+        refuse_section(name);
+        continue;
+      }
       for (const auto& section : common) {
         if (section.name == name) read(section);
       }
@@ -44,6 +50,7 @@ class Resolver {
         if (section.name == name) read_named(section);
       }
     }
+    find_tokenizer_config();
     config.resolved = resolved_;
     check_across_sections(
         config, [&](const std::string& key, const std::string& problem) { report(key, problem); });
@@ -68,8 +75,11 @@ class Resolver {
     const auto found = assignments_.find(key);
     std::string name;
     if (found == assignments_.end()) {
-      problems_.add(place_of(key),
-                    key + " is missing; choose one of " + c10::Join(", ", section.entries));
+      name = section.default_entry;
+      if (name.empty()) {
+        problems_.add(place_of(key),
+                      key + " is missing; choose one of " + c10::Join(", ", section.entries));
+      }
     } else {
       Place place = found->second.value.place;
       std::string problem = read_value(found->second.value, name, place);
@@ -83,11 +93,59 @@ class Resolver {
       unread_sections_.insert(section.name);
       return;
     }
-    const bool is_override = found->second.key_place.line == 0;
-    resolved_.push_back({key, written(name),
-                         is_override ? "--set" : found->second.key_place.to_string(),
-                         FieldTag::identity});
+    std::string origin = "default";
+    if (found != assignments_.end()) {
+      const auto& place = found->second.key_place;
+      origin = place.line == 0 ? "--set" : place.to_string();
+    }
+    resolved_.push_back({key, written(name), origin, FieldTag::identity});
     read(section.open(name));
+  }
+
+  static bool is_of_a_model(const std::string& section) {
+    return section == "model" || section == "objective" || section == "actions";
+  }
+
+  bool trains_tokenizer() const {
+    const auto* entry = TokenizerRegistry::instance().find(resolved_value("tokenizer.name"));
+    return entry != nullptr && entry->is_trainable();
+  }
+
+  std::string resolved_value(const std::string& key) const {
+    for (const auto& field : resolved_) {
+      if (field.key == key) return field.value;
+    }
+    return "";
+  }
+
+  /// A config that trains a tokenizer has no such section.
+  void refuse_section(const std::string& name) {
+    unread_sections_.insert(name);
+    for (const auto& [key, assignment] : assignments_) {
+      if (section_of(key) != name) continue;
+      problems_.add(assignment.key_place,
+                    key +
+                        " is not used where tokenizer.name = " + resolved_value("tokenizer.name") +
+                        " is trained; a model on its latents is another config, with tokenizer: "
+                        "{name: trained, from: this file}");
+      return;
+    }
+  }
+
+  /// tokenizer.from names a config beside the one where it stands, as `extends` does.
+  void find_tokenizer_config() {
+    const auto found = assignments_.find("tokenizer.from");
+    if (found == assignments_.end() || found->second.value.place.line == 0) return;
+    const std::filesystem::path from = found->second.value.text;
+    if (from.is_absolute() || (from.extension() != ".yaml" && from.extension() != ".yml")) return;
+    const auto beside =
+        (std::filesystem::path(found->second.value.place.source->name).parent_path() / from)
+            .lexically_normal();
+    std::error_code ignored;
+    if (!std::filesystem::exists(beside, ignored)) return;
+    for (auto& field : resolved_) {
+      if (field.key == "tokenizer.from") field.value = written(beside.string());
+    }
   }
 
   /// A check's problem, unless it speaks of a value that could not be read and so is not the

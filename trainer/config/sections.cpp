@@ -4,6 +4,7 @@
 
 #include "model/registry.h"
 #include "trainer/config/value.h"
+#include "trainer/stages.h"
 
 namespace nextframe {
 namespace {
@@ -17,9 +18,9 @@ Section bind(const char* name, const char* summary, Struct& values) {
 }
 
 template <class Entry>
-NamedSection named(const char* name) {
+NamedSection named(const char* name, const char* default_entry = "") {
   const auto& registry = Registry<Entry>::instance();
-  return {name, registry.names(), [name, &registry](const std::string& entry_name) {
+  return {name, default_entry, registry.names(), [name, &registry](const std::string& entry_name) {
             const Entry* entry = registry.find(entry_name);
             TORCH_INTERNAL_ASSERT(entry != nullptr, entry_name);
             return Section{name, entry->summary, entry->visit};
@@ -69,7 +70,8 @@ std::vector<Section> common_sections(Config& config) {
 }
 
 std::vector<NamedSection> named_sections() {
-  return {named<ModelEntry>("model"), named<ObjectiveEntry>("objective")};
+  return {named<TokenizerEntry>("tokenizer", "pixels"), named<ModelEntry>("model"),
+          named<ObjectiveEntry>("objective")};
 }
 
 namespace {
@@ -83,7 +85,45 @@ std::string models_that_offer(const Traits& traits) {
   return c10::Join(", ", names);
 }
 
-/// Whether objective, network and action form go together.
+std::string tokenizers_that_give(const Traits& kinds) {
+  std::vector<std::string> names;
+  for (const auto& name : TokenizerRegistry::instance().names()) {
+    const auto* entry = TokenizerRegistry::instance().find(name);
+    if (name != "trained" && kinds.contains(trait_of(entry->kind))) names.push_back(name);
+  }
+  return c10::Join(", ", names);
+}
+
+/// Whether objective and network work on what the tokenizer gives.
+void check_frames(const Config& config, const ModelEntry& model, const ObjectiveEntry& objective,
+                  const Report& report) {
+  auto name = config.value_of("tokenizer.name");
+  if (name == "trained") {
+    std::optional<TokenizerStage> stage;
+    try {
+      stage = find_stage(config.tokenizer());
+    } catch (const std::exception& error) {
+      report("tokenizer.from", c10::str("cannot be used: ", error.what()));
+    }
+    if (!stage) return;  // a run has a copy, or training says that it is missing
+    name = stage->config.value_of("tokenizer.name");
+  }
+  const auto* tokenizer = TokenizerRegistry::instance().find(name);
+  if (tokenizer == nullptr) return;
+  const Trait kind = trait_of(tokenizer->kind);
+  if (!objective.frames.contains(kind)) {
+    std::vector<std::string> wanted;
+    for (const Trait trait : objective.frames) wanted.push_back(trait_name(trait));
+    report("objective.name", c10::str("works on ", c10::Join(" or ", wanted), "; tokenizer ", name,
+                                      " gives ", trait_name(kind), "; tokenizers that do: ",
+                                      tokenizers_that_give(objective.frames)));
+  } else if (!model.offers.contains(kind)) {
+    report("model.name", c10::str("does not work on the ", trait_name(kind), " of tokenizer ", name,
+                                  "; models that do: ", models_that_offer({kind})));
+  }
+}
+
+/// Whether tokenizer, objective, network and action form go together.
 void check_parts(const Config& config, const Report& report) {
   const std::string model_name = config.value_of("model.name");
   const auto* model = ModelRegistry::instance().find(model_name);
@@ -99,6 +139,7 @@ void check_parts(const Config& config, const Report& report) {
   };
   if (model != nullptr && objective != nullptr) check("objective.name", objective->asks);
   if (model != nullptr) check("actions.form", config.actions.asks());
+  if (model != nullptr && objective != nullptr) check_frames(config, *model, *objective, report);
   if (config.evaluate.guidance != 1 && config.actions.is_none()) {
     report("evaluate.guidance", "needs a model that is told actions, but actions.form = none");
   } else if (config.evaluate.guidance != 1 && config.actions.dropout == 0) {
@@ -156,7 +197,7 @@ std::vector<KnownField> known_fields() {
                       "",
                       "name",
                       "text",
-                      "",
+                      section.default_entry,
                       "the registered " + section.name,
                       FieldTag::identity,
                       section.entries,
@@ -167,8 +208,8 @@ std::vector<KnownField> known_fields() {
 }
 
 std::vector<std::string> section_names() {
-  return {"run",      "data",    "model",    "objective",  "actions", "optimizer",
-          "schedule", "trainer", "parallel", "checkpoint", "evaluate"};
+  return {"run",       "data",     "tokenizer", "model",    "objective",  "actions",
+          "optimizer", "schedule", "trainer",   "parallel", "checkpoint", "evaluate"};
 }
 
 }  // namespace nextframe

@@ -18,10 +18,11 @@ struct Section {
 /// The sections that every config has, bound to `config`'s structs.
 std::vector<Section> common_sections(Config& config);
 
-/// A section whose fields depend on its `name` key: "model" (ModelRegistry) or "objective"
-/// (ObjectiveRegistry).
+/// A section whose fields depend on its `name` key: "tokenizer", "model" or "objective", each with
+/// a registry.
 struct NamedSection {
   std::string name;
+  std::string default_entry;  // "" where it has to be named
   std::vector<std::string> entries;
   std::function<Section(const std::string& entry)> open;  // `entry` is one of `entries`
 };
@@ -34,7 +35,7 @@ void check_across_sections(const Config& config, const Report& report);
 /// A field with its default, before any config is read.
 struct KnownField {
   std::string section;
-  std::string entry;  // the model or objective that owns it; "" in other sections
+  std::string entry;  // the tokenizer, model or objective that owns it; "" in other sections
   std::string name;
   std::string type;  // "integer", "list of texts"
   std::string default_value;
@@ -46,7 +47,7 @@ struct KnownField {
   std::string key() const { return section + "." + name; }
 };
 
-/// All fields of all sections, including every registered model and objective.
+/// All fields of all sections, including every registered tokenizer, model and objective.
 std::vector<KnownField> known_fields();
 
 /// Names of all sections, in the order of a config.

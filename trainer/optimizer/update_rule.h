@@ -50,5 +50,7 @@ class UpdateRule {
 
 std::unique_ptr<UpdateRule> make_adamw_rule(const OptimizerConfig& config);
 std::unique_ptr<UpdateRule> make_muon_rule(const OptimizerConfig& config);
+std::unique_ptr<UpdateRule> make_running_sum_rule();
+std::unique_ptr<UpdateRule> make_codebook_rule();
 
 }  // namespace nextframe

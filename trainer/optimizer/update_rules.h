@@ -51,6 +51,8 @@ class UpdateRules {
   }
 
  private:
+  void add_running_sums(const FlatParameters& parameters);
+
   struct OfTensor {
     size_t rule = 0;
     int64_t num_matrices = 1;

@@ -6,6 +6,7 @@
 #include "kernels/adamw.h"
 #include "kernels/base/fixed_tree.h"
 #include "kernels/torch.h"
+#include "model/running_sum.h"
 
 namespace nextframe {
 namespace {
@@ -18,6 +19,15 @@ std::vector<int64_t> owned_chunks(const ChunkOwners& owners, int64_t rank) {
       chunks.push_back(span.first_chunk + begin / kChunkElements);
   }
   return chunks;
+}
+
+/// sqrt of the sum of all chunks but those of running sums, which are no gradients.
+double norm_of(const FlatParameters& parameters, std::vector<double> squares) {
+  for (size_t i = 0; i < squares.size(); ++i) {
+    const auto tensor = static_cast<size_t>(parameters.chunks()[i].tensor);
+    if (is_running_sum(parameters.layout()[tensor].name)) squares[i] = 0;
+  }
+  return std::sqrt(tree_sum(squares));
 }
 
 /// float64, the sum of squares of each range, on the gradient's device.
@@ -42,8 +52,7 @@ GradientNorm gradient_norm(const FlatParameters& parameters, const at::Tensor& g
   for (const auto& chunk : parameters.chunks()) ranges.push_back({chunk.offset, chunk.count});
   const auto squares = squares_of(gradient, ranges), here = squares.cpu();
   const auto* const sums = here.const_data_ptr<double>();
-  const std::vector<double> partial_sums(sums, sums + here.numel());
-  return {std::sqrt(tree_sum(partial_sums)), is_any_bad(squares)};
+  return {norm_of(parameters, {sums, sums + here.numel()}), is_any_bad(squares)};
 }
 
 GradientNorm gradient_norm(const FlatParameters& parameters, const ChunkOwners& owners,
@@ -69,7 +78,7 @@ GradientNorm gradient_norm(const FlatParameters& parameters, const ChunkOwners& 
     const double* sums = all[static_cast<int64_t>(rank)].const_data_ptr<double>();
     for (const int64_t chunk : chunks_of[rank]) partial_sums[static_cast<size_t>(chunk)] = *sums++;
   }
-  return {std::sqrt(tree_sum(partial_sums)), is_any_bad(squares)};
+  return {norm_of(parameters, std::move(partial_sums)), is_any_bad(squares)};
 }
 
 }  // namespace nextframe
