@@ -31,6 +31,7 @@ class FrameModel : public WorldModel {
                       const RolloutOptions& options) override;
   at::Tensor rollout(const at::Tensor& context_BTHWC, const at::Tensor& actions_BTA,
                      const RolloutOptions& options) override;
+  bool has_tokenizer() const override { return tokenizer_ != nullptr; }
   at::Tensor reconstruct(const at::Tensor& frames_BTHWC) override;
 
   /// The frozen tokenizer is no child module: nothing of it is trained or saved with the model.

@@ -25,6 +25,9 @@ class WorldModel : public Model {
   /// False for a tokenizer, which only reconstructs.
   virtual bool can_predict() const { return true; }
 
+  /// Whether there is a tokenizer, so that reconstruct() gives anything.
+  virtual bool has_tokenizer() const { return false; }
+
   /// What the tokenizer leaves of frames, float32 in [0, 1]: the best that a model of its latents
   /// can do. Undefined for a model of pixels.
   ///   frames_BTHWC  uint8

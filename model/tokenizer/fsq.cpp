@@ -41,7 +41,7 @@ class Fsq final : public PatchAutoencoder {
   };
 
   Fsq(const Config& config, const TokenizerInputs& inputs)
-      : PatchAutoencoder(config, inputs, 0, static_cast<int64_t>(config.digits.size())),
+      : PatchAutoencoder(config, inputs, static_cast<int64_t>(config.digits.size())),
         config_(config) {
     usage_.make(*this, maker(), config.num_codes());
     std::vector<float> half;

@@ -13,20 +13,17 @@ namespace nextframe {
 class MaskedAutoencoder final : public PatchAutoencoder {
  public:
   struct Config : AutoencoderConfig {
-    int64_t latents = 16;
     int64_t width = 16;
 
-    Config() { hidden_up_to = 0.9; }
+    Config() { merge = 2, hidden_up_to = 0.5; }
     void fields(FieldVisitor& field) {
       AutoencoderConfig::fields(field);
-      field("latents", latents, "tokens that a frame becomes; 0: one for each patch",
-            Range{0, 65536});
-      field("width", width, "values of such a token", Range{1, 4096});
+      field("width", width, "values of a token", Range{1, 4096});
     }
   };
 
   MaskedAutoencoder(const Config& config, const TokenizerInputs& inputs)
-      : PatchAutoencoder(config, inputs, config.latents, config.width) {
+      : PatchAutoencoder(config, inputs, config.width) {
     statistics_.make(*this, maker(), config.width);
   }
 

@@ -28,6 +28,10 @@ void AutoencoderConfig::fields(FieldVisitor& field) {
         Range{2, 4096});
   field("heads", heads, "attention heads; dim is a multiple of 4 heads", Range{1, 16384});
   field("patch_px", patch_px, "side of a patch; divides height and width", Range{1, 4096});
+  field("merge", merge,
+        "side of the square of patches that becomes one token; divides the rows and columns of "
+        "patches",
+        Range{1, 64});
   field("hidden_up_to", hidden_up_to,
         "patches of a frame that the encoder is not shown in training: a share drawn between 0 and "
         "this for each frame (masked autoencoder)",
@@ -43,26 +47,21 @@ void AutoencoderConfig::check(const Report& report) const {
 }
 
 PatchAutoencoder::PatchAutoencoder(const AutoencoderConfig& config, const TokenizerInputs& inputs,
-                                   int64_t latents, int64_t width)
-    : shape_(inputs.shape),
-      config_(config),
-      latents_(latents),
-      width_(width),
-      bf16_(inputs.bf16),
-      make_(inputs.seed) {
-  TORCH_CHECK(shape_.height_px % config.patch_px == 0 && shape_.width_px % config.patch_px == 0,
-              "tokenizer.patch_px = ", config.patch_px, " must divide the frame size ",
+                                   int64_t width)
+    : shape_(inputs.shape), config_(config), width_(width), bf16_(inputs.bf16), make_(inputs.seed) {
+  const int64_t side_px = config.patch_px * config.merge;
+  TORCH_CHECK(shape_.height_px % side_px == 0 && shape_.width_px % side_px == 0,
+              "tokenizer.patch_px x tokenizer.merge = ", side_px, " must divide the frame size ",
               shape_.height_px, "x", shape_.width_px);
   const int64_t D = config.dim, E = config.patch_px * config.patch_px * shape_.channels;
-  const double input = 1 / std::sqrt(static_cast<double>(D));
+  const int64_t merged = config.merge * config.merge * D;
   stem_ = make_.normal(*this, "patch_stem", {D, E}, 2 / std::sqrt(static_cast<double>(E)));
   place_ = make_.normal(*this, "place", {num_patches(), D}, 0.2);
   if (config.hidden_up_to > 0) hidden_patch_ = make_.normal(*this, "hidden_patch", {D}, 0.2);
-  if (latents > 0) latent_ = make_.normal(*this, "latent", {latents, D}, 0.5);
-  narrow_ = make_.normal(*this, "narrow", {width, D}, input);
-  widen_ = make_.normal(*this, "widen", {D, width}, 1 / std::sqrt(static_cast<double>(width)));
-  place_out_ = make_.normal(*this, "place_out", {num_patches(), D}, 0.5);
-  if (latents > 0) latent_out_ = make_.normal(*this, "latent_out", {latents, D}, 0.5);
+  narrow_ =
+      make_.normal(*this, "narrow", {width, merged}, 1 / std::sqrt(static_cast<double>(merged)));
+  widen_ = make_.normal(*this, "widen", {merged, width}, 1 / std::sqrt(static_cast<double>(width)));
+  place_out_ = make_.normal(*this, "place_out", {num_patches(), D}, 0.2);
   const auto blocks = register_module("blocks", std::make_shared<torch::nn::Module>());
   for (int64_t i = 0; i < config.layers; ++i) {
     const auto number = std::to_string(i);
@@ -75,14 +74,27 @@ PatchAutoencoder::PatchAutoencoder(const AutoencoderConfig& config, const Tokeni
         number, std::make_shared<SpaceTimeBlock>(shape, make_.child("blocks").child(number))));
   }
   head_ = make_.constant(*this, "head", {E, D}, 0);
-  in_space_ = rotation_in_space(shape_.height_px / config.patch_px,
-                                shape_.width_px / config.patch_px, 0, latents, D / config.heads);
+  in_space_ = rotation_in_space(patch_rows(), patch_columns(), 0, 0, D / config.heads);
   register_buffer("space_cosine", in_space_.cosine_LP);
   register_buffer("space_sine", in_space_.sine_LP);
 }
 
-int64_t PatchAutoencoder::num_patches() const {
-  return (shape_.height_px / config_.patch_px) * (shape_.width_px / config_.patch_px);
+/// [B, T, N, D] to [B, T, L, merge^2 D]: squares of patches behind one another.
+at::Tensor PatchAutoencoder::merged(const at::Tensor& patches_BTND) const {
+  const int64_t B = patches_BTND.size(0), T = patches_BTND.size(1), m = config_.merge;
+  if (m == 1) return patches_BTND;
+  return patches_BTND.reshape({B, T, rows(), m, columns(), m, config_.dim})
+      .transpose(3, 4)
+      .reshape({B, T, rows() * columns(), m * m * config_.dim});
+}
+
+/// The other way.
+at::Tensor PatchAutoencoder::split(const at::Tensor& tokens_BTLM) const {
+  const int64_t B = tokens_BTLM.size(0), T = tokens_BTLM.size(1), m = config_.merge;
+  if (m == 1) return tokens_BTLM;
+  return tokens_BTLM.reshape({B, T, rows(), columns(), m, m, config_.dim})
+      .transpose(3, 4)
+      .reshape({B, T, num_patches(), config_.dim});
 }
 
 int64_t PatchAutoencoder::matrices_in(const std::string& parameter) const {
@@ -90,15 +102,13 @@ int64_t PatchAutoencoder::matrices_in(const std::string& parameter) const {
   return parameter.ends_with("_in") ? 3 : 1;     // queries, keys, values
 }
 
-int64_t PatchAutoencoder::tokens_per_clip() const {
-  return shape_.clip_frames * (num_patches() + latents_);
-}
+int64_t PatchAutoencoder::tokens_per_clip() const { return shape_.clip_frames * num_patches(); }
 
 /// As SpaceTimeTransformer's.
 double PatchAutoencoder::flops_per_clip() const {
   const auto tokens = static_cast<double>(tokens_per_clip());
   const auto dim = static_cast<double>(config_.dim), layers = static_cast<double>(config_.layers);
-  const auto seen = static_cast<double>(num_patches() + latents_);
+  const auto seen = static_cast<double>(num_patches());
   const double dense = tokens * dim * layers *
                        (4 * dim + 3 * static_cast<double>(mlp_width_of(config_.dim, kMlpRatio)));
   const double ends = static_cast<double>(shape_.clip_frames * num_patches()) * 5.0 / 3.0 *
@@ -122,30 +132,20 @@ at::Tensor PatchAutoencoder::run_blocks(at::Tensor tokens_BTND, size_t first, si
 
 at::Tensor PatchAutoencoder::write(const at::Tensor& frames_BTHWC,
                                    const at::Tensor& hidden_BTN) const {
-  const int64_t B = frames_BTHWC.size(0), T = frames_BTHWC.size(1);
   const auto dtype = bf16_ ? at::kBFloat16 : at::kFloat;
   auto tokens_BTND =
       linear(patchify(frames_BTHWC, {config_.patch_px, 0}, dtype), stem_, bf16_).to(at::kFloat);
   if (hidden_BTN.defined())
     tokens_BTND = at::where(hidden_BTN.unsqueeze(3), hidden_patch_, tokens_BTND);
   tokens_BTND = tokens_BTND + place_;
-  if (latents_ > 0) tokens_BTND = at::cat({tokens_BTND, latent_.expand({B, T, -1, -1})}, 2);
   tokens_BTND = run_blocks(tokens_BTND, 0, static_cast<size_t>(first_of_decoder()));
-  if (latents_ > 0) tokens_BTND = tokens_BTND.slice(2, num_patches());
-  return linear(rms_norm(tokens_BTND, false), narrow_, false);
+  return linear(merged(rms_norm(tokens_BTND, false)), narrow_, false);
 }
 
 at::Tensor PatchAutoencoder::draw_frames(const at::Tensor& z_BTLE) const {
-  const int64_t B = z_BTLE.size(0), T = z_BTLE.size(1);
-  auto tokens_BTND = linear(z_BTLE, widen_, false);
-  if (latents_ > 0) {
-    tokens_BTND = at::cat({place_out_.expand({B, T, -1, -1}), tokens_BTND + latent_out_}, 2);
-  } else {
-    tokens_BTND = tokens_BTND + place_out_;
-  }
+  auto tokens_BTND = split(linear(z_BTLE, widen_, false)) + place_out_;
   tokens_BTND = run_blocks(tokens_BTND, static_cast<size_t>(first_of_decoder()), blocks_.size());
-  const auto patches_BTND = tokens_BTND.slice(2, 0, num_patches());
-  return unpatchify(linear(rms_norm(patches_BTND, bf16_), head_, bf16_), {config_.patch_px, 0},
+  return unpatchify(linear(rms_norm(tokens_BTND, bf16_), head_, bf16_), {config_.patch_px, 0},
                     shape_.height_px, shape_.width_px);
 }
 

@@ -17,6 +17,7 @@ struct AutoencoderConfig {
   int64_t layers = 6;
   int64_t heads = 4;
   int64_t patch_px = 8;
+  int64_t merge = 1;
   double hidden_up_to = 0;
   double edge_weight = 0.2;
 
@@ -26,10 +27,8 @@ struct AutoencoderConfig {
 
 class PatchAutoencoder : public Tokenizer {
  public:
-  /// `latents` tokens for a frame, without a place; 0: one for each patch. A token is `width`
-  /// numbers.
-  PatchAutoencoder(const AutoencoderConfig& config, const TokenizerInputs& inputs, int64_t latents,
-                   int64_t width);
+  /// A token of the bottleneck is `width` numbers and stands for merge x merge patches.
+  PatchAutoencoder(const AutoencoderConfig& config, const TokenizerInputs& inputs, int64_t width);
 
   bool run_blocks_with(std::shared_ptr<BlockRunner> runner) override {
     runner_ = std::move(runner);
@@ -65,24 +64,28 @@ class PatchAutoencoder : public Tokenizer {
   /// Frames of the bottleneck's tokens, [B, T, H, W, C] float32.
   at::Tensor draw_frames(const at::Tensor& z_BTLE) const;
 
-  int64_t rows() const { return latents_ > 0 ? 1 : shape_.height_px / config_.patch_px; }
-  int64_t columns() const { return latents_ > 0 ? latents_ : shape_.width_px / config_.patch_px; }
+  int64_t rows() const { return patch_rows() / config_.merge; }
+  int64_t columns() const { return patch_columns() / config_.merge; }
   int64_t width() const { return width_; }
   const ParameterMaker& maker() const { return make_; }
 
  private:
   at::Tensor run_blocks(at::Tensor tokens_BTND, size_t first, size_t end) const;
-  int64_t num_patches() const;
+  int64_t patch_rows() const { return shape_.height_px / config_.patch_px; }
+  int64_t patch_columns() const { return shape_.width_px / config_.patch_px; }
+  int64_t num_patches() const { return patch_rows() * patch_columns(); }
+  at::Tensor merged(const at::Tensor& patches_BTND) const;
+  at::Tensor split(const at::Tensor& tokens_BTLM) const;
   int64_t first_of_decoder() const { return (config_.layers + 1) / 2; }
 
   ClipShape shape_;
   AutoencoderConfig config_;
-  int64_t latents_, width_;
+  int64_t width_;
   bool bf16_;
   ParameterMaker make_;
   std::shared_ptr<BlockRunner> runner_ = std::make_shared<BlockRunner>();
   std::vector<std::shared_ptr<SpaceTimeBlock>> blocks_;
-  at::Tensor stem_, place_, hidden_patch_, latent_, narrow_, widen_, place_out_, latent_out_, head_;
+  at::Tensor stem_, place_, hidden_patch_, narrow_, widen_, place_out_, head_;
   Rotation in_space_;
 };
 

@@ -31,6 +31,7 @@ class Tokenizer : public WorldModel {
   virtual at::Tensor decode(const at::Tensor& latents_BT) const = 0;
 
   bool can_predict() const override { return false; }
+  bool has_tokenizer() const override { return true; }
   at::Tensor reconstruct(const at::Tensor& frames_BTHWC) override;
   at::Tensor one_step(const at::Tensor&, const at::Tensor&, const RolloutOptions&) override;
   at::Tensor rollout(const at::Tensor&, const at::Tensor&, const RolloutOptions&) override;

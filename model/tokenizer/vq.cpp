@@ -28,7 +28,7 @@ class Vq final : public PatchAutoencoder {
   };
 
   Vq(const Config& config, const TokenizerInputs& inputs)
-      : PatchAutoencoder(config, inputs, 0, config.width),
+      : PatchAutoencoder(config, inputs, config.width),
         config_(config),
         pixels_per_number_(
             static_cast<double>(config.patch_px * config.patch_px * inputs.shape.channels) /

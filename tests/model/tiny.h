@@ -83,14 +83,14 @@ inline std::string tokenizer_of(const Options& options) {
   return "pixels";
 }
 
-/// With tokens of 4 patches, or 3 latents.
+/// With a token for each of 4 patches.
 inline std::shared_ptr<Tokenizer> make_tokenizer(const std::string& name, const ClipShape& shape,
                                                  bool bf16 = false, uint64_t seed = 3) {
   SetFields fields({{"dim", 16},
                     {"layers", 2},
                     {"heads", 2},
                     {"patch_px", 8},
-                    {"latents", 3},
+                    {"merge", 1},
                     {"width", 4},
                     {"codes", 12},
                     {"continuous_steps", 0}});

@@ -190,14 +190,14 @@ TEST(Fsq, HasAOneHotDigitForEachPlaceOfItsVectors) {
 
 TEST(FrozenTokenizer, PacksNeighbouringTokensOfValues) {
   const auto tokenizer = tiny::make_tokenizer("masked_autoencoder", kShape);
-  const FrozenTokenizer packed(tokenizer, 3), plain(tokenizer, 1);
-  EXPECT_EQ(packed.space().tokens(), 1);
-  EXPECT_EQ(packed.space().width, 12);
+  const FrozenTokenizer packed(tokenizer, 2), plain(tokenizer, 1);
+  EXPECT_EQ(packed.space().tokens(), 2);
+  EXPECT_EQ(packed.space().width, 8);
   const auto batch = clips(kShape, 2);
   const auto latents = packed.encode(batch.frames_BTHWC);
-  EXPECT_TRUE(at::equal(latents.view({2, 3, 3, 4}), plain.encode(batch.frames_BTHWC)));
-  EXPECT_TRUE(at::equal(packed.decode(latents), plain.decode(latents.view({2, 3, 3, 4}))));
-  EXPECT_THROW(FrozenTokenizer(tokenizer, 2), c10::Error);
+  EXPECT_TRUE(at::equal(latents.view({2, 3, 4, 4}), plain.encode(batch.frames_BTHWC)));
+  EXPECT_TRUE(at::equal(packed.decode(latents), plain.decode(latents.view({2, 3, 4, 4}))));
+  EXPECT_THROW(FrozenTokenizer(tokenizer, 3), c10::Error);
   EXPECT_THROW(FrozenTokenizer(tiny::make_tokenizer("fsq", kShape), 2), c10::Error);
 }
 

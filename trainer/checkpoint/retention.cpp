@@ -34,13 +34,18 @@ bool is_as_named(const fs::path& checkpoint) {
   }
 }
 
-/// The one-step error that an evaluation found after the checkpoint's step, if there was one.
+/// The one-step error that an evaluation found after the checkpoint's step, if there was one; of a
+/// tokenizer the error of its reconstruction.
 std::optional<double> validation_error(const fs::path& checkpoint) {
   const auto run = checkpoint.parent_path().parent_path();
   const auto report = run / "eval" / checkpoint.filename() / "report.json";
   try {
     const auto json = nlohmann::json::parse(read_text(report));
-    return json.at("suites").at("quality").at("one_step").at("mse").at("value").get<double>();
+    const auto& suites = json.at("suites");
+    const auto& errors = suites.at("quality").contains("one_step")
+                             ? suites.at("quality").at("one_step")
+                             : suites.at("tokenizer");
+    return errors.at("mse").at("value").get<double>();
   } catch (const std::exception&) {
     return std::nullopt;  // not evaluated, or not a number
   }

@@ -29,6 +29,21 @@ std::string suffix_of(const std::string& path) {
   return std::filesystem::path(path).extension().string();
 }
 
+/// The first frames of episodes, and what a tokenizer leaves of them.
+std::vector<Dream> reconstructions(WorldModel& model, const EpisodeSource& source,
+                                   const std::vector<size_t>& places, int64_t frames,
+                                   const EvaluationProgress& progress) {
+  Predictor predictor(model, {}, progress);
+  std::vector<Dream> dreams;
+  for (const size_t place : places) {
+    const auto& episode = source.episodes[place];
+    const auto truth = source.read(episode.number, 0, std::min(frames, episode.num_frames));
+    dreams.push_back(
+        {episode.number, 0, truth.frames_THWC, predictor.reconstruct(truth.frames_THWC)});
+  }
+  return dreams;
+}
+
 }  // namespace
 
 std::vector<Dream> dream(WorldModel& model, const EpisodeSource& source,
@@ -39,6 +54,7 @@ std::vector<Dream> dream(WorldModel& model, const EpisodeSource& source,
   check_frames("the dream", frames);
   std::vector<size_t> places;
   for (const int64_t episode : episodes) places.push_back(place_of_episode(source, episode));
+  if (!model.can_predict()) return reconstructions(model, source, places, frames, progress);
   std::vector<Dream> dreams;
   std::vector<std::vector<at::Tensor>> frames_of;
   Predictor predictor(model, options, progress);

@@ -13,7 +13,7 @@ namespace nextframe {
 /// Of a dream, and of its context: its pictures are made in memory.
 constexpr int64_t kMaxDreamFrames = 65536;
 
-/// A rollout (dream) of one episode, with its true frames.
+/// A rollout (dream) of one episode, with its true frames. Of a tokenizer, its reconstruction.
 struct Dream {
   int64_t episode = 0;
   int64_t context_frames = 0;

@@ -31,6 +31,11 @@ void check_finite(const at::Tensor& predicted_THWC, int64_t episode, int64_t fir
   }
 }
 
+at::Device device_of(const WorldModel& model) {
+  const auto parameters = model.parameters();
+  return parameters.empty() ? at::Device(at::kCPU) : parameters[0].device();
+}
+
 }  // namespace
 
 std::vector<EpisodePiece> pieces_of(int64_t num_frames, int64_t clip_frames, int64_t most_frames) {
@@ -112,8 +117,7 @@ class Predictor::Batches {
     options.sample_ids_B = at::tensor(episodes);
     options.first_frame = waiting_.front().first_frame;
     auto& model = predictor_.model_;
-    const auto parameters = model.parameters();
-    const auto device = parameters.empty() ? at::Device(at::kCPU) : parameters[0].device();
+    const auto device = device_of(model);
     return (model.*call_)(at::stack(frames).to(device), at::stack(actions).to(device), options)
         .cpu();
   }
@@ -159,6 +163,15 @@ Predictor::Predictor(WorldModel& model, RolloutOptions options, EvaluationProgre
 }
 
 Predictor::~Predictor() { model_.train(was_training_); }
+
+bool Predictor::has_tokenizer() const { return model_.has_tokenizer(); }
+
+at::Tensor Predictor::reconstruct(const at::Tensor& frames_THWC) {
+  const torch::NoGradGuard no_grad;
+  progress_("tokenizer", 0, 0);
+  const auto frames_BTHWC = frames_THWC.unsqueeze(0).to(device_of(model_));
+  return model_.reconstruct(frames_BTHWC).squeeze(0).cpu();
+}
 
 void Predictor::teacher_forced(const EpisodeSource& source, const ActionsOf& actions_of,
                                const PredictedFrameVisitor& visit) {

@@ -63,6 +63,13 @@ class Predictor {
 
   const WorldModel& model() const { return model_; }
 
+  /// Whether reconstruct() gives anything.
+  bool has_tokenizer() const;
+
+  /// What the model's tokenizer leaves of frames, float32 [T, H, W, C] in [0, 1] on the CPU.
+  ///   frames_THWC  uint8
+  at::Tensor reconstruct(const at::Tensor& frames_THWC);
+
   /// Predicts by other options from now on; returns the former ones.
   RolloutOptions exchange_options(RolloutOptions options) {
     return std::exchange(options_, std::move(options));

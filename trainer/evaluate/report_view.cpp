@@ -69,6 +69,8 @@ std::vector<Headline> headlines_of(const EvaluationReport& report) {
   add("one-step MSE / copy-last", "quality", "one_step.mse_over_copy_last");
   add("one-step PSNR, dB", "quality", "one_step.psnr_db");
   add("one-step SSIM", "quality", "one_step.ssim");
+  add("tokenizer PSNR, dB", "tokenizer", "psnr_db");
+  add("tokenizer sharpness", "tokenizer", "sharpness");
   for (const auto* horizon : {"1", "4", "8", "12", "16", "32"}) {
     add(std::string("skill at horizon ") + horizon, "quality",
         std::string("rollout.") + horizon + ".skill");
