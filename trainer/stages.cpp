@@ -105,7 +105,12 @@ TokenizerStage require_stage(const TrainedTokenizer& trained, const fs::path& ru
                      ": no such run, checkpoint or config, and " +
                      (run.empty() ? "no run has a copy" : copy.string() + " is not there either"));
   }
-  if (from->is_trained()) require_same(from->digest, "tokenizer.from = " + trained.from);
+  if (from->is_trained()) {
+    require_same(from->digest, "tokenizer.from = " + trained.from);
+  } else if (!trained.digest.empty()) {
+    throw CheckpointError("tokenizer.from = " + trained.from + ": has no finished run in " +
+                          from->run.string() + ", and " + copy.string() + " is not there either");
+  }
   return *from;
 }
 
