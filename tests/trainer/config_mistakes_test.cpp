@@ -82,7 +82,8 @@ const Mistake kMistakes[] = {
     {"optimiser: {lr: 1}", "unknown key 'optimiser'; did you mean 'optimizer'?"},
     {"training: {steps: 1}", "unknown key 'training'; did you mean 'trainer'?"},
     {"zebra:",
-     "unknown key 'zebra'; sections: run, data, model, objective, actions, optimizer, schedule, "
+     "unknown key 'zebra'; sections: run, data, tokenizer, model, objective, actions, optimizer, "
+     "schedule, "
      "trainer, "
      "parallel, checkpoint, evaluate"},
     {"checkpoint: {quux: 1}",

@@ -32,7 +32,7 @@ class FakeObjective final : public Objective {
 class FakeModel final : public WorldModel {
  public:
   using Config = FakeModelConfig;
-  static Traits offers() { return {}; }
+  static Traits offers() { return {Trait::pixels}; }
   FakeModel(const Config& config, const ModelInputs& inputs) {
     const auto* objective = dynamic_cast<const FakeObjective*>(inputs.objective.get());
     last_made = {config, objective == nullptr ? 0 : objective->levels(), inputs.seed, inputs.bf16};
