@@ -129,6 +129,8 @@ class RollingWriter {
     if (bytes_ >= options_.shard_bytes && episode.is_last_part) finish();
   }
 
+  bool is_empty() const { return num_shards_ == 0; }
+
   void finish() {
     if (writer_) writer_->finish();
     writer_.reset();
@@ -170,6 +172,11 @@ void write_shards(RecordingSource& source, const ImportPlan& plan, const SourceI
     frames += part.frames_THWC.size(0);
     if (progress) progress(frames, total);
   });
+  if (train.is_empty()) {
+    std::string text = options.source.string() + ": nothing of it could be read to train on";
+    for (const auto& problem : source.problems()) text += "\n  " + problem;
+    throw DataError(text);
+  }
   train.finish();
   validation.finish();
   if (look_at_source(options.source, options.out).stat != identity.stat) {

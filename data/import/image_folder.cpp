@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <set>
 
 #include "data/error.h"
 #include "data/import/action_table.h"
@@ -45,15 +46,24 @@ PngHeader look_at_picture(const fs::path& path) {
   return {.height_px = picture_HWC.size(0), .width_px = picture_HWC.size(1)};
 }
 
-bool has_frames(const fs::path& folder) {
-  return fs::is_directory(folder) && !visible_entries(folder, is_frame).empty();
+/// Folders with frames below `folder`, or itself if there are none; linked folders are followed,
+/// each once.
+std::vector<fs::path> episodes_in(const fs::path& folder, std::set<fs::path>& seen,
+                                  std::vector<std::string>* hidden) {
+  std::vector<fs::path> episodes;
+  if (!seen.insert(fs::canonical(folder)).second) return episodes;
+  const auto is_folder = [](const fs::path& path) { return fs::is_directory(path); };
+  for (const auto& path : visible_entries(folder, is_folder, hidden)) {
+    for (auto& inner : episodes_in(path, seen, hidden)) episodes.push_back(std::move(inner));
+  }
+  if (episodes.empty() && !visible_entries(folder, is_frame).empty()) episodes = {folder};
+  return episodes;
 }
 
 std::vector<fs::path> episodes_in(const fs::path& folder,
                                   std::vector<std::string>* hidden = nullptr) {
-  auto folders = visible_entries(folder, has_frames, hidden);
-  if (folders.empty() && has_frames(folder)) folders = {folder};
-  return folders;
+  std::set<fs::path> seen;
+  return episodes_in(folder, seen, hidden);
 }
 
 /// "a", "b", "c" and 4 more
@@ -79,7 +89,7 @@ class ImageFolderSource final : public RecordingSource {
     const auto folders = episodes_in(folder, &hidden);
     note_order(folders, "episodes");
     has_actions_ = !table_in(folders.front()).empty();
-    for (const auto& episode : folders) add(episode, hidden);
+    for (const auto& episode : folders) add(episode);
     finish_actions();
     note_files(hidden);
   }
@@ -133,8 +143,8 @@ class ImageFolderSource final : public RecordingSource {
                           pair->second);
   }
 
-  void add(const fs::path& folder, std::vector<std::string>& hidden) {
-    ImageEpisode episode{visible_entries(folder, is_frame, &hidden), {}};
+  void add(const fs::path& folder) {
+    ImageEpisode episode{visible_entries(folder, is_frame), {}};
     note_order(episode.frames, "frames");
     note_picture(episode.frames.front());
     const auto num_frames = static_cast<int64_t>(episode.frames.size());
@@ -228,19 +238,25 @@ class ImageFolderSource final : public RecordingSource {
   void note_files(const std::vector<std::string>& hidden) {
     if (!hidden.empty()) note("hidden files and folders are skipped: " + listed(hidden));
     std::vector<std::string> others;
-    for (const auto& episode : episodes_) {
-      const auto folder = episode.frames.front().parent_path();
-      const auto table = table_in(folder);
+    std::set<fs::path> folders{folder_};
+    for (const auto& episode : episodes_) folders.insert(episode.frames.front().parent_path());
+    for (const auto& folder : folders) {
+      const bool is_episode =
+          folder != folder_ || episodes_.front().frames.front().parent_path() == folder_;
+      const auto table = is_episode ? table_in(folder) : fs::path();
       for (const auto& path : visible_entries(folder, [&](const fs::path& file) {
              std::error_code unknown;
-             return !is_frame(file) && file != table && fs::is_regular_file(file, unknown);
+             const bool is_read = is_episode && (is_frame(file) || file == table);
+             return !is_read && fs::is_regular_file(file, unknown);
            })) {
         others.push_back(path.lexically_relative(folder_).string());
       }
     }
     if (others.empty()) return;
     note("ignored: " + listed(others) +
-         (has_actions_ ? "" : " (if that holds the actions, name it actions.csv, a row a frame)"));
+         (has_actions_ ? ""
+                       : " (if that holds actions: they are read from an actions.csv beside each "
+                         "episode's frames)"));
   }
 
   fs::path folder_;

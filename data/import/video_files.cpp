@@ -21,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kLeastVideoFrames = 2;  // one leads to nothing
+constexpr double kMostRepeats = 1000;     // of a frame
 
 /// Videos below a folder, in natural order; linked folders are followed, each once.
 void collect_videos(const fs::path& folder, std::set<fs::path>& seen, std::vector<fs::path>& videos,
@@ -108,6 +109,7 @@ class VideoSource final : public RecordingSource {
     try {
       require_regular_file(path);
       VideoClip clip{path, video_module().scan(path), {}, {}};
+      require_plausible(clip.facts);
       clip.shown = frames_shown(clip.facts.times_s, clip.facts.duration_s, fps_);
       if (static_cast<int64_t>(clip.shown.size()) < kLeastVideoFrames) {
         throw DataError("holds a single frame");
@@ -119,6 +121,15 @@ class VideoSource final : public RecordingSource {
       problems_.push_back(what.starts_with(path.string()) ? what : path.string() + ": " + what);
       facts_.problems = problems_;
     }
+  }
+
+  /// Damaged time stamps could ask for more repeated frames than there is memory.
+  void require_plausible(const VideoFacts& facts) const {
+    const auto frames = static_cast<double>(facts.times_s.size());
+    if (facts.duration_s * fps_ <= kMostRepeats * frames) return;
+    throw DataError(
+        c10::str("lasts ", facts.duration_s, " s by its time stamps, with ", frames,
+                 " frames; they seem to be damaged (without --fps they do not matter)"));
   }
 
   void read_actions(VideoClip& clip) {

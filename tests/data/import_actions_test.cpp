@@ -71,7 +71,8 @@ TEST(ImportActions, OtherSpellingsOfTheFileAreReadOrTold) {
   write_recording(folder / "rec", 6);
   std::ofstream(folder / "rec/e0/labels.csv") << "0\n";
   const auto told = describe(import_recording(folder));
-  EXPECT_TRUE(contains(told, "ignored: e0/labels.csv") && contains(told, "name it actions.csv"))
+  EXPECT_TRUE(contains(told, "ignored: e0/labels.csv") &&
+              contains(told, "read from an actions.csv beside"))
       << told;
 }
 

@@ -40,6 +40,18 @@ TEST(ImportOrder, HiddenFoldersAndFilesAreSkippedAndNamed) {
   EXPECT_EQ(stored_times(folder), (std::vector<int64_t>{0, 1, 2, 3}));
 }
 
+TEST(ImportOrder, EpisodesAreFoundAtAnyDepthAndStrayFilesAreTold) {
+  const ScratchFolder folder;
+  write_recording(folder / "rec/day2", 4);
+  write_recording(folder / "rec/day10", 5);
+  write_png(folder / "rec/preview.png", at::full({8, 8, 3}, 99, at::kByte));
+  std::ofstream(folder / "rec/actions.csv") << "0\n";
+  std::filesystem::create_directory_symlink(folder / "rec", folder / "rec/day2/self");
+  const ImportPlan plan = import_recording(folder);
+  EXPECT_EQ(plan.facts.episode_frames, (std::vector<int64_t>{4, 5}));
+  EXPECT_TRUE(contains(describe(plan), "ignored: actions.csv, preview.png")) << describe(plan);
+}
+
 TEST(ImportOrder, ALongEpisodeComesInPartsAndIsTheSame) {
   // Frames of 3 MB, so that a part holds five of them.
   const ScratchFolder folder;

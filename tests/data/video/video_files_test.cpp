@@ -1,4 +1,5 @@
 #include "data/video/video_decoder.h"
+#include "tests/data/mutation.h"
 #include "tests/data/recordings.h"
 #include "tests/data/video/make_video.h"
 
@@ -261,6 +262,29 @@ TEST_F(Videos, AListOfOtherFilesIsNotFollowed) {
       << "#EXTM3U\n#EXTINF:1,\n"
       << (folder_ / "secret.ts").string() << "\n#EXT-X-ENDLIST\n";
   EXPECT_TRUE(contains(data_error_of([&] { import_videos(folder_, {}); }), "holds text"));
+}
+
+TEST_F(Videos, MutatedFilesAreReadOrRefused) {
+  using namespace testing_mutation;
+  FileMutator mutate(3);
+  ImportOptions options;
+  options.fps = 10;
+  for (const auto& [name, codec] : {std::pair{"a.mp4", "mpeg4"}, std::pair{"a.mkv", "libx264"},
+                                    std::pair{"a.webm", "libvpx"}, std::pair{"a.avi", "mpeg4"}}) {
+    std::filesystem::remove_all(folder_ / "videos");
+    std::filesystem::create_directories(folder_ / "videos");
+    const auto path = (folder_ / "videos" / name).string();
+    make_stamped_video(path, {.codec = codec, .times_ms = even_times_ms(12, 100), .unit_ms = 100});
+    std::ifstream file(path, std::ios::binary);
+    const std::string right((std::istreambuf_iterator<char>(file)), {});
+    const int count = num_mutants(60);
+    const int accepted = read_mutants<DataError>(count, path, [&](int) {
+      std::ofstream(path, std::ios::binary) << mutate.bytes(right);
+      import_videos(folder_, options);
+    });
+    EXPECT_GT(accepted, 0) << name;
+    EXPECT_LT(accepted, count) << name;
+  }
 }
 
 }  // namespace
