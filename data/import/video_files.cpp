@@ -71,7 +71,7 @@ struct VideoClip {
 class VideoSource final : public RecordingSource {
  public:
   VideoSource(const fs::path& source, const ReadOptions& options) : fps_(options.fps) {
-    video_module();  // without it no file can be read
+    require_module(source);
     facts_.alignment = options.alignment.value_or(ActionAlignment::after);
     std::vector<std::string> hidden;
     const auto videos = videos_in(source, hidden);
@@ -97,6 +97,14 @@ class VideoSource final : public RecordingSource {
   std::vector<std::string> problems() const override { return problems_; }
 
  private:
+  static void require_module(const fs::path& source) {
+    try {
+      video_module();
+    } catch (const DataError& error) {
+      throw DataError(source.string() + ": " + error.what());
+    }
+  }
+
   [[noreturn]] void refuse(const fs::path& source) const {
     if (problems_.size() == 1) throw DataError(problems_.front());
     std::string text = source.string() + ": none of its videos can be imported";
