@@ -11,7 +11,7 @@
 namespace nextframe {
 namespace {
 
-constexpr int64_t kLeastRuns = 4, kMostRunFrames = 24, kLeastRunFrames = 4;
+constexpr int64_t kLeastRuns = 4, kMostRuns = 256, kMostRunFrames = 24, kLeastRunFrames = 4;
 constexpr int64_t kCells = 4;  // a side
 constexpr int64_t kLeastPairs = 64;
 constexpr int64_t kLeastEpisodes = 8;  // to tell episodes apart, else runs of frames
@@ -136,7 +136,7 @@ FrameSample sample_frames(const ShardReader& shard, int64_t most_bytes) {
   const auto [H, W, C] = shard.frame_shape();
   const int64_t most_frames = most_bytes / std::max<int64_t>(H * W * C, 1);
   const int64_t run_frames = std::clamp(most_frames / kLeastRuns, kLeastRunFrames, kMostRunFrames);
-  const int64_t runs = std::max(most_frames / run_frames, kLeastRuns);
+  const int64_t runs = std::clamp(most_frames / run_frames, kLeastRuns, kMostRuns);
   const int64_t step = std::max(shard.num_frames() / runs, run_frames);
   FrameSample sample;
   int64_t next = 0;  // row at which the next run may begin

@@ -52,7 +52,9 @@ std::vector<fs::path> episodes_in(const fs::path& folder, std::set<fs::path>& se
                                   std::vector<std::string>* hidden) {
   std::vector<fs::path> episodes;
   if (!seen.insert(fs::canonical(folder)).second) return episodes;
-  const auto is_folder = [](const fs::path& path) { return fs::is_directory(path); };
+  const auto is_folder = [](const fs::path& path) {
+    return !is_frame(path) && fs::is_directory(path);
+  };
   for (const auto& path : visible_entries(folder, is_folder, hidden)) {
     for (auto& inner : episodes_in(path, seen, hidden)) episodes.push_back(std::move(inner));
   }
