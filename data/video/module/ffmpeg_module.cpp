@@ -240,7 +240,7 @@ class FfmpegDecoder final : public VideoDecoder {
 
 AVCodecID picture_codec(const std::string& bytes) {
   if (bytes.starts_with("\xff\xd8")) return AV_CODEC_ID_MJPEG;
-  if (bytes.starts_with("RIFF") && bytes.substr(8, 4) == "WEBP") return AV_CODEC_ID_WEBP;
+  if (bytes.starts_with("RIFF") && bytes.find("WEBP") == 8) return AV_CODEC_ID_WEBP;
   if (bytes.starts_with("BM")) return AV_CODEC_ID_BMP;
   throw DataError("is no JPEG, WebP or BMP picture");
 }
