@@ -64,7 +64,8 @@ void DatasetFolder::refuse_foreign_shards() const {
 
 bool DatasetFolder::is_finished() const {
   const auto index = read_index(folder_);
-  return index && std::all_of(index->shards.begin(), index->shards.end(), [&](const auto& shard) {
+  return index && index->generator == generator_ &&
+         std::all_of(index->shards.begin(), index->shards.end(), [&](const auto& shard) {
            std::error_code error;
            const auto bytes = std::filesystem::file_size(folder_ / shard.path, error);
            return !error && static_cast<int64_t>(bytes) == shard.bytes;

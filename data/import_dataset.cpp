@@ -2,6 +2,9 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <cmath>
+#include <numeric>
 #include <optional>
 
 #include "data/checksum.h"
@@ -15,19 +18,35 @@ namespace {
 
 constexpr const char* kCommand = "nextframe data import ";
 
+/// What decides the frames and actions that are stored, as the command line says it.
+std::string import_flags(const ImportOptions& options) {
+  std::string flags = c10::str(" --validation-episodes ", options.validation_episodes);
+  if (options.hold_out > 0) flags = c10::str(" --hold-out ", options.hold_out * 100, "%");
+  if (options.hold_out > 0 || options.validation_episodes > 0) {
+    flags += c10::str(" --seed ", options.seed);
+  }
+  flags += c10::str(" --shard-bytes ", options.shard_bytes, " --fps ", options.fps, " --filter ",
+                    options.filter);
+  if (options.size.height_px > 0) {
+    const auto& size = options.size;
+    flags += c10::str(" --size ", size.height_px, "x", size.width_px, " --fit ", name_of(size.fit));
+  }
+  if (options.read.alignment) {
+    flags += *options.read.alignment == ActionAlignment::after ? " --action-alignment after"
+                                                               : " --action-alignment before";
+  }
+  return flags;
+}
+
 std::string import_command(const ImportOptions& options) {
-  return as_utf8(c10::str(kCommand, options.source.lexically_normal().string(),
-                          " --validation-episodes ", options.validation_episodes, " --shard-bytes ",
-                          options.shard_bytes, " --fps ", options.fps, " --filter ",
-                          options.filter));
+  return as_utf8(kCommand + options.source.lexically_normal().string() + import_flags(options));
 }
 
 /// The name that the same frames, imported in the same way, get wherever they lie.
 std::string uuid_of(const SourceIdentity& source, const ImportOptions& options) {
   Hasher hasher;
   hasher.add(source.content);
-  hasher.add(c10::str(options.validation_episodes, " ", options.shard_bytes, " ", options.fps, " ",
-                      options.filter));
+  hasher.add(import_flags(options));
   return hasher.digest();
 }
 
@@ -45,14 +64,51 @@ bool is_imported(const DatasetFolder& folder, const SourceIdentity& source,
                   options.out.string() + "; a run that has trained on that folder will not go on");
 }
 
-std::unique_ptr<RecordingSource> open_source(const std::filesystem::path& source) {
+struct OpenedSource {
+  std::string layout;
+  std::unique_ptr<RecordingSource> source;
+};
+
+OpenedSource open_source(const ImportOptions& options) {
+  const auto& source = options.source;
   if (!std::filesystem::exists(source)) throw DataError(source.string() + ": no such file");
   const auto& importers = ImporterRegistry::instance();
   for (const auto& name : importers.names()) {
     const Importer& importer = importers.get(name, "importer");
-    if (importer.accepts(source)) return importer.open(source);
+    if (!importer.accepts(source)) continue;
+    ReadOptions read = options.read;
+    read.fps = static_cast<double>(options.fps);
+    return {name, importer.open(source, read)};
   }
   throw DataError(source.string() + ": not a known layout; known are\n" + known_layouts());
+}
+
+ImportPlan plan_import(const OpenedSource& opened, const ImportOptions& options) {
+  ImportPlan plan{options.source.string(), opened.layout, opened.source->facts(), options.size, {}};
+  const auto episodes = static_cast<int64_t>(plan.facts.episode_frames.size());
+  auto& size = plan.size;
+  if (size.height_px == 0 && !plan.facts.size_problem.empty()) {
+    throw DataError(plan.facts.size_problem +
+                    "; give the size of the stored frames with --size "
+                    "HEIGHTxWIDTH, for example --size 64x64");
+  }
+  if (size.height_px == 0) {
+    size.height_px = plan.facts.height_px;
+    size.width_px = plan.facts.width_px;
+  }
+  int64_t count = options.validation_episodes;
+  if (options.hold_out > 0) {
+    const double share = options.hold_out * static_cast<double>(episodes);
+    count = std::max<int64_t>(std::llround(share), 1);
+  }
+  if (episodes <= count) {
+    throw DataError(c10::str(options.source.string(), ": has ", episodes,
+                             episodes == 1 ? " episode, and " : " episodes, and ", count,
+                             count == 1 ? " is" : " are",
+                             " to be held out: none is left to train on"));
+  }
+  plan.held_out = draw_held_out(episodes, count, options.seed);
+  return plan;
 }
 
 /// Episodes of one split into as many shards as their size asks for.
@@ -70,8 +126,10 @@ class RollingWriter {
     }
     writer_->append(episode);
     bytes_ += static_cast<int64_t>(episode.frames_THWC.nbytes());
-    if (bytes_ >= options_.shard_bytes) finish();
+    if (bytes_ >= options_.shard_bytes && episode.is_last_part) finish();
   }
+
+  bool is_empty() const { return num_shards_ == 0; }
 
   void finish() {
     if (writer_) writer_->finish();
@@ -88,27 +146,36 @@ class RollingWriter {
   int64_t num_shards_ = 0, bytes_ = 0;
 };
 
-void write_shards(RecordingSource& source, const SourceIdentity& identity,
+void write_shards(RecordingSource& source, const ImportPlan& plan, const SourceIdentity& identity,
                   const DatasetFolder& folder, const ImportOptions& options,
                   const Progress& progress) {
+  const auto& facts = plan.facts;
   const ShardInfo info{.dataset_uuid = uuid_of(identity, options),
-                       .fps = options.fps,
-                       .action_space = source.action_space(),
+                       .fps = options.fps > 0 ? options.fps : std::llround(facts.fps),
+                       .action_space = facts.action_space,
                        .source = options.source.filename().string(),
                        .license = "unknown",
                        .generator = import_command(options)};
   RollingWriter train(folder, "train", info, options);
   RollingWriter validation(folder, "validation", info, options);
-  int64_t episodes = 0, frames = 0;
-  source.read([&](const RecordedEpisode& episode) {
-    (episodes++ < options.validation_episodes ? validation : train).append(episode);
-    frames += episode.frames_THWC.size(0);
-    if (progress) progress(frames, source.num_frames());
+  const auto total =
+      std::accumulate(facts.episode_frames.begin(), facts.episode_frames.end(), int64_t{0});
+  int64_t number = 0, frames = 0;
+  source.read([&](const RecordedEpisode& part) {
+    const bool is_held_out = std::binary_search(plan.held_out.begin(), plan.held_out.end(), number);
+    if (part.frames_THWC.size(0) > 0) {
+      auto fitted = part;
+      fitted.frames_THWC = fit_frames(part.frames_THWC, plan.size);
+      (is_held_out ? validation : train).append(fitted);
+    }
+    number += part.is_last_part ? 1 : 0;
+    frames += part.frames_THWC.size(0);
+    if (progress) progress(frames, total);
   });
-  if (episodes <= options.validation_episodes) {
-    throw DataError(c10::str(options.source.string(), ": has ", episodes, " episodes, and ",
-                             options.validation_episodes,
-                             " are to be held out: none is left to train on"));
+  if (train.is_empty()) {
+    std::string text = options.source.string() + ": nothing of it could be read to train on";
+    for (const auto& problem : source.problems()) text += "\n  " + problem;
+    throw DataError(text);
   }
   train.finish();
   validation.finish();
@@ -129,22 +196,32 @@ std::string known_layouts() {
   return text;
 }
 
-bool import_dataset(const ImportOptions& options, const Progress& progress) {
+bool import_dataset(const ImportOptions& options, const Progress& progress, const TellPlan& tell,
+                    const TellProblems& tell_problems) {
   compression_from_name(options.filter);
-  const auto source = open_source(options.source);
+  const auto opened = open_source(options);
+  if (options.dry_run) {
+    const ImportPlan plan = plan_import(opened, options);
+    if (tell) tell(plan);
+    return false;
+  }
   const DatasetFolder folder(options.out, import_command(options),
                              options.replace ? std::optional(kCommand) : std::nullopt);
   auto identity = look_at_source(options.source, options.out);
   if (is_imported(folder, identity, options)) return false;
+  const ImportPlan plan = plan_import(opened, options);
+  if (tell) tell(plan);
   identity.content = hash_of_source(options.source, options.out);
   folder.remove_shards();
   try {
-    write_shards(*source, identity, folder, options, progress);
+    write_shards(*opened.source, plan, identity, folder, options, progress);
+    folder.finish(identity);
   } catch (...) {
     folder.remove_shards();  // the next start makes all of them again
     throw;
   }
-  folder.finish(identity);
+  const auto problems = opened.source->problems();
+  if (tell_problems && !problems.empty()) tell_problems(problems);
   return true;
 }
 

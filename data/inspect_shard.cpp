@@ -11,7 +11,10 @@
 namespace nextframe {
 namespace {
 
-constexpr int64_t kMaxCounted = 1 << 20;  // choices; more are not counted one by one
+constexpr int64_t kBins = 16;
+constexpr int64_t kSampleBytes = int64_t{48} << 20;     // of frames that are looked at
+constexpr int64_t kSlowSampleBytes = int64_t{4} << 20;  // where frames are stored in tiles
+constexpr int64_t kMaxCounted = 1 << 20;                // choices; more are not counted one by one
 
 std::map<std::string, std::string> read_attributes(const H5File& file) {
   std::map<std::string, std::string> attributes;
@@ -43,6 +46,13 @@ std::vector<ColumnSummary> read_columns(const H5File& file) {
   return columns;
 }
 
+std::vector<int64_t> bins_of(const at::Tensor& numbers, double low, double high) {
+  const double width = std::max(high - low, 1e-30) / kBins;
+  const at::Tensor bins = ((numbers.to(at::kDouble) - low) / width).clamp(0, kBins - 1);
+  const at::Tensor counts = bins.to(at::kLong).bincount({}, kBins);
+  return {counts.const_data_ptr<int64_t>(), counts.const_data_ptr<int64_t>() + kBins};
+}
+
 void summarise_actions(const ShardReader& shard, ShardSummary& summary) {
   const at::Tensor& actions = shard.actions();
   summary.actions = "none";
@@ -59,10 +69,25 @@ void summarise_actions(const ShardReader& shard, ShardSummary& summary) {
     return;
   }
   for (int64_t a = 0; a < actions.size(1); ++a) {
-    summary.action_low.push_back(actions.select(1, a).min().item<double>());
-    summary.action_high.push_back(actions.select(1, a).max().item<double>());
+    const at::Tensor numbers = actions.select(1, a).contiguous();
+    const double low = numbers.min().item<double>(), high = numbers.max().item<double>();
+    summary.action_low.push_back(low);
+    summary.action_high.push_back(high);
+    summary.action_bins.push_back(bins_of(numbers, low, high));
   }
   summary.actions = c10::str("continuous ", actions.size(1));
+  summary.action_names = shard.action_space().names;
+}
+
+/// What is damaged does not keep one from seeing the rest.
+void look_at_frames(const ShardReader& shard, bool is_fast, ShardSummary& summary) {
+  try {
+    const auto sample = sample_frames(shard, is_fast ? kSampleBytes : kSlowSampleBytes);
+    summary.look = frame_statistics(sample);
+    summary.alignment = alignment_evidence(sample, shard.action_space());
+  } catch (const DataError& error) {
+    summary.problem = error.what();
+  }
 }
 
 }  // namespace
@@ -89,6 +114,7 @@ ShardSummary inspect_shard(const std::filesystem::path& path) {
   summary.file_bytes = static_cast<int64_t>(std::filesystem::file_size(path));
   summary.has_checksums = frames.has_checksum();
   summarise_actions(shard, summary);
+  look_at_frames(shard, frames.is_direct(), summary);
   return summary;
 }
 

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <utility>
 
+#include "data/action_alignment.h"
 #include "data/column.h"
 #include "data/shard_content.h"
 #include "data/shard_index.h"
@@ -267,6 +268,7 @@ void ShardReader::read_action_column(const OpenShardFile& opened, const std::str
     actions_ = actions_.squeeze(1);
   }
   fit_action_space(opened, name, column.type);
+  follow_alignment(opened);
   action_space_.kind == Kind::discrete ? check_choices(name) : check_numbers(name);
 }
 
@@ -291,6 +293,26 @@ void ShardReader::fit_action_space(const OpenShardFile& opened, const std::strin
   action_space_.kind = kind;
   action_space_.width = width;
   if (discrete && action_space_.names.empty()) action_space_.names = type.member_names;
+}
+
+/// Rows that led to their frames, as the file may declare, become the ones that follow them.
+void ShardReader::follow_alignment(const OpenShardFile& opened) {
+  const auto declared = read_text_attribute(opened.file, "action_alignment");
+  if (!declared) return;
+  const auto alignment = action_alignment_from(*declared);
+  if (!alignment) {
+    throw DataError("the attribute action_alignment is '" + declared->substr(0, 200) +
+                    "'; known are 'after' or 'act[t]: obs[t]->obs[t+1]' (the action in row t is "
+                    "taken at frame t), and 'before' or 'act[t]: obs[t-1]->obs[t]' (it led there)");
+  }
+  if (*alignment == ActionAlignment::after) return;
+  actions_ = actions_.clone();
+  for (size_t e = 0; e < episode_frames_.size(); ++e) {
+    if (episode_frames_[e] == 0) continue;
+    const int64_t first = episode_offsets_[e];
+    const at::Tensor rows = actions_.slice(0, first, first + episode_frames_[e]);
+    rows.copy_(align_actions(rows, episode_frames_[e], *alignment));
+  }
 }
 
 /// Some writers put -1 where no action was taken, after an episode's last frame: 0 there.

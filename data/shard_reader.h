@@ -42,7 +42,8 @@ class ShardReader {
   /// which was compared; "" in foreign files and in ours of format 1.0.
   const std::string& content() const { return content_; }
 
-  /// int64 [T] discrete, float32 [T, A] continuous, undefined without actions.
+  /// int64 [T] discrete, float32 [T, A] continuous, undefined without actions. Row t leads to frame
+  /// t+1, also where the file declares in `action_alignment` that its rows led to their frames.
   const at::Tensor& actions() const { return actions_; }
   /// As declared by the file or by the enum type of its actions. Other discrete actions have width
   /// 0 here; the dataset finds their largest choice.
@@ -69,6 +70,7 @@ class ShardReader {
   void read_action_column(const OpenShardFile& opened, const std::string& name);
   void fit_action_space(const OpenShardFile& opened, const std::string& name,
                         const ElementType& type);
+  void follow_alignment(const OpenShardFile& opened);
   void check_choices(const std::string& name);
   void check_numbers(const std::string& name);
   void check_content(const OpenShardFile& opened);

@@ -15,7 +15,8 @@
 namespace nextframe {
 namespace {
 
-constexpr int64_t kGroupChunks = 32;  // compressed together, in threads
+constexpr int64_t kGroupChunks = 32;              // compressed together, in threads
+constexpr size_t kGroupBytes = size_t{32} << 20;  // enough of large ones
 constexpr unsigned kZstdLevelValue = 3, kGzipLevelValue = 4;
 
 /// Runs work(0) ... work(count - 1) on the machine's cores; the first error is thrown here.
@@ -89,7 +90,9 @@ void ShardWriter::append(const RecordedEpisode& episode) {
   waiting_.insert(waiting_.end(), bytes, bytes + frames_THWC.nbytes());
   if (episode.actions.defined()) actions_.push_back(episode.actions);
   for (const auto& column : episode.columns) columns_[column.name].push_back(column.values);
-  episode_frames_.push_back(static_cast<int32_t>(frames_THWC.size(0)));
+  if (!is_inside_episode_) episode_frames_.push_back(0);
+  episode_frames_.back() += static_cast<int32_t>(frames_THWC.size(0));
+  is_inside_episode_ = !episode.is_last_part;
   num_frames_ += frames_THWC.size(0);
   write_chunks(/*with_rest=*/false);
 }
@@ -142,7 +145,7 @@ void ShardWriter::write_chunks(bool with_rest) {
       static_cast<size_t>(chunk_frames_ * c10::multiply_integers(frame_shape_));
   if (with_rest) waiting_.resize((waiting_.size() + chunk_bytes - 1) / chunk_bytes * chunk_bytes);
   const size_t ready = waiting_.size() / chunk_bytes;
-  if (!with_rest && ready < kGroupChunks) return;
+  if (!with_rest && ready < kGroupChunks && ready * chunk_bytes < kGroupBytes) return;
   std::vector<std::vector<uint8_t>> stored(ready);
   std::vector<int64_t> hashes(ready);
   in_threads(static_cast<int64_t>(ready), [&](int64_t i) {
@@ -215,6 +218,7 @@ void ShardWriter::write_attributes() {
 
 void ShardWriter::finish() {
   if (episode_frames_.empty()) throw DataError(path_.string() + ": a shard needs an episode");
+  TORCH_CHECK(!is_inside_episode_, path_.string(), ": its last episode has not ended");
   write_chunks(/*with_rest=*/true);
   {
     const H5Writing writing(temporary_path_);

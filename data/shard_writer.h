@@ -38,7 +38,8 @@ class ShardWriter {
   ShardWriter(const ShardWriter&) = delete;
   ShardWriter& operator=(const ShardWriter&) = delete;
 
-  /// Every episode has the frame size, the kind of actions and the columns of the first one.
+  /// Every episode has the frame size, the kind of actions and the columns of the first one. A long
+  /// one may come in parts, of which the last may have no frames.
   void append(const RecordedEpisode& episode);
 
   /// Writes the columns and the mark `complete`, syncs and renames.
@@ -64,7 +65,7 @@ class ShardWriter {
   std::map<std::string, std::vector<at::Tensor>> columns_;
   std::vector<int32_t> episode_frames_;
   int64_t num_frames_ = 0, chunk_frames_ = 0, stored_chunks_ = 0;
-  bool is_finished_ = false;
+  bool is_inside_episode_ = false, is_finished_ = false;
   ShardContent content_;  // for its checksum, gathered on the way
 };
 

@@ -79,7 +79,9 @@ std::optional<uint64_t> array_bytes(const std::vector<int64_t>& shape, uint64_t 
 
 }  // namespace
 
-NpyHeader read_npy_header(ZipStream& stream) {
+namespace {
+
+std::string read_header_text(ZipStream& stream) {
   std::string start(8, '\0');
   stream.read(start.data(), start.size());
   if (!start.starts_with("\x93NUMPY")) throw DataError("a member that is no .npy array");
@@ -92,6 +94,13 @@ NpyHeader read_npy_header(ZipStream& stream) {
   }
   std::string text(length, '\0');
   stream.read(text.data(), text.size());
+  return text;
+}
+
+}  // namespace
+
+NpyHeader read_npy_header(ZipStream& stream) {
+  const std::string text = read_header_text(stream);
   if (!value_of(text, "fortran_order").starts_with("False")) {
     throw DataError("an array in Fortran order; save np.ascontiguousarray(array)");
   }
@@ -103,6 +112,23 @@ NpyHeader read_npy_header(ZipStream& stream) {
                              "] in ", stream.bytes_left(), " bytes"));
   }
   return header;
+}
+
+std::string read_npy_text(ZipStream& stream) {
+  const std::string header = read_header_text(stream);
+  const auto type = parse_type(value_of(header, "descr"));
+  const auto shape = parse_shape(value_of(header, "shape"));
+  if (!type.starts_with("<U") || !shape.empty() || stream.bytes_left() > kMostHeaderBytes) {
+    throw DataError(
+        c10::str("an array of type '", type, "' [", c10::Join(", ", shape), "]; needed: one text"));
+  }
+  std::u32string letters(stream.bytes_left() / sizeof(char32_t), U' ');
+  stream.read(letters.data(), letters.size() * sizeof(char32_t));
+  std::string text;
+  for (const char32_t c : letters) {
+    if (c != 0) text += c >= U' ' && c < 0x7f ? static_cast<char>(c) : '?';
+  }
+  return text;
 }
 
 at::Tensor read_npy(ZipStream& stream, const NpyHeader& header) {

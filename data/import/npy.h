@@ -20,6 +20,10 @@ struct NpyHeader {
 /// follow.
 NpyHeader read_npy_header(ZipStream& stream);
 
+/// The text of an array that is one text (NumPy's '<U5' with the shape ()), read from its header
+/// on. Throws DataError without a name for any other array; letters that are not ASCII become '?'.
+std::string read_npy_text(ZipStream& stream);
+
 /// The whole array: integers and booleans as int64, floating numbers as float32.
 at::Tensor read_npy(ZipStream& stream, const NpyHeader& header);
 

@@ -13,33 +13,24 @@ namespace {
 
 class NpzSource final : public RecordingSource {
  public:
-  explicit NpzSource(const std::filesystem::path& path) : zip_(path) {
+  NpzSource(const std::filesystem::path& path, const ReadOptions& options) : zip_(path) {
     read_frames_header();
-    if (zip_.has("actions.npy")) read_actions();
+    read_alignment(options);
+    find_actions();
     read_episode_ends();
+    check_actions();
+    note_arrays();
   }
 
-  ActionSpace action_space() const override {
-    using Kind = ActionSpace::Kind;
-    if (!actions_.defined()) return {};
-    if (actions_.is_floating_point()) return {Kind::continuous, actions_.size(1), {}};
-    return {Kind::discrete, actions_.max().item<int64_t>() + 1, {}};
-  }
-
-  int64_t num_frames() const override { return frame_shape_.front(); }
+  const RecordingFacts& facts() const override { return facts_; }
 
   void read(const EpisodeSink& sink) override {
     ZipStream stream = zip_.open("frames.npy");
     read_npy_header(stream);
     int64_t first = 0;
-    for (const int64_t last : episode_ends_) {
-      RecordedEpisode episode;
-      episode.frames_THWC =
-          at::empty({last - first, frame_shape_[1], frame_shape_[2], channels()}, at::kByte);
-      stream.read(episode.frames_THWC.data_ptr(), episode.frames_THWC.nbytes());
-      if (actions_.defined()) episode.actions = actions_.slice(0, first, last);
-      sink(episode);
-      first = last;
+    for (const int64_t num_frames : facts_.episode_frames) {
+      read_episode(stream, first, num_frames, sink);
+      first += num_frames;
     }
   }
 
@@ -48,6 +39,51 @@ class NpzSource final : public RecordingSource {
     throw DataError(zip_.path().string() + ": " + what +
                     "; needed: frames [T,H,W,C] or [T,H,W] uint8, actions [T] or [T,A] (optional), "
                     "episode_ends [T] bool");
+  }
+
+  int64_t num_frames() const { return frame_shape_.front(); }
+
+  /// Of an episode, each at the frame that it follows; undefined without actions.
+  at::Tensor actions_of(int64_t first, int64_t num_frames) const {
+    if (!actions_.defined()) return {};
+    return align_actions(actions_.slice(0, first, first + num_frames), num_frames,
+                         facts_.alignment);
+  }
+
+  /// What leads from one frame to the next must be a number.
+  void check_actions() const {
+    if (!actions_.defined() || !actions_.is_floating_point()) return;
+    int64_t first = 0;
+    for (size_t e = 0; e < facts_.episode_frames.size(); ++e) {
+      const int64_t num_frames = facts_.episode_frames[e];
+      const auto used = actions_of(first, num_frames).slice(0, 0, num_frames - 1);
+      if (!at::isfinite(used).all().item<bool>()) {
+        fail(c10::str(actions_name_, " are not all finite in episode ", e, " (rows ", first, " to ",
+                      first + num_frames - 1, ")"));
+      }
+      first += num_frames;
+    }
+  }
+
+  void read_episode(ZipStream& stream, int64_t first, int64_t num_frames,
+                    const EpisodeSink& sink) const {
+    at::Tensor actions;
+    if (actions_.defined()) {
+      actions =
+          align_actions(actions_.slice(0, first, first + num_frames), num_frames, facts_.alignment);
+    }
+    const int64_t frame_bytes = frame_shape_[1] * frame_shape_[2] * channels();
+    const int64_t most = frames_of_a_part(frame_bytes);
+    for (int64_t begin = 0; begin < num_frames; begin += most) {
+      const int64_t end = std::min(begin + most, num_frames);
+      RecordedEpisode part;
+      part.frames_THWC =
+          at::empty({end - begin, frame_shape_[1], frame_shape_[2], channels()}, at::kByte);
+      stream.read(part.frames_THWC.data_ptr(), part.frames_THWC.nbytes());
+      if (actions.defined()) part.actions = actions.slice(0, begin, end);
+      part.is_last_part = end == num_frames;
+      sink(part);
+    }
   }
 
   int64_t channels() const { return frame_shape_.size() == 4 ? frame_shape_[3] : 1; }
@@ -74,6 +110,64 @@ class NpzSource final : public RecordingSource {
         std::find(frame_shape_.begin(), frame_shape_.end(), 0) != frame_shape_.end()) {
       fail(c10::str("frames are '", header.type, "' [", c10::Join(", ", frame_shape_), "]"));
     }
+    facts_.height_px = frame_shape_[1];
+    facts_.width_px = frame_shape_[2];
+    facts_.channels = channels();
+  }
+
+  /// As the array 'action_alignment' says, or else the user.
+  void read_alignment(const ReadOptions& options) {
+    facts_.alignment = options.alignment.value_or(ActionAlignment::after);
+    if (!zip_.has("action_alignment.npy")) return;
+    ZipStream stream = zip_.open("action_alignment.npy");
+    std::string text;
+    try {
+      text = read_npy_text(stream);
+    } catch (const DataError& error) {
+      fail(std::string("action_alignment is ") + error.what());
+    }
+    const auto declared = action_alignment_from(text);
+    if (!declared) fail("action_alignment is '" + text + "'; known are 'after' and 'before'");
+    if (options.alignment && *options.alignment != *declared) {
+      throw DataError(zip_.path().string() + ": its array action_alignment says '" + text +
+                      "', but --action-alignment says otherwise; leave the option out, or take the "
+                      "array out of the file");
+    }
+    facts_.alignment = *declared;
+  }
+
+  void find_actions() {
+    const bool has_actions = zip_.has("actions.npy"), has_action = zip_.has("action.npy");
+    if (has_actions && has_action) {
+      throw DataError(zip_.path().string() +
+                      ": has an array 'actions' and an array 'action'; leave one of them out");
+    }
+    if (!has_actions && !has_action) return;
+    actions_name_ = has_actions ? "actions" : "action";
+    read_actions();
+    using Kind = ActionSpace::Kind;
+    facts_.actions_from = "array '" + actions_name_ + "'";
+    if (!actions_.is_floating_point()) {
+      facts_.action_space = {Kind::discrete, actions_.max().item<int64_t>() + 1, {}};
+      return;
+    }
+    facts_.action_space = {Kind::continuous, actions_.size(1), {}};
+    if (actions_.size(1) == 1 && at::equal(actions_, actions_.floor())) {
+      facts_.notes.push_back(
+          "actions are floats, and all of them whole; if they are choices, save them as integers");
+    }
+  }
+
+  void note_arrays() {
+    std::string others;
+    for (const auto& name : zip_.names()) {
+      if (name == "frames.npy" || name == "episode_ends.npy" || name == "action_alignment.npy" ||
+          name == actions_name_ + ".npy") {
+        continue;
+      }
+      others += (others.empty() ? "" : ", ") + name;
+    }
+    if (!others.empty()) facts_.notes.push_back("ignored arrays: " + others.substr(0, 200));
   }
 
   at::Tensor read_rows(const std::string& name) {
@@ -88,7 +182,7 @@ class NpzSource final : public RecordingSource {
 
   /// Integers [T] or [T, 1] are choices, anything else [T, A] numbers.
   void read_actions() {
-    const at::Tensor values = read_rows("actions");
+    const at::Tensor values = read_rows(actions_name_);
     if (values.dim() > 2) fail(c10::str("actions have ", values.dim(), " dimensions"));
     if (values.numel() == 0) fail("actions have no numbers");
     const bool is_choice = !values.is_floating_point() && values.numel() == num_frames();
@@ -107,16 +201,20 @@ class NpzSource final : public RecordingSource {
     if (ends.numel() != num_frames() || ends.is_floating_point()) {
       fail("episode_ends is not one boolean a frame");
     }
+    int64_t first = 0;
     for (int64_t t = 0; t < num_frames(); ++t) {
       const bool is_last = t + 1 == num_frames();  // the recording may have been cut
-      if (ends.const_data_ptr<int64_t>()[t] != 0 || is_last) episode_ends_.push_back(t + 1);
+      if (ends.const_data_ptr<int64_t>()[t] == 0 && !is_last) continue;
+      facts_.episode_frames.push_back(t + 1 - first);
+      first = t + 1;
     }
   }
 
   ZipFile zip_;
   std::vector<int64_t> frame_shape_;
-  at::Tensor actions_;                 // int64 [T], float32 [T, A], or undefined
-  std::vector<int64_t> episode_ends_;  // the frame after each episode's last
+  std::string actions_name_;
+  at::Tensor actions_;  // int64 [T], float32 [T, A], or undefined
+  RecordingFacts facts_;
 };
 
 }  // namespace
@@ -126,7 +224,7 @@ NF_REGISTER_IMPORTER(npz,
                      {"a .npz file with frames [T,H,W,C] uint8, actions [T] or [T,A], episode_ends "
                       "[T] bool",
                       [](const std::filesystem::path& path) { return path.extension() == ".npz"; },
-                      [](const std::filesystem::path& path) {
+                      [](const std::filesystem::path& path, const nextframe::ReadOptions& options) {
                         return std::unique_ptr<nextframe::RecordingSource>(
-                            std::make_unique<nextframe::NpzSource>(path));
+                            std::make_unique<nextframe::NpzSource>(path, options));
                       }})

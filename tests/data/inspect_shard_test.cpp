@@ -29,6 +29,15 @@ TEST(InspectShard, TellsWhatIsInside) {
   EXPECT_EQ(height.shape, (std::vector<int64_t>{30, 2}));
 }
 
+TEST(InspectShard, DamagedFramesAreNamedBesideAllElse) {
+  const ScratchFolder folder;
+  write_shard(folder / "a.h5", {numbered_episode(40)}, Compression::none);
+  flip_bit(folder / "a.h5", static_cast<int64_t>(std::filesystem::file_size(folder / "a.h5") / 2));
+  const ShardSummary shard = inspect_shard(folder / "a.h5");
+  EXPECT_EQ(shard.frames, 40);
+  EXPECT_TRUE(contains(shard.problem, "a.h5")) << shard.problem;
+}
+
 TEST(InspectShard, ContinuousActionsHaveARange) {
   const ScratchFolder folder;
   auto episode = numbered_episode(3);
@@ -40,6 +49,9 @@ TEST(InspectShard, ContinuousActionsHaveARange) {
   EXPECT_EQ(shard.actions, "continuous 1");
   EXPECT_EQ(shard.action_low, (std::vector<double>{-1}));
   EXPECT_EQ(shard.action_high, (std::vector<double>{2}));
+  ASSERT_EQ(shard.action_bins.size(), 1U);
+  EXPECT_EQ(shard.action_bins[0].size(), 16U);
+  EXPECT_EQ(shard.action_bins[0][0] + shard.action_bins[0][8] + shard.action_bins[0][15], 3);
 }
 
 }  // namespace

@@ -103,8 +103,7 @@ std::vector<Member> recording(bool is_deflated) {
 }
 
 void import_npz(const std::string& path) {
-  const auto source = ImporterRegistry::instance().get("npz", "importer").open(path);
-  source->action_space();
+  const auto source = ImporterRegistry::instance().get("npz", "importer").open(path, {});
   source->read([](const RecordedEpisode& episode) { episode.frames_THWC.numel(); });
 }
 

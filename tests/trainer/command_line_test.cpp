@@ -50,9 +50,12 @@ const Commands kPromised = {
     {"checkpoint unpin", {"RUN", "STEP", "--json"}},
     {"checkpoint verify", {"--json"}},
     {"completion", {"SHELL"}},
-    {"data import", {"SRC", "--out", "--validation-episodes", "--filter"}},
+    {"data import",
+     {"SRC", "--out", "--validation-episodes", "--hold-out", "--seed", "--size", "--fit", "--fps",
+      "--action-alignment", "--filter", "--replace", "--dry-run"}},
     {"data inspect", {"--json"}},
     {"data make", {"--out", "--episodes", "--validation-episodes", "--seed", "--filter"}},
+    {"data show", {"GLOB", "--out", "--clips", "--frames", "--seed"}},
     {"data verify", {"--json"}},
     {"doctor", {"--json"}},
     {"eval", {"--out", "--json"}},
@@ -138,9 +141,10 @@ TEST(CommandLine, MistypedWordsAreNamedWithANearOne) {
 }
 
 TEST(CommandLine, ANumberThatIsNoneIsToldWithWhatIsNeeded) {
-  EXPECT_EQ(error_of({"data", "import", "rec.npz", "--out", "x", "--fps", "29.97"}),
-            "--fps: '29.97' is no whole number that fits; needed: frames per second, noted in "
-            "the shards; 0: unknown\nRun 'nextframe data import --help' for its arguments.");
+  EXPECT_EQ(
+      error_of({"data", "import", "rec.npz", "--out", "x", "--fps", "29.97"}),
+      "--fps: '29.97' is no whole number that fits; needed: frames per second, at which "
+      "videos are taken; 0: every frame\nRun 'nextframe data import --help' for its arguments.");
   EXPECT_EQ(error_of({"rollout", "runs/a", "--out", "a.png", "--frames", "99999999999999999999"})
                 .find("--frames: Value 99999999999999999999 not in range 1 to "),
             0);

@@ -48,6 +48,19 @@ Json to_json(const ShardSummary& shard) {
   if (!shard.action_names.empty()) json["action_names"] = shard.action_names;
   if (!shard.action_low.empty()) json["action_low"] = shard.action_low;
   if (!shard.action_high.empty()) json["action_high"] = shard.action_high;
+  if (!shard.action_bins.empty()) json["action_bins"] = shard.action_bins;
+  if (!shard.problem.empty()) json["problem"] = shard.problem;
+  const auto& look = shard.look;
+  json["look"] = {{"frames", look.frames},     {"brightness", look.brightness},
+                  {"contrast", look.contrast}, {"black_share", look.black_share},
+                  {"motion", look.motion},     {"still_share", look.still_share}};
+  const auto& alignment = shard.alignment;
+  if (alignment.pairs > 0) {
+    json["alignment"] = {{"pairs", alignment.pairs},
+                         {"as_read", alignment.as_read},
+                         {"one_later", alignment.one_later},
+                         {"one_earlier", alignment.one_earlier}};
+  }
   return json;
 }
 
@@ -76,11 +89,58 @@ void print_choices(const ShardSummary& shard) {
               order.size() - kMaxShown, static_cast<long long>(unused));
 }
 
+/// Sixteen blocks, as high as the counts.
+std::string bars(const std::vector<int64_t>& bins) {
+  static const std::vector<std::string> kBars{" ",      "\u2581", "\u2582", "\u2583", "\u2584",
+                                              "\u2585", "\u2586", "\u2587", "\u2588"};
+  const int64_t most = std::max<int64_t>(*std::max_element(bins.begin(), bins.end()), 1);
+  std::string text;
+  for (const int64_t count : bins) {
+    text += kBars[static_cast<size_t>((count * 8 + most - 1) / most)];
+  }
+  return text;
+}
+
+/// Whether the actions stand at the frames that they lead from.
+void print_alignment(const AlignmentEvidence& evidence) {
+  if (evidence.pairs == 0) return;
+  std::printf(
+      "alignment   the action in row t explains %.1f %% of the motion from frame t to t+1; "
+      "in row t+1 %.1f %%, in row t-1 %.1f %%\n",
+      100 * evidence.as_read, 100 * evidence.one_later, 100 * evidence.one_earlier);
+  if (evidence.is_later_better()) {
+    std::printf(
+        "warning     the actions seem to have led to the frames of their rows: import the "
+        "source with --action-alignment before, or set the attribute action_alignment of a "
+        "foreign file to 'before'\n");
+  } else if (evidence.is_earlier_better()) {
+    std::printf(
+        "warning     the actions seem to stand a row too early: if --action-alignment "
+        "before or an attribute action_alignment moved them, leave it out\n");
+  }
+}
+
+void print_look(const FrameStatistics& look, const std::string& problem) {
+  if (!problem.empty()) {
+    std::printf("damaged     %s\n", printable(problem).c_str());
+    return;
+  }
+  if (look.frames == 0) return;
+  std::printf("brightness  mean %.3f, deviation %.3f (of 1); %.1f %% of frames are black\n",
+              look.brightness, look.contrast, 100 * look.black_share);
+  std::printf(
+      "motion      %.4f a value and frame (of 1); %.1f %% of frames are the same as the one "
+      "before\n",
+      look.motion, 100 * look.still_share);
+}
+
 void print_actions(const ShardSummary& shard) {
   std::printf("actions     %s\n", shard.actions.c_str());
   print_choices(shard);
   for (size_t a = 0; a < std::min(shard.action_low.size(), kMaxShown); ++a) {
-    std::printf("  %4zu  %g to %g\n", a, shard.action_low[a], shard.action_high[a]);
+    std::printf("  %4zu  %s  %g to %g  %s\n", a, bars(shard.action_bins[a]).c_str(),
+                shard.action_low[a], shard.action_high[a],
+                a < shard.action_names.size() ? printable(shard.action_names[a]).c_str() : "");
   }
   print_rest(shard.action_low.size(), "numbers");
 }
@@ -95,7 +155,9 @@ void print(const std::string& path, const ShardSummary& shard) {
                        static_cast<double>(std::max<int64_t>(shard.stored_pixel_bytes, 1));
   std::printf("pixels      %s; stored %.2f times smaller; %s\n", shard.pixels_layout.c_str(), ratio,
               shard.has_checksums ? "a checksum a chunk" : "no checksums");
+  print_look(shard.look, shard.problem);
   print_actions(shard);
+  print_alignment(shard.alignment);
   std::printf("columns\n");
   for (size_t i = 0; i < std::min(shard.columns.size(), kMaxShown); ++i) {
     const auto& column = shard.columns[i];

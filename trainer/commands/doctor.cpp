@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "data/h5_version.h"
+#include "data/video/video_decoder.h"
 #include "launch/affinity.h"
 #include "launch/device.h"
 #include "launch/environment.h"
@@ -32,7 +33,8 @@ Rows library_rows() {
                {"LibTorch", TORCH_VERSION},
                {"MPI", mpi_library()},
                {"NCCL", nccl_library()},
-               {"HDF5", hdf5_version()}};
+               {"HDF5", hdf5_version()},
+               {"video", describe_video_module()}};
   if (has_cuda_build() && at::hasCUDA()) {
     const auto& cuda = at::detail::getCUDAHooks();
     rows.emplace_back("CUDA runtime", std::to_string(cuda.versionCUDART()));
