@@ -64,7 +64,8 @@ enum class DrawStream : uint64_t {
   dropout = 4,
   rollout = 5,
   world = 6,
-  own_past = 7
+  own_past = 7,
+  known_frames = 8
 };
 
 /// The part of the key that all samples share: draw_key is mix_key(this, sample id).
