@@ -30,7 +30,8 @@ LossTerms FrameModel::loss(const Batch& batch, const at::Tensor& draw) {
                            .actions_BTA = actions_BTA,
                            .before_B1A = action_form_.no_action(actions_BTA),
                            .mask_BT = batch.mask_BT,
-                           .sample_ids_B = batch.sample_ids_B},
+                           .sample_ids_B = batch.sample_ids_B,
+                           .bound = space_bound()},
                           draw);
 }
 
@@ -78,7 +79,7 @@ at::Tensor FrameModel::rollout(const at::Tensor& context_BTHWC, const at::Tensor
       known.first_frame = options.first_frame + frame - 1;
     }
     const auto next_B1 = objective_->next(*network, known, options);
-    dreamed.push_back(tokenizer_ ? next_B1 : next_B1.clamp(-1, 1));
+    dreamed.push_back(next_B1.clamp(-known.bound, known.bound));
   }
   return unit_frames_of(at::cat(dreamed, 1));
 }
@@ -99,6 +100,8 @@ double FrameModel::encoding_flops_per_clip() const {
   return tokenizer_ ? tokenizer_->tokenizer().flops_per_clip() / 6 : 0;
 }
 
+double FrameModel::space_bound() const { return tokenizer_ ? tokenizer_->space().bound() : 1; }
+
 at::Tensor FrameModel::latents_of(const at::Tensor& frames_BTHWC) const {
   return tokenizer_ ? tokenizer_->encode(frames_BTHWC) : pixels_from_bytes(frames_BTHWC);
 }
@@ -117,7 +120,8 @@ Clip FrameModel::clip_of(const at::Tensor& frames_BTHWC, const at::Tensor& encod
                                   : action_form_.no_action(encoded_actions_BTA),
           .mask_BT = {},
           .sample_ids_B = options.sample_ids_B,
-          .first_frame = options.first_frame + first};
+          .first_frame = options.first_frame + first,
+          .bound = space_bound()};
 }
 
 /// With nothing cached.

@@ -56,6 +56,7 @@ class FrameModel : public WorldModel {
   double encoding_flops_per_clip() const;
 
  private:
+  double space_bound() const;
   at::Tensor latents_of(const at::Tensor& frames_BTHWC) const;
   at::Tensor unit_frames_of(const at::Tensor& latents_BT) const;
   Clip clip_of(const at::Tensor& frames_BTHWC, const at::Tensor& encoded_actions_BTA, int64_t first,

@@ -18,6 +18,9 @@ struct LatentSpace {
   int64_t width = 0;              // E
   at::Tensor code_vectors_VE;     // float32, constant: what stands for a code in a network
 
+  /// The largest value of a frame; a tokenizer's have none that is known.
+  double bound() const { return kind == Kind::pixels ? 1 : 1e6; }
+
   int64_t tokens() const { return rows * columns; }
   int64_t num_codes() const { return kind == Kind::codes ? code_vectors_VE.size(0) : 0; }
 };

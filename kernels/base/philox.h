@@ -65,6 +65,7 @@ enum class DrawStream : uint64_t {
   rollout = 5,
   world = 6,
   own_past = 7,
+  known_frames = 8,
   hidden = 10,
   codes = 11
 };

@@ -18,12 +18,11 @@ class Flow final : public Objective {
  public:
   struct Config {
     int64_t levels = 64;
-    double context_level = 0.9;
+    DenoisingConfig denoising;
 
     void fields(FieldVisitor& field) {
       field("levels", levels, "how many noise levels training draws from", Range{2, 1e6});
-      field("context_level", context_level, "how clean the past is shown in sampling; 1 is clean",
-            Range::above(0, 1));
+      denoising.fields(field);
     }
     void check(const Report&) const {}
   };
@@ -32,22 +31,30 @@ class Flow final : public Objective {
 
   Traits asks() const override { return {Trait::noise_levels}; }
 
-  LossTerms loss(CausalNetwork& network, const Clip& clip, const at::Tensor& draw) const override {
+  LossTerms loss(CausalNetwork& bare_network, const Clip& clip,
+                 const at::Tensor& draw) const override {
     const auto& x_BT = clip.x_BT;
     const auto sizes = x_BT.sizes();
     const auto levels = static_cast<double>(config_.levels);
-    const auto level_BT = draw_uniform(draw, DrawStream::noise_level, clip.sample_ids_B, {sizes[1]})
-                              .mul(levels)
-                              .floor() /
-                          levels;
+    auto level_BT = draw_uniform(draw, DrawStream::noise_level, clip.sample_ids_B, {sizes[1]})
+                        .mul(levels)
+                        .floor() /
+                    levels;
+    const auto is_known_BT = draw_known_frames(clip, draw, config_.denoising.clean_frames);
+    if (is_known_BT.defined()) {
+      level_BT = level_BT.masked_fill(is_known_BT, config_.denoising.context_level);
+    }
     const auto noise_BT = draw_normal(draw, DrawStream::noise, clip.sample_ids_B, sizes.slice(1));
+    PreconditionedNetwork network(bare_network, config_.denoising,
+                                  as_past(clip.x_BT, noise_BT, config_.denoising));
     const auto guess_BT = network
                               .peek({.x_BT = mix_with_noise(x_BT, noise_BT, level_BT),
                                      .actions_BTA = arriving_actions(clip),
                                      .level_BT = level_BT,
                                      .num_steps_BT = {}})
                               .x_BT;
-    const auto weight_BT = valid_pairs(clip.mask_BT) * ramp_weight(level_BT.slice(1, 1));
+    const auto weight_BT = valid_pairs(clip.mask_BT) *
+                           loss_weight(config_.denoising, level_BT, is_known_BT).slice(1, 1);
     const auto target_BT = x_BT.slice(1, 1);
     LossTerms terms;
     terms.sum = weighted_squared_error(guess_BT.slice(1, 1), target_BT, weight_BT);
@@ -60,9 +67,9 @@ class Flow final : public Objective {
 
   at::Tensor next(CausalNetwork& network, const Clip& known,
                   const RolloutOptions& options) const override {
-    return sample_next_frame(
-        network, known,
-        {.context_level = config_.context_level, .context_steps = {}, .sample_steps = {}}, options);
+    return sample_next_frame(network, known,
+                             {.how = config_.denoising, .context_steps = {}, .sample_steps = {}},
+                             options);
   }
 
  private:

@@ -24,6 +24,7 @@ struct Clip {
   at::Tensor mask_BT;       // bool, in training: false for frames that do not count
   at::Tensor sample_ids_B;  // int64, keys what is drawn; undefined means 0
   int64_t first_frame = 0;  // the number of the first frame in its episode
+  double bound = 1;         // the largest value of x there is: 1 for pixels
 };
 
 /// The action that led to each frame of a clip, [B, T, A].

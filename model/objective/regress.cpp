@@ -91,7 +91,7 @@ class Regress final : public Objective {
     auto own = clip;
     own.x_BT = clip.x_BT.slice(0, first);
     own.actions_BTA = clip.actions_BTA.slice(0, first);
-    const auto guess_BT = one_step(network, own, 0, {}).clamp(-1, 1);
+    const auto guess_BT = one_step(network, own, 0, {}).clamp(-clip.bound, clip.bound);
     const auto is_own_BT = draw_uniform(draw, DrawStream::own_past, clip.sample_ids_B, {frames})
                                .slice(0, first)
                                .lt(0.5);

@@ -10,6 +10,9 @@
 //               velocities v1 and v2; the target is x_level + (1 - level) (v1 + v2) / 2
 //
 //   x_level = (1 - level) noise + level x,   level in {0, 1/n, .. (n-1)/n}
+//
+// Unlike in both papers, the network corrects a guess from the frame before (PreconditionedNetwork
+// in denoising.h), and some frames are shown as a dream shows its past.
 #include <ATen/ATen.h>
 #include <torch/utils.h>
 
@@ -38,7 +41,8 @@ Clip rows_of(const Clip& clip, int64_t first, int64_t end) {
           .before_B1A = rows_of(clip.before_B1A, first, end),
           .mask_BT = rows_of(clip.mask_BT, first, end),
           .sample_ids_B = rows_of(clip.sample_ids_B, first, end),
-          .first_frame = clip.first_frame};
+          .first_frame = clip.first_frame,
+          .bound = clip.bound};
 }
 
 }  // namespace
@@ -49,7 +53,7 @@ class Shortcut final : public Objective {
     int64_t levels = 32;
     double self_fraction = 0.25;
     int64_t bootstrap_start = 800;
-    double context_level = 0.9;
+    DenoisingConfig denoising{.context_level = 0.98, .clean_frames = 0.25, .change_scale = 0.2};
 
     void fields(FieldVisitor& field) {
       field("levels", levels, "how many noise levels training draws from; a power of 2",
@@ -60,8 +64,7 @@ class Shortcut final : public Objective {
       field("bootstrap_start", bootstrap_start,
             "step from which those clips count; before it their targets would be noise",
             Range{0, 1e12});
-      field("context_level", context_level, "how clean the past is shown in sampling; 1 is clean",
-            Range::above(0, 1));
+      denoising.fields(field);
     }
     void check(const Report& report) const {
       if (!is_power_of_two(levels)) {
@@ -87,7 +90,8 @@ class Shortcut final : public Objective {
                     ": shortcut learned steps of these sizes only");
   }
 
-  LossTerms loss(CausalNetwork& network, const Clip& clip, const at::Tensor& draw) const override {
+  LossTerms loss(CausalNetwork& bare_network, const Clip& clip,
+                 const at::Tensor& draw) const override {
     const int64_t rows = clip.x_BT.size(0);
     const auto num_self =
         static_cast<int64_t>(std::floor(config_.self_fraction * static_cast<double>(rows) + 1e-9));
@@ -96,16 +100,19 @@ class Shortcut final : public Objective {
     const auto frames = draw_frames(clip, draw, rows - num_self);
     const auto own = rows_of(clip, rows - num_self, rows);
     const auto own_frames = frames.rows(rows - num_self, rows);
-    const auto target_BT =
-        at::cat({clip.x_BT.slice(0, 0, rows - num_self), self_target(network, own, own_frames)}, 0);
+    PreconditionedNetwork network(bare_network, config_.denoising, frames.past_BT);
+    PreconditionedNetwork own_network(bare_network, config_.denoising, own_frames.past_BT);
+    const auto target_BT = at::cat(
+        {clip.x_BT.slice(0, 0, rows - num_self), self_target(own_network, own, own_frames)}, 0);
     // Both kinds of rows go through the network at once.
     const auto guess_BT = network.peek(input_of(clip, frames)).x_BT;
 
     const auto counts = draw.select(0, 1).ge(config_.bootstrap_start).to(at::kFloat);
     const auto row_weight_B =
         at::cat({at::ones({rows - num_self}, counts.options()), counts.expand({num_self})});
-    const auto weight_BT = valid_pairs(clip.mask_BT) * ramp_weight(frames.level_BT.slice(1, 1)) *
-                           row_weight_B.unsqueeze(1);
+    const auto level_weight_BT =
+        loss_weight(config_.denoising, frames.level_BT, frames.is_known_BT).slice(1, 1);
+    const auto weight_BT = valid_pairs(clip.mask_BT) * level_weight_BT * row_weight_B.unsqueeze(1);
     LossTerms terms;
     terms.sum = weighted_squared_error(guess_BT.slice(1, 1), target_BT.slice(1, 1), weight_BT);
     terms.weight = total_weight(weight_BT, clip.x_BT);
@@ -130,7 +137,7 @@ class Shortcut final : public Objective {
       return at::scalar_tensor(static_cast<double>(value), at::kFloat);
     };
     return sample_next_frame(network, known,
-                             {.context_level = config_.context_level,
+                             {.how = config_.denoising,
                               .context_steps = scalar(config_.levels),
                               .sample_steps = scalar(steps)},
                              options);
@@ -140,10 +147,13 @@ class Shortcut final : public Objective {
   /// Noisy frames, and where they are on their way.
   struct NoisyFrames {
     at::Tensor x_BT, level_BT, num_steps_BT;
+    at::Tensor is_known_BT;  // bool, shown as sampling shows the past; undefined: none
+    at::Tensor past_BT;      // see as_past()
 
     NoisyFrames rows(int64_t first, int64_t end) const {
       return {x_BT.slice(0, first, end), level_BT.slice(0, first, end),
-              num_steps_BT.slice(0, first, end)};
+              num_steps_BT.slice(0, first, end), rows_of(is_known_BT, first, end),
+              rows_of(past_BT, first, end)};
     }
   };
 
@@ -155,13 +165,19 @@ class Shortcut final : public Objective {
         draw_uniform(draw, DrawStream::noise_level, clip.sample_ids_B, {2, sizes[1]});
     const auto doublings_BT =
         uniform_BT.select(1, 0).mul(static_cast<double>(log2_of(config_.levels))).floor();
-    const auto num_steps_BT =
+    auto num_steps_BT =
         at::cat({at::full({first_self, sizes[1]}, static_cast<double>(config_.levels),
                           doublings_BT.options()),
                  doublings_BT.slice(0, first_self).exp2().round()});
-    const auto level_BT = uniform_BT.select(1, 1).mul(num_steps_BT).floor() / num_steps_BT;
+    auto level_BT = uniform_BT.select(1, 1).mul(num_steps_BT).floor() / num_steps_BT;
+    const auto is_known_BT = draw_known_frames(clip, draw, config_.denoising.clean_frames);
+    if (is_known_BT.defined()) {
+      level_BT = level_BT.masked_fill(is_known_BT, config_.denoising.context_level);
+      num_steps_BT = num_steps_BT.masked_fill(is_known_BT, static_cast<double>(config_.levels));
+    }
     const auto noise_BT = draw_normal(draw, DrawStream::noise, clip.sample_ids_B, sizes.slice(1));
-    return {mix_with_noise(clip.x_BT, noise_BT, level_BT), level_BT, num_steps_BT};
+    return {mix_with_noise(clip.x_BT, noise_BT, level_BT), level_BT, num_steps_BT, is_known_BT,
+            as_past(clip.x_BT, noise_BT, config_.denoising)};
   }
 
   static NetworkInput input_of(const Clip& clip, const NoisyFrames& frames) {
@@ -171,20 +187,30 @@ class Shortcut final : public Objective {
             .num_steps_BT = frames.num_steps_BT};
   }
 
-  /// Where two steps of half the size lead, continued to a clean frame.
+  /// Where two steps of half the size lead, continued to a clean frame. Known frames stay as they
+  /// are.
   static at::Tensor self_target(CausalNetwork& network, const Clip& clip,
                                 const NoisyFrames& frames) {
     const torch::NoGradGuard no_grad;
-    NoisyFrames half{frames.x_BT, frames.level_BT, frames.num_steps_BT * 2};
+    const auto unless_known = [&](const at::Tensor& moved_BT, const at::Tensor& as_it_was_BT) {
+      if (!frames.is_known_BT.defined()) return moved_BT;
+      const auto is_known_BT =
+          moved_BT.dim() == 2 ? frames.is_known_BT : per_frame(frames.is_known_BT, moved_BT);
+      return at::where(is_known_BT, as_it_was_BT, moved_BT);
+    };
+    NoisyFrames half = frames;
+    half.num_steps_BT = unless_known(frames.num_steps_BT * 2, frames.num_steps_BT);
     const auto velocity = [&] {
-      const auto guess_BT = network.peek(input_of(clip, half)).x_BT.clamp(-1, 1);
+      const auto guess_BT = network.peek(input_of(clip, half)).x_BT.clamp(-clip.bound, clip.bound);
       return (guess_BT - half.x_BT) / per_frame(1 - half.level_BT, half.x_BT);
     };
     const auto first = velocity();
-    half.x_BT = half.x_BT + first / per_frame(half.num_steps_BT, half.x_BT);
-    half.level_BT = half.level_BT + 1 / half.num_steps_BT;
+    half.x_BT =
+        unless_known(half.x_BT + first / per_frame(half.num_steps_BT, half.x_BT), half.x_BT);
+    half.level_BT = unless_known(half.level_BT + 1 / half.num_steps_BT, half.level_BT);
     const auto mean = (first + velocity()) / 2;
-    return frames.x_BT + mean * per_frame(1 - frames.level_BT, frames.x_BT);
+    return unless_known(frames.x_BT + mean * per_frame(1 - frames.level_BT, frames.x_BT),
+                        frames.x_BT);
   }
 
   Config config_;

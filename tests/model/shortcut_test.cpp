@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "model/objective/denoising.h"
+#include "model/objective/masked_error.h"
 #include "tests/model/fake_network.h"
 #include "tests/model/tiny.h"
 
@@ -11,9 +13,16 @@ using tiny::noise_clip;
 
 constexpr int64_t kLevels = 8;
 
-std::shared_ptr<Objective> shortcut(int64_t bootstrap_start = 0) {
-  tiny::SetFields fields({{"levels", kLevels}, {"bootstrap_start", bootstrap_start}});
+std::shared_ptr<Objective> shortcut_with(std::map<std::string, double> reals,
+                                         int64_t bootstrap_start = 0) {
+  tiny::SetFields fields({{"levels", kLevels}, {"bootstrap_start", bootstrap_start}}, {},
+                         std::move(reals));
   return ObjectiveRegistry::instance().get("shortcut", "objective").make(fields);
+}
+
+/// The network is shown all frames as they are, at levels of their own.
+std::shared_ptr<Objective> shortcut(int64_t bootstrap_start = 0) {
+  return shortcut_with({{"clean_frames", 0}, {"change_scale", 0}}, bootstrap_start);
 }
 
 at::Tensor zero(const NetworkInput& all) { return at::zeros_like(all.x_BT); }
@@ -86,6 +95,39 @@ TEST(Shortcut, SamplesInStepsOfTheSizeThatItTells) {
   FakeNetwork network(zero);
   EXPECT_THROW(shortcut()->next(network, clip, {3, 3}), c10::Error);
   EXPECT_THROW(shortcut()->next(network, clip, {16, 3}), c10::Error);
+}
+
+TEST(Shortcut, KnownFramesAreShownAsSamplingShowsThePast) {
+  const auto clip = noise_clip(8);
+  FakeNetwork network(zero);
+  shortcut_with({{"clean_frames", 0.5}, {"context_level", 0.97}})
+      ->loss(network, clip, as_tensor({0, 5}));
+  const auto known_BT = draw_known_frames(clip, as_tensor({0, 5}), 0.5);
+  ASSERT_EQ(network.seen.size(), 3u);
+  for (const auto& seen : network.seen) {  // in both half steps, too
+    const auto known = known_BT.slice(0, 8 - seen.x_BT.size(0));
+    EXPECT_TRUE(at::equal(seen.level_BT.eq(0.97), known));
+    EXPECT_TRUE(
+        seen.num_steps_BT.masked_select(known).eq(static_cast<double>(kLevels)).all().item<bool>());
+  }
+}
+
+TEST(Shortcut, KnownFramesCarryNoLoss) {
+  const auto clip = noise_clip(4);
+  const auto known_BT = draw_known_frames(clip, as_tensor({0, 5}), 0.5);
+  for (const double context_level : {0.9, 1.0}) {
+    FakeNetwork network([&](const NetworkInput& all) {
+      // Far off where frames are known, right elsewhere.
+      const int64_t first = 4 - all.x_BT.size(0);
+      return clip.x_BT.slice(0, first) +
+             7 * per_frame(known_BT.slice(0, first).to(at::kFloat), all.x_BT);
+    });
+    const auto objective = shortcut_with(
+        {{"clean_frames", 0.5}, {"change_scale", 0}, {"context_level", context_level}});
+    const auto terms = objective->loss(network, clip, as_tensor({0, 5}));
+    EXPECT_NEAR(terms.sum.item<double>(), 0, 1e-6);
+    EXPECT_GT(terms.weight.item<double>(), 0);
+  }
 }
 
 TEST(Shortcut, NamesAGrainThatIsTooSmall) {

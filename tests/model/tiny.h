@@ -12,12 +12,13 @@
 
 namespace nextframe::tiny {
 
-/// Sets integer and text fields by name and leaves the others at their defaults.
+/// Sets fields by name and leaves the others at their defaults.
 class SetFields : public FieldVisitor {
  public:
   explicit SetFields(std::map<std::string, int64_t> values,
-                     std::map<std::string, std::string> texts = {})
-      : values_(std::move(values)), texts_(std::move(texts)) {}
+                     std::map<std::string, std::string> texts = {},
+                     std::map<std::string, double> reals = {})
+      : values_(std::move(values)), texts_(std::move(texts)), reals_(std::move(reals)) {}
 
   std::vector<std::string> out_of_range;  // names of fields whose value the config would refuse
 
@@ -30,7 +31,10 @@ class SetFields : public FieldVisitor {
       out_of_range.push_back(info.name);
   }
   void visit(const FieldInfo&, bool&) override {}
-  void visit(const FieldInfo&, double&) override {}
+  void visit(const FieldInfo& info, double& value) override {
+    const auto found = reals_.find(info.name);
+    if (found != reals_.end()) value = found->second;
+  }
   void visit(const FieldInfo& info, std::string& value) override {
     const auto found = texts_.find(info.name);
     if (found != texts_.end()) value = found->second;
@@ -40,6 +44,7 @@ class SetFields : public FieldVisitor {
 
   std::map<std::string, int64_t> values_;
   std::map<std::string, std::string> texts_;
+  std::map<std::string, double> reals_;
 };
 
 struct Options {
