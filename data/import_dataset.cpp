@@ -31,6 +31,7 @@ std::string import_flags(const ImportOptions& options) {
     const auto& size = options.size;
     flags += c10::str(" --size ", size.height_px, "x", size.width_px, " --fit ", name_of(size.fit));
   }
+  if (!options.layout.empty()) flags += " --layout " + options.layout;
   if (options.read.alignment) {
     flags += *options.read.alignment == ActionAlignment::after ? " --action-alignment after"
                                                                : " --action-alignment before";
@@ -73,14 +74,25 @@ OpenedSource open_source(const ImportOptions& options) {
   const auto& source = options.source;
   if (!std::filesystem::exists(source)) throw DataError(source.string() + ": no such file");
   const auto& importers = ImporterRegistry::instance();
+  std::vector<std::string> fitting;
   for (const auto& name : importers.names()) {
-    const Importer& importer = importers.get(name, "importer");
-    if (!importer.accepts(source)) continue;
-    ReadOptions read = options.read;
-    read.fps = static_cast<double>(options.fps);
-    return {name, importer.open(source, read)};
+    const bool is_asked_for = options.layout.empty() || options.layout == name;
+    if (is_asked_for && importers.get(name, "importer").accepts(source)) fitting.push_back(name);
   }
-  throw DataError(source.string() + ": not a known layout; known are\n" + known_layouts());
+  if (fitting.empty()) {
+    throw DataError(
+        source.string() + ": not " +
+        (options.layout.empty() ? "a known layout" : "of the layout " + options.layout) +
+        "; known are\n" + known_layouts());
+  }
+  if (fitting.size() > 1) {
+    throw DataError(c10::str(source.string(), ": can be read as ", c10::Join(" and as ", fitting),
+                             "; choose one of them with --layout, or give a folder that holds "
+                             "files of one kind"));
+  }
+  ReadOptions read = options.read;
+  read.fps = static_cast<double>(options.fps);
+  return {fitting.front(), importers.get(fitting.front(), "importer").open(source, read)};
 }
 
 ImportPlan plan_import(const OpenedSource& opened, const ImportOptions& options) {

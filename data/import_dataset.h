@@ -13,9 +13,10 @@ namespace nextframe {
 struct ImportOptions {
   std::filesystem::path source;
   std::filesystem::path out;
-  int64_t validation_episodes = 0;         // to hold out; drawn by `seed`
-  double hold_out = 0;                     // or a share of all, 0 to 1
-  int64_t seed = 0;                        // of the draw
+  std::string layout;               // the importer's name; "": the only one that accepts the source
+  int64_t validation_episodes = 0;  // to hold out; drawn by `seed`
+  double hold_out = 0;              // or a share of all, 0 to 1
+  int64_t seed = 0;                 // of the draw
   int64_t shard_bytes = int64_t{1} << 30;  // of frames, before compression
   int64_t fps = 0;                         // 0: as the source says; videos are resampled to it
   std::string filter = "zstd";

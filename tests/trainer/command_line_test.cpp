@@ -52,7 +52,7 @@ const Commands kPromised = {
     {"completion", {"SHELL"}},
     {"data import",
      {"SRC", "--out", "--validation-episodes", "--hold-out", "--seed", "--size", "--fit", "--fps",
-      "--action-alignment", "--filter", "--replace", "--dry-run"}},
+      "--layout", "--action-alignment", "--filter", "--replace", "--dry-run"}},
     {"data inspect", {"--json"}},
     {"data make", {"--out", "--episodes", "--validation-episodes", "--seed", "--filter"}},
     {"data show", {"GLOB", "--out", "--clips", "--frames", "--seed"}},

@@ -80,6 +80,8 @@ CommandBody set_up_data_import(CLI::App& app) {
       ->required();
   app.add_option("--out", options->out,
                  "folder in which train/, validation/ and index.json are made");
+  app.add_option("--layout", options->layout,
+                 "one of the layouts above, where a source could be of several");
   app.add_option("--validation-episodes", options->validation_episodes,
                  "number of episodes to hold out, drawn by --seed and spread over the source")
       ->capture_default_str()

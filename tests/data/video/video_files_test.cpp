@@ -259,6 +259,20 @@ TEST_F(Videos, FoldersOfJpegAndWebpAreEpisodes) {
   }
 }
 
+TEST_F(Videos, PicturesBesideVideosAskForALayout) {
+  make_stamped_video(folder_ / "videos/a.mp4", {.times_ms = even_times_ms(12, 100)});
+  make_picture(folder_ / "videos/a.jpg", stamped_frame(7), "mjpeg");
+  const auto error = data_error_of([&] { import_videos(folder_, {}); });
+  EXPECT_TRUE(contains(error, "image_folder and as video") && contains(error, "--layout")) << error;
+  ImportOptions options;
+  options.layout = "video";
+  import_videos(folder_, options);
+  EXPECT_EQ(stored_numbers(folder_), even_times_ms(12, 1));
+  options.layout = "npz";
+  EXPECT_TRUE(
+      contains(data_error_of([&] { import_videos(folder_, options); }), "not of the layout npz"));
+}
+
 TEST_F(Videos, AListOfOtherFilesIsNotFollowed) {
   make_stamped_video(folder_ / "secret.ts", {.codec = "mpeg4", .times_ms = even_times_ms(4, 100)});
   std::ofstream(folder_ / "videos/a.mp4")
