@@ -86,8 +86,7 @@ Preconditioning precondition(const at::Tensor& level_BT, const at::Tensor& befor
   const auto shown_BT = level_BT.square() * variance_BT + noise_BT;  // variance of what is shown
   return {.of_before_BT = of_noisy_BT * variance_BT,
           .c_in_BT = (variance_BT / shown_BT).sqrt() * ramp_weight(level_BT),
-          .c_skip_BT = level_BT * variance_BT / shown_BT,
-          .c_out_BT = (variance_BT * noise_BT / shown_BT).sqrt()};
+          .c_out_BT = variance_BT.sqrt()};
 }
 
 at::Tensor as_past(const at::Tensor& x_BT, const at::Tensor& noise_BT,
@@ -129,8 +128,7 @@ NetworkOutput PreconditionedNetwork::peek(const NetworkInput& next) {
   auto input = next;
   input.x_BT = at::where(of_frame(next.level_BT.ge(config_.context_level)), x_BT,
                          mean_BT + rest_BT * of_frame(factors.c_in_BT));
-  return {mean_BT + rest_BT * of_frame(factors.c_skip_BT) +
-          network_.peek(input).x_BT * of_frame(factors.c_out_BT)};
+  return {mean_BT + network_.peek(input).x_BT * of_frame(factors.c_out_BT)};
 }
 
 at::Tensor sample_next_frame(CausalNetwork& frames, const Clip& known,

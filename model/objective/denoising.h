@@ -42,23 +42,23 @@ at::Tensor as_past(const at::Tensor& x_BT, const at::Tensor& noise_BT,
 at::Tensor loss_weight(const DenoisingConfig& config, const at::Tensor& level_BT,
                        const at::Tensor& is_known_BT);
 
-/// What is known of a frame before a network has looked, if pixels were independent and Gaussian:
-/// the frame before says mean and variance of the clean frame; what is shown of the frame itself
-/// corrects them. That is the preconditioning of Karras et al. 2022 (eq. 7 and table 1) around the
-/// frame before in place of 0:
+/// What the frame before says of a frame, if pixels were independent and Gaussian: its mean and
+/// variance. What is shown of the frame itself is given to the network relative to that, scaled as
+/// Karras et al. 2022 scale it (eq. 7 and table 1, around the frame before in place of 0):
 ///
 ///   mean   = of_before * (frame before as shown)
 ///   input  = mean + c_in (frame as shown - level * mean)
-///   guess  = mean + c_skip (frame as shown - level * mean) + c_out * output
+///   guess  = mean + c_out * output
 ///
-/// Without a frame before, mean is 0 and the variance that of a pixel, 1/2. A change from frame to
-/// frame has variance change_scale^2, and what is shown of a frame, divided by its level, is the
-/// clean frame with noise of variance ((1 - level) / level)^2.
+/// Without a frame before, mean is 0 and the variance that of a pixel, 1/2; c_out is its root. A
+/// change from frame to frame has variance change_scale^2.
 ///
-/// Unlike in the paper, c_in falls to a tenth where the frame is pure noise, or its noise would
-/// hide the frame before: a frame changes little, and noise is as large as a change.
+/// Unlike in the paper, what is shown of the frame does not skip the network: its noise would have
+/// to be taken out again, and did pile up over many steps. And c_in falls to a tenth where the
+/// frame is pure noise, or its noise would hide the frame before: a frame changes little, and noise
+/// is as large as a change.
 struct Preconditioning {
-  at::Tensor of_before_BT, c_in_BT, c_skip_BT, c_out_BT;
+  at::Tensor of_before_BT, c_in_BT, c_out_BT;
 };
 
 ///   before_level_BT  the level of the frame before, 0 where there is none
@@ -66,8 +66,7 @@ Preconditioning precondition(const at::Tensor& level_BT, const at::Tensor& befor
                              double change_scale);
 
 /// A network around a network that is given `input` and returns `guess` (see above), so that with
-/// an output of 0 it repeats the last frame where a frame is noise, and the frame itself where it
-/// is almost clean.
+/// an output of 0 it repeats the last frame.
 ///
 /// The frame before is given as sampling shows the past, in training, too, however noisy attention
 /// sees it there: so every frame of a clip learns what a dream asks for. A frame that is itself at

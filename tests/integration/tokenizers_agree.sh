@@ -41,6 +41,10 @@ for case in "masked_autoencoder:regress:, width: 4" "fsq:maskgit:, digits: [3, 3
   echo "$tokenizer: $tok, $objective on it: $dyn"
 done
 
+# Planned together before there is one.
+(at planned; "$nextframe" plan dyn.yaml --ranks 1 --flops 1e11 >plan.log 2>&1 || { cat plan.log; fail "plan of both"; })
+grep -q "^both together  .* on 1 rank" planned/plan.log || { cat planned/plan.log; fail "plan does not add the stages up"; }
+
 # A kill in each stage, and the same command again.
 for stage in tok dyn; do
   (
@@ -68,6 +72,7 @@ expect 4 "is another tokenizer than this run's" "$nextframe" train dyn.yaml --se
 expect 2 "objective.name = regress works on pixels or values; tokenizer vq gives codes; tokenizers that do: masked_autoencoder, pixels" \
   "$nextframe" check dyn.yaml --set tokenizer.from=away objective.name=regress
 expect 2 "model.dim is not used where tokenizer.name = vq is trained" "$nextframe" check tok.yaml --set model.dim=3
+expect 2 "tokenizer.from = nowhere: no such run, checkpoint or config" "$nextframe" check dyn.yaml --set tokenizer.from=nowhere
 expect 2 "tokenizer.from = nowhere: no such run, checkpoint or config" "$nextframe" train dyn.yaml --run nowhere-run --set tokenizer.from=nowhere
 cp -r runs/dyn alone && rm -r alone/stages away
 expect 4 "alone/stages/tokenizer is not there either" "$nextframe" eval alone

@@ -9,6 +9,7 @@
 #include "trainer/commands/command.h"
 #include "trainer/evaluate/held_out_data.h"
 #include "trainer/machine_checks.h"
+#include "trainer/stages.h"
 
 namespace nextframe {
 namespace {
@@ -60,6 +61,18 @@ void print(const Config& config) {
   }
 }
 
+/// The tokenizer that the config builds on, or "". Throws UsageError if there is none.
+std::string check_tokenizer(const Config& config) {
+  const auto trained = config.tokenizer();
+  if (trained.from.empty()) return "";
+  const auto stage = require_stage(trained, {});
+  const auto name = stage.config.value_of("tokenizer.name");
+  if (stage.is_trained())
+    return c10::str(name, " of ", stage.checkpoint.string(), ", digest ", stage.digest);
+  return c10::str(name, ", which is trained first: ", stage.config.trainer.steps, " steps of ",
+                  stage.config_path, " in ", stage.run.string());
+}
+
 struct DataAnswer {
   std::string text;                // what both sets hold
   std::vector<std::string> notes;  // what is odd about them
@@ -85,6 +98,8 @@ nlohmann::json check_as_json(const CheckOptions& options, ExitCode& code) {
   try {
     const Config config = options.config->load();
     answer = {{"valid", true}, {"fields", to_json(config.resolved)}};
+    if (const auto tokenizer = check_tokenizer(config); !tokenizer.empty())
+      answer["tokenizer"] = tokenizer;
     if (options.without_data) return answer;
     const auto data = check_data(config);
     answer["data"] = data.text;
@@ -92,6 +107,10 @@ nlohmann::json check_as_json(const CheckOptions& options, ExitCode& code) {
   } catch (const ConfigError& error) {
     code = ExitCode::usage;
     return {{"valid", false}, {"problems", to_json(error.problems)}};
+  } catch (const UsageError& error) {
+    code = ExitCode::usage;
+    answer["valid"] = false;
+    answer["tokenizer_problem"] = error.what();
   } catch (const DataError& error) {
     code = ExitCode::data;
     answer["valid"] = false;
@@ -110,6 +129,8 @@ int check(const CheckOptions& options) {
   }
   const Config config = options.config->load();
   print(config);
+  if (const auto tokenizer = check_tokenizer(config); !tokenizer.empty())
+    std::cout << "tokenizer: " << tokenizer << std::endl;
   if (options.without_data) return 0;
   const auto data = check_data(config);
   std::cout << "data: " << data.text << std::endl;

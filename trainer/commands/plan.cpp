@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <nlohmann/json.hpp>
+#include <optional>
 
 #include "data/dataset.h"
 #include "data/error.h"
@@ -17,6 +19,7 @@
 #include "trainer/parallel/flat_parameters.h"
 #include "trainer/plan/plan_report.h"
 #include "trainer/recompute.h"
+#include "trainer/records/console.h"
 #include "trainer/records/memory_report.h"
 #include "trainer/stages.h"
 
@@ -147,8 +150,7 @@ void add_rows(const PlanOptions& options, const Config& config, PlanReport& repo
   }
 }
 
-int plan(const PlanOptions& options) {
-  const auto config = options.config->load();
+PlanReport plan_of(const PlanOptions& options, const Config& config) {
   set_torch_threads(config.parallel.threads);
   const auto shape = clip_shape(options, config);
   const auto model = make_model_with_stage(config, shape);
@@ -173,7 +175,46 @@ int plan(const PlanOptions& options) {
   set_rates(options, config, report);
   report.shards = choices_of(config.parallel, "shard");
   add_rows(options, config, report);
-  std::cout << (options.json ? to_json(report) + "\n" : to_text(report)) << std::flush;
+  return report;
+}
+
+/// The rows of both plans that are for equally many ranks, added up.
+std::string both_together(const PlanReport& first, const PlanReport& then) {
+  std::string text = "\nboth together";
+  for (const auto& row : then.rows) {
+    for (const auto& other : first.rows) {
+      if (other.ranks.ranks == row.ranks.ranks)
+        text += c10::str(text.ends_with("together") ? "  " : ", ",
+                         format_duration(other.run_s + row.run_s), " on ", row.ranks.ranks,
+                         row.ranks.ranks == 1 ? " rank" : " ranks");
+    }
+  }
+  return text + "\n";
+}
+
+/// Of a config whose tokenizer is not trained yet, that comes first.
+int plan(const PlanOptions& options) {
+  const auto config = options.config->load();
+  const auto trained = config.tokenizer();
+  std::optional<PlanReport> first;
+  std::string first_path;
+  if (!trained.from.empty()) {
+    const auto stage = require_stage(trained, {});
+    first_path = stage.config_path;
+    if (!stage.is_trained()) first = plan_of(options, stage.config);
+  }
+  const auto report = plan_of(options, config);
+  if (options.json) {
+    auto json = nlohmann::ordered_json::parse(to_json(report));
+    if (first) json["tokenizer"] = nlohmann::ordered_json::parse(to_json(*first));
+    std::cout << json.dump(2) << std::endl;
+    return 0;
+  }
+  if (first)
+    std::cout << "first its tokenizer, " << first_path << "\n\n" << to_text(*first) << "\n";
+  std::cout << to_text(report);
+  if (first) std::cout << both_together(*first, report);
+  std::cout << std::flush;
   return 0;
 }
 
