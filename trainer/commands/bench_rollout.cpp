@@ -46,6 +46,11 @@ Subject open(const ConfigArguments& arguments) {
   return {std::move(config), std::move(model), std::move(data)};
 }
 
+void require_predictions(const WorldModel& model, const std::string& path) {
+  if (!model.can_predict())
+    throw UsageError("bench rollout: " + path + " is a tokenizer, which predicts nothing");
+}
+
 /// The first episodes that are long enough, from the first on again where there are too few.
 RolloutClips first_clips(const Dataset& data, const std::string& glob,
                          const BenchRolloutArguments& options) {
@@ -138,6 +143,7 @@ void print(const RolloutBench& bench) {
 
 int bench_rollout_command(const BenchRolloutArguments& options) {
   auto subject = open(*options.subject);
+  require_predictions(*subject.model, options.subject->path);
   at::set_num_threads(static_cast<int>(options.threads));
   const auto clips = first_clips(subject.data, subject.config.data.train, options);
   const MachineRate before;

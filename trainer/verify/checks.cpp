@@ -6,6 +6,7 @@
 #include "kernels/draws.h"
 #include "kernels/torch.h"
 #include "launch/text.h"
+#include "model/running_sum.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/parallel/flat_parameters.h"
 #include "trainer/parallel/gradient_buckets.h"
@@ -62,6 +63,9 @@ StepGradients sum_grains(const Config& config, Model& model, const Dataset& data
       result.parameters[i].sum.add_(flat.parameters()[i].grad().flatten().to(at::kDouble));
     }
   }
+  // What these carry is no gradient, and has no moments; digests compare them.
+  std::erase_if(result.parameters,
+                [](const auto& parameter) { return is_running_sum(parameter.name); });
   return result;
 }
 
