@@ -126,8 +126,6 @@ void keep_stage(const TokenizerStage& stage, const fs::path& run) {
 }
 
 std::shared_ptr<Tokenizer> load_stage(const TokenizerStage& stage, const ClipShape& shape) {
-  auto own_shape = shape;
-  own_shape.clip_frames = stage.config.data.clip_frames;
   std::optional<Manifest> manifest;
   if (stage.is_trained()) {
     manifest = read_manifest(stage.checkpoint);
@@ -140,7 +138,7 @@ std::shared_ptr<Tokenizer> load_stage(const TokenizerStage& stage, const ClipSha
                                 "x", shape.channels));
     }
   }
-  const auto tokenizer = std::dynamic_pointer_cast<Tokenizer>(stage.config.make_model(own_shape));
+  const auto tokenizer = std::dynamic_pointer_cast<Tokenizer>(stage.config.make_model(shape));
   TORCH_INTERNAL_ASSERT(tokenizer != nullptr);
   if (manifest) load_weights(*tokenizer, stage.checkpoint, *manifest, weights_of(*manifest));
   tokenizer->eval();
