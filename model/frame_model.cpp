@@ -79,7 +79,8 @@ at::Tensor FrameModel::rollout(const at::Tensor& context_BTHWC, const at::Tensor
       known.first_frame = options.first_frame + frame - 1;
     }
     const auto next_B1 = objective_->next(*network, known, options);
-    dreamed.push_back(next_B1.clamp(-known.bound, known.bound));
+    const bool is_of_codes = !next_B1.is_floating_point();
+    dreamed.push_back(is_of_codes ? next_B1 : next_B1.clamp(-known.bound, known.bound));
   }
   return unit_frames_of(at::cat(dreamed, 1));
 }

@@ -128,9 +128,9 @@ int check(const CheckOptions& options) {
     return static_cast<int>(code);
   }
   const Config config = options.config->load();
+  const auto tokenizer = check_tokenizer(config);
   print(config);
-  if (const auto tokenizer = check_tokenizer(config); !tokenizer.empty())
-    std::cout << "tokenizer: " << tokenizer << std::endl;
+  if (!tokenizer.empty()) std::cout << "tokenizer: " << tokenizer << std::endl;
   if (options.without_data) return 0;
   const auto data = check_data(config);
   std::cout << "data: " << data.text << std::endl;
