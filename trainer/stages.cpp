@@ -1,5 +1,7 @@
 #include "trainer/stages.h"
 
+#include <c10/util/ScopeExit.h>
+
 #include "data/durable_file.h"
 #include "kernels/torch.h"
 #include "trainer/checkpoint/store.h"
@@ -69,7 +71,11 @@ bool has_finished(const fs::path& run, const Config& config) {
 std::optional<TokenizerStage> find_stage(const TrainedTokenizer& trained) {
   const fs::path from = trained.from;
   std::error_code ignored;
-  if (!fs::exists(from, ignored)) return std::nullopt;
+  // A tokenizer's config builds on no other; one that names itself would be read for ever.
+  static thread_local bool reads_a_stage = false;
+  if (reads_a_stage || !fs::exists(from, ignored)) return std::nullopt;
+  reads_a_stage = true;
+  const auto done = c10::make_scope_exit([] { reads_a_stage = false; });
   if (!is_config(from)) return stage_of_checkpoint(trained.from, trained.from);
   TokenizerStage stage{load_config(trained.from), trained.from, {}, {}, ""};
   require_tokenizer(stage.config, trained.from);

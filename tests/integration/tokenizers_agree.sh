@@ -72,6 +72,8 @@ expect 4 "is another tokenizer than this run's" "$nextframe" train dyn.yaml --se
 expect 2 "objective.name = regress works on pixels or values; tokenizer vq gives codes; tokenizers that do: masked_autoencoder, pixels" \
   "$nextframe" check dyn.yaml --set tokenizer.from=away objective.name=regress
 expect 2 "model.dim is not used where tokenizer.name = vq is trained" "$nextframe" check tok.yaml --set model.dim=3
+sed s/tok.yaml/itself.yaml/ dyn.yaml >itself.yaml
+expect 2 "trains model space_time_transformer, not a tokenizer" "$nextframe" check itself.yaml --without-data
 expect 2 "tokenizer.from = nowhere: no such run, checkpoint or config" "$nextframe" check dyn.yaml --set tokenizer.from=nowhere
 expect 2 "tokenizer.from = nowhere: no such run, checkpoint or config" "$nextframe" train dyn.yaml --run nowhere-run --set tokenizer.from=nowhere
 cp -r runs/dyn alone && rm -r alone/stages away
