@@ -1,19 +1,15 @@
 // A tokenizer's codes: a constant vector stands for each on the way in, logits come out.
 
 #include "kernels/linear.h"
-#include "kernels/norm.h"
 #include "kernels/torch.h"
 #include "model/ends/frame_ends.h"
 
 namespace nextframe {
 namespace {
 
-class CodeEnds final : public FrameEnds {
+class CodeEnds final : public TokenEnds {
  public:
-  explicit CodeEnds(const EndsShape& shape) : shape_(shape) {}
-
-  int64_t rows() const override { return shape_.space.rows; }
-  int64_t columns() const override { return shape_.space.columns; }
+  explicit CodeEnds(const EndsShape& shape) : TokenEnds(shape) {}
 
   void make_stem(torch::nn::Module& owner, const ParameterMaker& make) override {
     const int64_t width = shape_.space.code_vectors_VE.size(1);
@@ -24,7 +20,7 @@ class CodeEnds final : public FrameEnds {
   }
 
   void make_head(torch::nn::Module& owner, const ParameterMaker& make) override {
-    head_ = make.constant(owner, "head", {shape_.space.num_codes(), shape_.dim}, 0);
+    make_token_head(owner, make, shape_.space.num_codes());
   }
 
   at::Tensor embed(const NetworkInput& input, const at::Tensor& /*before_B1N*/) const override {
@@ -38,18 +34,8 @@ class CodeEnds final : public FrameEnds {
     return tokens_BTND + place_;
   }
 
-  at::Tensor read(const at::Tensor& tokens_BTND) const override {
-    return linear(rms_norm(tokens_BTND, shape_.bf16), head_, shape_.bf16).to(at::kFloat);
-  }
-
-  double products_per_frame() const override {
-    const double stem = 2.0 / 3.0 * static_cast<double>(stem_.numel());
-    return static_cast<double>(tokens()) * (stem + static_cast<double>(head_.numel()));
-  }
-
  private:
-  EndsShape shape_;
-  at::Tensor stem_, place_, hidden_, head_, vectors_VE_;
+  at::Tensor hidden_, vectors_VE_;
 };
 
 }  // namespace

@@ -50,6 +50,24 @@ class FrameEnds {
   virtual double products_per_frame() const = 0;
 };
 
+/// What the ends of a tokenizer's tokens share: a token of the frame is a token of the network.
+class TokenEnds : public FrameEnds {
+ public:
+  int64_t rows() const override { return shape_.space.rows; }
+  int64_t columns() const override { return shape_.space.columns; }
+  at::Tensor read(const at::Tensor& tokens_BTND) const override;
+  double products_per_frame() const override;
+
+ protected:
+  explicit TokenEnds(const EndsShape& shape) : shape_(shape) {}
+
+  /// `outputs`: numbers that a token writes.
+  void make_token_head(torch::nn::Module& owner, const ParameterMaker& make, int64_t outputs);
+
+  EndsShape shape_;
+  at::Tensor stem_, place_, head_;
+};
+
 std::unique_ptr<FrameEnds> make_frame_ends(const EndsShape& shape);
 
 std::unique_ptr<FrameEnds> make_pixel_ends(const EndsShape& shape);

@@ -1,19 +1,15 @@
 // A tokenizer's values: a token of the frame is a token of the network.
 
 #include "kernels/linear.h"
-#include "kernels/norm.h"
 #include "kernels/torch.h"
 #include "model/ends/frame_ends.h"
 
 namespace nextframe {
 namespace {
 
-class ValueEnds final : public FrameEnds {
+class ValueEnds final : public TokenEnds {
  public:
-  explicit ValueEnds(const EndsShape& shape) : shape_(shape) {}
-
-  int64_t rows() const override { return shape_.space.rows; }
-  int64_t columns() const override { return shape_.space.columns; }
+  explicit ValueEnds(const EndsShape& shape) : TokenEnds(shape) {}
 
   void make_stem(torch::nn::Module& owner, const ParameterMaker& make) override {
     const int64_t values = shape_.space.width * (shape_.differences ? 2 : 1);
@@ -23,7 +19,7 @@ class ValueEnds final : public FrameEnds {
   }
 
   void make_head(torch::nn::Module& owner, const ParameterMaker& make) override {
-    head_ = make.constant(owner, "head", {shape_.space.width, shape_.dim}, 0);
+    make_token_head(owner, make, shape_.space.width);
   }
 
   at::Tensor embed(const NetworkInput& input, const at::Tensor& before_B1NE) const override {
@@ -32,24 +28,12 @@ class ValueEnds final : public FrameEnds {
            place_;
   }
 
-  at::Tensor read(const at::Tensor& tokens_BTND) const override {
-    return linear(rms_norm(tokens_BTND, shape_.bf16), head_, shape_.bf16).to(at::kFloat);
-  }
-
-  double products_per_frame() const override {
-    const double stem = 2.0 / 3.0 * static_cast<double>(stem_.numel());
-    return static_cast<double>(tokens()) * (stem + static_cast<double>(head_.numel()));
-  }
-
  private:
   /// Each value with its change since the frame before; without one the change is 0.
   static at::Tensor with_changes(const at::Tensor& x_BTNE, const at::Tensor& before_B1NE) {
     const auto first = before_B1NE.defined() ? before_B1NE : x_BTNE.slice(1, 0, 1);
     return at::cat({x_BTNE, x_BTNE - at::cat({first, x_BTNE.slice(1, 0, -1)}, 1)}, 3);
   }
-
-  EndsShape shape_;
-  at::Tensor stem_, place_, head_;
 };
 
 }  // namespace
