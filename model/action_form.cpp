@@ -24,6 +24,14 @@ void ActionForm::fields(FieldVisitor& field) {
   field("dropout", dropout,
         "share of clips, and of frames, whose actions are hidden in training, for guidance",
         Range::below(0, 1));
+  field.free("from", from,
+             "latent actions in place of the data's: their tokenizer's run or checkpoint, or the "
+             "config that trains it, which is done first; a config is looked for beside this one");
+  field("digest", digest, "the weights of their tokenizer, filled in when the run begins");
+}
+
+void ActionForm::check(const Report& report) const {
+  if (is_latent() && is_none()) report("from", "is not used where actions.form = none");
 }
 
 Traits ActionForm::asks() const {

@@ -14,10 +14,13 @@ namespace nextframe {
 struct ActionForm {
   std::string form = "token_and_add";
   double dropout = 0;
+  std::string from;    // of latent actions, see `from` in TrainedTokenizer
+  std::string digest;  // of them, too
 
   void fields(FieldVisitor& field);
-  void check(const Report&) const {}
+  void check(const Report& report) const;
 
+  bool is_latent() const { return !from.empty(); }
   bool is_none() const { return form == "none"; }
   bool has_token() const { return form == "token" || form == "token_and_add"; }
   bool is_added() const { return form == "add" || form == "token_and_add"; }

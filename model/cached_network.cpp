@@ -45,6 +45,10 @@ at::Tensor levels_of(const NetworkInput& input) {
   return at::ones({input.x_BT.size(0), input.x_BT.size(1)}, input.x_BT.options().dtype(at::kFloat));
 }
 
+NetworkOutput CausalNetwork::peek_at(const NetworkInput& next, int64_t place) {
+  return {peek(next).x_BT.narrow(2, place, 1)};
+}
+
 NetworkOutput WindowNetwork::peek(const NetworkInput& next) {
   return newest(run_(after(kept_, next), nullptr, false), next.x_BT.size(1));
 }
@@ -58,6 +62,13 @@ NetworkOutput CachedNetwork::peek(const NetworkInput& next) {
   TORCH_CHECK(is_empty_ || next.x_BT.size(1) == 1, "network: after cached frames one frame at a ",
               "time can be looked at, got ", next.x_BT.size(1));
   return run_(next, is_empty_ ? nullptr : cache_.get(), false);
+}
+
+NetworkOutput CachedNetwork::peek_at(const NetworkInput& next, int64_t place) {
+  if (is_empty_) return CausalNetwork::peek_at(next, place);
+  auto input = next;
+  input.place = place;
+  return run_(input, cache_.get(), false);
 }
 
 NetworkOutput CachedNetwork::append(const NetworkInput& next) {

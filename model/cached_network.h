@@ -42,6 +42,7 @@ class CachedNetwork final : public CausalNetwork {
       : run_(std::move(run)), cache_(std::move(cache)) {}
 
   NetworkOutput peek(const NetworkInput& next) override;
+  NetworkOutput peek_at(const NetworkInput& next, int64_t place) override;
   NetworkOutput append(const NetworkInput& next) override;
 
  private:

@@ -11,6 +11,7 @@ FrameModel::FrameModel(const ModelInputs& inputs)
     : shape_(inputs.shape),
       objective_(inputs.objective),
       tokenizer_(inputs.tokenizer),
+      latent_actions_(inputs.latent_actions),
       action_form_(inputs.actions) {
   TORCH_CHECK(objective_ != nullptr, "model: an objective is needed, got none");
   TORCH_CHECK(shape_.clip_frames >= 2, "model: clips of 2 frames or more are needed, got ",
@@ -20,11 +21,12 @@ FrameModel::FrameModel(const ModelInputs& inputs)
 }
 
 LossTerms FrameModel::loss(const Batch& batch, const at::Tensor& draw) {
-  check_inputs(batch.frames_BTHWC, batch.actions_BTA, batch.frames_BTHWC.size(1));
+  const auto told_BTA = latent_actions_ ? infer_actions(batch.frames_BTHWC) : batch.actions_BTA;
+  check_inputs(batch.frames_BTHWC, told_BTA, batch.frames_BTHWC.size(1));
   WindowNetwork network(
       [this](const NetworkInput& input, FrameCache*, bool) { return run(input, nullptr, false); },
       shape_.clip_frames);
-  const auto actions_BTA = action_form_.encode(batch.actions_BTA, batch.sample_ids_B, draw);
+  const auto actions_BTA = action_form_.encode(told_BTA, batch.sample_ids_B, draw);
   return objective_->loss(network,
                           {.x_BT = latents_of(batch.frames_BTHWC),
                            .actions_BTA = actions_BTA,
@@ -89,16 +91,29 @@ at::Tensor FrameModel::reconstruct(const at::Tensor& frames_BTHWC) {
   return tokenizer_ ? unit_frames_of(latents_of(frames_BTHWC)) : at::Tensor();
 }
 
+at::Tensor FrameModel::infer_actions(const at::Tensor& frames_BTHWC) {
+  if (!latent_actions_) return {};
+  check_frames(frames_BTHWC);
+  const auto codes_BT = latent_actions_->encode(frames_BTHWC).squeeze(2);
+  return latent_actions_->space()
+      .code_vectors_VE.index_select(0, codes_BT.reshape({-1}))
+      .view({codes_BT.size(0), codes_BT.size(1), -1});
+}
+
 void FrameModel::to(torch::Device device, bool non_blocking) {
   WorldModel::to(device, non_blocking);
-  if (!tokenizer_) return;
-  tokenizer_->tokenizer().to(device, non_blocking);
-  tokenizer_->tokenizer().freeze();
+  for (const auto& frozen : {tokenizer_, latent_actions_}) {
+    if (frozen) frozen->to(device, non_blocking);
+  }
 }
 
 double FrameModel::encoding_flops_per_clip() const {
   // Encoder and decoder are about equal, and training counts forward and backward.
-  return tokenizer_ ? tokenizer_->tokenizer().flops_per_clip() / 6 : 0;
+  double flops = 0;
+  for (const auto& frozen : {tokenizer_, latent_actions_}) {
+    if (frozen) flops += frozen->tokenizer().flops_per_clip() / 6;
+  }
+  return flops;
 }
 
 double FrameModel::space_bound() const { return tokenizer_ ? tokenizer_->space().bound() : 1; }
@@ -138,23 +153,27 @@ std::unique_ptr<CausalNetwork> FrameModel::make_network(const RolloutOptions& op
     network = std::make_unique<WindowNetwork>(run_frames, shape_.clip_frames - 1);
   }
   // Without actions, told and untold are the same.
-  if (options.guidance == 1 || action_form_.width(shape_.action_width) == 0) return network;
+  if (options.guidance == 1 || action_form_.width(action_width()) == 0) return network;
   TORCH_CHECK(action_form_.dropout > 0, "rollout: guidance = ", options.guidance,
               " needs a model that was trained with actions.dropout above 0");
   return std::make_unique<GuidedNetwork>(std::move(network), options.guidance);
 }
 
-void FrameModel::check_inputs(const at::Tensor& frames_BTHWC, const at::Tensor& actions_BTA,
-                              int64_t num_actions) const {
+void FrameModel::check_frames(const at::Tensor& frames_BTHWC) const {
   TORCH_CHECK(frames_BTHWC.dim() == 5 && frames_BTHWC.size(2) == shape_.height_px &&
                   frames_BTHWC.size(3) == shape_.width_px &&
                   frames_BTHWC.size(4) == shape_.channels,
               "model: frames must be [B, T, ", shape_.height_px, ", ", shape_.width_px, ", ",
               shape_.channels, "], got ", frames_BTHWC.sizes());
+}
+
+void FrameModel::check_inputs(const at::Tensor& frames_BTHWC, const at::Tensor& actions_BTA,
+                              int64_t num_actions) const {
+  check_frames(frames_BTHWC);
   TORCH_CHECK(actions_BTA.dim() == 3 && actions_BTA.size(0) == frames_BTHWC.size(0) &&
-                  actions_BTA.size(1) == num_actions && actions_BTA.size(2) == shape_.action_width,
+                  actions_BTA.size(1) == num_actions && actions_BTA.size(2) == action_width(),
               "model: actions must be [", frames_BTHWC.size(0), ", ", num_actions, ", ",
-              shape_.action_width, "], got ", actions_BTA.sizes());
+              action_width(), "], got ", actions_BTA.sizes());
 }
 
 }  // namespace nextframe

@@ -33,9 +33,14 @@ class FrameModel : public WorldModel {
                      const RolloutOptions& options) override;
   bool has_tokenizer() const override { return tokenizer_ != nullptr; }
   at::Tensor reconstruct(const at::Tensor& frames_BTHWC) override;
+  int64_t num_latent_actions() const override {
+    return latent_actions_ ? latent_actions_->space().num_codes() : 0;
+  }
+  at::Tensor infer_actions(const at::Tensor& frames_BTHWC) override;
 
-  /// The frozen tokenizer is no child module: nothing of it is trained or saved with the model.
+  /// Frozen tokenizers are no child modules: nothing of them is trained or saved with the model.
   FrozenTokenizer* tokenizer() const { return tokenizer_.get(); }
+  FrozenTokenizer* latent_actions() const { return latent_actions_.get(); }
   void to(torch::Device device, bool non_blocking = false) override;
   using torch::nn::Module::to;
 
@@ -52,7 +57,7 @@ class FrameModel : public WorldModel {
   bool asks_for(Trait trait) const { return objective_->asks().contains(trait); }
   double extra_forwards() const { return objective_->extra_forwards(); }
 
-  /// Of the frozen tokenizer, whose encoder runs on every clip; 0 without one.
+  /// Of the frozen tokenizers, whose encoders run on every clip; 0 without one.
   double encoding_flops_per_clip() const;
 
  private:
@@ -62,12 +67,17 @@ class FrameModel : public WorldModel {
   Clip clip_of(const at::Tensor& frames_BTHWC, const at::Tensor& encoded_actions_BTA, int64_t first,
                int64_t end, const RolloutOptions& options) const;
   std::unique_ptr<CausalNetwork> make_network(const RolloutOptions& options);
+  /// Of the actions that the model is told, before action_form() encodes them.
+  int64_t action_width() const {
+    return latent_actions_ ? num_latent_actions() : shape_.action_width;
+  }
+  void check_frames(const at::Tensor& frames_BTHWC) const;
   void check_inputs(const at::Tensor& frames_BTHWC, const at::Tensor& actions_BTA,
                     int64_t num_actions) const;
 
   ClipShape shape_;
   std::shared_ptr<Objective> objective_;
-  std::shared_ptr<FrozenTokenizer> tokenizer_;
+  std::shared_ptr<FrozenTokenizer> tokenizer_, latent_actions_;
   ActionForm action_form_;
 };
 

@@ -14,6 +14,7 @@ struct NetworkInput {
   at::Tensor
       num_steps_BT;  // float32, how many sampling steps of this size lead from noise to clean
   at::Tensor hidden_BTN = {};  // bool, codes that are not shown
+  int64_t place = -1;          // see CausalNetwork::peek_at(); -1: the output at all places
 };
 
 /// level_BT, or 1 for every frame where it is not given.
@@ -32,7 +33,12 @@ class CausalNetwork {
   /// cached frames, `next` is one frame.
   virtual NetworkOutput peek(const NetworkInput& next) = 0;
 
-  /// The same, and `next` joins the cache (the KV cache of a transformer).
+  /// peek() at one place of a frame whose codes come one after the other: the logits of its code,
+  /// [B, 1, 1, V], which depend on the codes at earlier places only. Called for place 0, 1, ...,
+  /// with the codes of earlier calls in `next`.
+  virtual NetworkOutput peek_at(const NetworkInput& next, int64_t place);
+
+  /// The same as peek(), and `next` joins the cache (the KV cache of a transformer).
   virtual NetworkOutput append(const NetworkInput& next) = 0;
 };
 

@@ -23,12 +23,15 @@ struct ModelInputs {
   ActionForm actions = {};
   bool bf16 = false;  // matrix products in bfloat16; everything else stays float32
   uint64_t seed = 0;  // of the initial parameters, drawn by counter (kernels/draws.h)
-  std::shared_ptr<FrozenTokenizer> tokenizer = nullptr;  // null: frames are pixels
+  std::shared_ptr<FrozenTokenizer> tokenizer = nullptr;       // null: frames are pixels
+  std::shared_ptr<FrozenTokenizer> latent_actions = nullptr;  // null: actions are the data's
 
   LatentSpace space() const { return tokenizer ? tokenizer->space() : LatentSpace(); }
 
   /// Width of the actions that the network gets.
-  int64_t action_width() const { return actions.width(shape.action_width); }
+  int64_t action_width() const {
+    return actions.width(latent_actions ? latent_actions->space().num_codes() : shape.action_width);
+  }
 };
 
 /// A model's summary, fields and constructor. They are separate, so that a config can be read
@@ -38,16 +41,28 @@ struct ModelEntry {
   /// A fresh config, visited by `field`, then checked (report), then built.
   std::function<void(FieldVisitor&, const Report&)> visit;
   std::function<std::shared_ptr<WorldModel>(FieldVisitor&, const ModelInputs&)> make;
+  /// The fields with which some of what the model offers is not there, or there for nothing.
+  std::function<void(FieldVisitor&, const Traits& asked, const Report&)> check_asked;
   Traits offers;
 };
 
 using ModelRegistry = Registry<ModelEntry>;
 
+template <class Config>
+void check_asked(FieldVisitor& field, const Traits& asked, const Report& report) {
+  if constexpr (requires(const Config& config) { config.check_asked(asked, report); }) {
+    Config config;
+    config.fields(field);
+    config.check_asked(asked, report);
+  }
+}
+
 }  // namespace nextframe
 
 /// Registers `Model` under `name`. Model needs a nested Config with `fields(FieldVisitor&)` and
 /// `check(const Report&) const`, a constructor Model(Config, ModelInputs), and `static Traits
-/// offers()`.
+/// offers()`. Where an offer depends on fields, Config has `check_asked(const Traits& asked, const
+/// Report&) const`, too.
 #define NF_REGISTER_MODEL(name, Model, summary)                                             \
   namespace {                                                                               \
   const bool registered_##Model = ::nextframe::ModelRegistry::instance().add(               \
@@ -61,6 +76,10 @@ using ModelRegistry = Registry<ModelEntry>;
                Model::Config config;                                                        \
                config.fields(field);                                                        \
                return std::make_shared<Model>(config, inputs);                              \
+             },                                                                             \
+             [](::nextframe::FieldVisitor& field, const ::nextframe::Traits& asked,         \
+                const ::nextframe::Report& report) {                                        \
+               ::nextframe::check_asked<Model::Config>(field, asked, report);               \
              },                                                                             \
              Model::offers()});                                                             \
   }

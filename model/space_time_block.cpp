@@ -31,11 +31,11 @@ SpaceTimeBlock::SpaceTimeBlock(const BlockShape& shape, const ParameterMaker& ma
 }
 
 at::Tensor SpaceTimeBlock::attend(const at::Tensor& tokens_BTND, const Rotation& in_space,
-                                  const Rotation& in_time, TimeKvCache* cache, bool appends) const {
+                                  const Rotation& in_time, const CacheStep& step) const {
   const bool bf16 = shape_.bf16;
   if (shape_.is_joint) {
     const auto hidden = norm_linear(tokens_BTND, joint_in_, bf16);
-    const auto attended = attend_jointly(hidden.product, in_time, cache, appends);
+    const auto attended = attend_jointly(hidden.product, in_time, step);
     return add_linear(hidden.sum, attended, joint_out_, bf16);
   }
   auto hidden = norm_linear(tokens_BTND, space_in_, bf16);
@@ -43,8 +43,7 @@ at::Tensor SpaceTimeBlock::attend(const at::Tensor& tokens_BTND, const Rotation&
       add_linear(hidden.sum, attend_in_space(hidden.product, in_space), space_out_, bf16);
   if (!shape_.in_time) return sum;
   hidden = norm_linear(sum, time_in_, bf16);
-  return add_linear(hidden.sum, attend_in_time(hidden.product, in_time, cache, appends), time_out_,
-                    bf16);
+  return add_linear(hidden.sum, attend_in_time(hidden.product, in_time, step), time_out_, bf16);
 }
 
 at::Tensor SpaceTimeBlock::feed_forward(const at::Tensor& tokens_BTND) const {
@@ -68,29 +67,31 @@ at::Tensor SpaceTimeBlock::attend_in_space(const at::Tensor& packed_BTN3D,
   return self_attention(frames, options(rotation)).view({B, T, N, shape_.dim});
 }
 
-/// Each token sees all tokens of frames 0 .. t, and those of the cache.
+/// Each token sees all tokens of frames 0 .. t, or those up to itself, and those of the cache.
 at::Tensor SpaceTimeBlock::attend_jointly(const at::Tensor& packed_BTN3D, const Rotation& rotation,
-                                          TimeKvCache* cache, bool appends) const {
+                                          const CacheStep& step) const {
   const int64_t B = packed_BTN3D.size(0), T = packed_BTN3D.size(1), N = packed_BTN3D.size(2);
   const auto tokens = packed_BTN3D.view({B, T * N, 1, 3, shape_.heads, -1});
   auto causal = options(rotation);
-  causal.mask.frame_tokens = N;
-  causal.mask.window_frames = shape_.window_frames;
-  const auto attended =
-      cache != nullptr ? cache->attend(tokens, causal, appends) : self_attention(tokens, causal);
+  causal.mask.frame_tokens = shape_.is_ordered ? 1 : N;
+  causal.mask.window_frames = shape_.window_frames * (shape_.is_ordered ? N : 1);
+  const auto attended = step.cache != nullptr
+                            ? step.cache->attend(tokens, causal, step.appends, step.ahead)
+                            : self_attention(tokens, causal);
   return attended.view({B, T, N, shape_.dim});
 }
 
 /// Each token sees its own place in frames 0 .. t, and in those of the cache.
 at::Tensor SpaceTimeBlock::attend_in_time(const at::Tensor& packed_BTN3D, const Rotation& rotation,
-                                          TimeKvCache* cache, bool appends) const {
+                                          const CacheStep& step) const {
   const int64_t B = packed_BTN3D.size(0), T = packed_BTN3D.size(1), N = packed_BTN3D.size(2);
   const auto frames = packed_BTN3D.view({B, T, N, 3, shape_.heads, -1});
   auto causal = options(rotation);
   causal.mask.frame_tokens = 1;
   causal.mask.window_frames = shape_.window_frames;
-  const auto attended =
-      cache != nullptr ? cache->attend(frames, causal, appends) : self_attention(frames, causal);
+  const auto attended = step.cache != nullptr
+                            ? step.cache->attend(frames, causal, step.appends, step.ahead)
+                            : self_attention(frames, causal);
   return attended.view({B, T, N, shape_.dim});
 }
 

@@ -5,27 +5,27 @@
 #include "kernels/attention.h"
 
 namespace nextframe {
-namespace {
 
 Rotation rows_of(const Rotation& table, int64_t first, int64_t count) {
   return {table.cosine_LP.narrow(0, first, count), table.sine_LP.narrow(0, first, count)};
 }
 
-}  // namespace
-
 at::Tensor TimeKvCache::attend(const at::Tensor& packed_OLI3KF, const AttentionOptions& options,
-                               bool appends) {
+                               bool appends, int64_t ahead) {
   const int64_t tokens = frame_tokens_, count = packed_OLI3KF.size(1) / tokens;
   TORCH_CHECK(packed_OLI3KF.size(1) == count * tokens, "KV cache: whole frames of ", tokens,
               " tokens are needed, got ", packed_OLI3KF.size(1), " tokens");
-  TORCH_CHECK(appends || count == 1, "KV cache: a look at ", count, " frames at once");
-  if (!ring_.key.defined()) ring_ = make_kv_cache(packed_OLI3KF, window_ * tokens);
+  TORCH_CHECK(appends ? ahead == 0 : ahead + count <= looks_, "KV cache: a look at ", count,
+              " frames, ", ahead, " ahead; room for ", looks_);
+  // A frame that does not stay takes slots that the next ones overwrite: the oldest, unseen ones.
+  const int64_t slots = (window_ + looks_ - 1) * tokens;
+  if (!ring_.key.defined()) ring_ = make_kv_cache(packed_OLI3KF, slots);
   DecodeOptions step;
   step.scale = options.scale, step.normalise = options.normalise;
-  if (frames_ == 0 && count > 1) {  // all at once: nothing is there to look back at
+  if (appends && frames_ == 0 && count > 1) {  // all at once: nothing is there to look back at
     const int64_t kept = std::min(count, window_), first = count - kept;
     step.rotation = rows_of(options.rotation, first * tokens, kept * tokens);
-    step.slot = first % window_ * tokens;
+    step.slot = first * tokens % slots;
     write_kv_cache(packed_OLI3KF.narrow(1, first * tokens, kept * tokens), ring_, step);
     frames_ = count;
     auto causal = options;
@@ -36,13 +36,13 @@ at::Tensor TimeKvCache::attend(const at::Tensor& packed_OLI3KF, const AttentionO
   std::vector<at::Tensor> results;
   for (int64_t frame = 0; frame < count; ++frame) {
     step.rotation = rows_of(options.rotation, frame * tokens, tokens);
-    // A frame that does not stay takes the slots that the next one overwrites: the oldest, unseen.
-    step.slot = frames_ % window_ * tokens;
-    step.seen = std::min(frames_ + 1, window_) * tokens;
+    const int64_t number = frames_ + ahead + frame;
+    step.slot = number * tokens % slots;
+    step.seen = std::min(number + 1, window_) * tokens;
     results.push_back(
         decode_attention(packed_OLI3KF.narrow(1, frame * tokens, tokens), ring_, step));
-    if (appends) ++frames_;
   }
+  if (appends) frames_ += count;
   return count == 1 ? results[0] : at::cat(results, 1);
 }
 

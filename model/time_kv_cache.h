@@ -11,26 +11,32 @@ namespace nextframe {
 
 struct AttentionOptions;
 
+/// Rows first .. first + count - 1 of a table of angles.
+Rotation rows_of(const Rotation& table, int64_t first, int64_t count);
+
 /// Keys and values of the newest frames. Keys are stored after QK-norm and RoPE, by the number
 /// of their frame since the cache was empty.
 class TimeKvCache {
  public:
   /// `frame_tokens` as in AttentionMask: 1 where every token attends to its own place only, else
-  /// the tokens of a frame.
-  explicit TimeKvCache(int64_t window, int64_t frame_tokens = 1)
-      : window_(window), frame_tokens_(frame_tokens) {}
+  /// the tokens of a frame. `looks`: how many frames can follow the cached ones without joining.
+  explicit TimeKvCache(int64_t window, int64_t frame_tokens = 1, int64_t looks = 1)
+      : window_(window), frame_tokens_(frame_tokens), looks_(looks) {}
 
   /// Frame-causal attention of new frames: each of their tokens attends to the tokens of its frame
   /// and of earlier ones, at most `window` frames in all.
   ///   packed_OLI3KF  queries, keys, values; L = frames x frame_tokens, frame after frame. With
   ///                  frame_tokens = 1, the places of a frame are I, else I = 1
   ///   options        scale, QK-norm, and RoPE angles with a row for each L
-  ///   appends        whether they join the cache; else this is one frame
+  ///   appends        whether they join the cache; else they are at most `looks` frames
+  ///   ahead          frames between the cached ones and these, which attend() saw just now without
+  ///                  appending them
   ///   returns        [O, L, I, K, F]
-  at::Tensor attend(const at::Tensor& packed_OLI3KF, const AttentionOptions& options, bool appends);
+  at::Tensor attend(const at::Tensor& packed_OLI3KF, const AttentionOptions& options, bool appends,
+                    int64_t ahead = 0);
 
  private:
-  int64_t window_, frame_tokens_;
+  int64_t window_, frame_tokens_, looks_;
   KvCache ring_;
   int64_t frames_ = 0;  // appended so far
 };

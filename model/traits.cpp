@@ -19,6 +19,8 @@ std::string trait_name(Trait trait) {
       return "values";
     case Trait::codes:
       return "codes";
+    case Trait::changes:
+      return "changes";
     case Trait::hidden_codes:
       return "hidden codes";
     case Trait::code_order:

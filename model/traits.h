@@ -15,6 +15,7 @@ enum class Trait {
   pixels,        // frames are pixels; LatentSpace, as the next two
   values,        // frames are a tokenizer's values
   codes,         // frames are a tokenizer's codes
+  changes,       // what a tokenizer of actions gives, which is no frame
   hidden_codes,  // NetworkInput::hidden_BTN
   code_order,    // the codes of a frame come one after the other
 };

@@ -33,6 +33,15 @@ class WorldModel : public Model {
   ///   frames_BTHWC  uint8
   virtual at::Tensor reconstruct(const at::Tensor& /*frames_BTHWC*/) { return {}; }
 
+  /// How many latent actions there are, which stand in the place of the data's; 0 if none do. Then
+  /// actions_BTA below are these, one-hot.
+  virtual int64_t num_latent_actions() const { return 0; }
+
+  /// The latent action from each frame to its next, one-hot, float32 [B, T, V]; the last frame's is
+  /// that of code 0. Undefined for a model of the data's actions.
+  ///   frames_BTHWC  uint8
+  virtual at::Tensor infer_actions(const at::Tensor& /*frames_BTHWC*/) { return {}; }
+
   /// Whether frames are sampled, in RolloutOptions::denoise_steps steps each.
   virtual bool is_sampling() const { return false; }
 

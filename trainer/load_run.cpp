@@ -51,7 +51,7 @@ std::shared_ptr<WorldModel> model_of(const Config& config, const Manifest& manif
     lies("a size is 0");
   }
   try {
-    return make_model_with_stage(config, shape, run_folder);
+    return make_model_with_stages(config, shape, run_folder);
   } catch (const UsageError& error) {
     if (has_overrides) throw;
     lies(error.what());

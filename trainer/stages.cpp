@@ -13,7 +13,7 @@ namespace nextframe {
 namespace fs = std::filesystem;
 namespace {
 
-fs::path copy_in(const fs::path& run) { return run / "stages" / "tokenizer"; }
+fs::path copy_in(const fs::path& run, const std::string& role) { return run / "stages" / role; }
 
 /// The weights that are used: the average, if the run kept one.
 std::string weights_of(const Manifest& manifest) {
@@ -36,22 +36,27 @@ std::string weights_digest(const Manifest& manifest) {
   return text_hash(hashes);
 }
 
-void require_tokenizer(const Config& config, const std::string& from) {
-  if (config.trains_tokenizer()) return;
-  throw UsageError("tokenizer.from = " + from + ": trains model " + config.trained_part() +
-                   ", not a tokenizer");
+void require_tokenizer(const Config& config, const StageSource& source) {
+  const auto part = config.trained_part();
+  if (!config.trains_tokenizer()) {
+    throw UsageError(source.key() + " = " + source.from + ": trains model " + part + ", not a " +
+                     source.name());
+  }
+  const auto kind = TokenizerRegistry::instance().get(part, "tokenizer").kind;
+  if (source.role == "actions" && kind != LatentSpace::Kind::changes) {
+    throw UsageError(source.key() + " = " + source.from + ": tokenizer " + part + " gives " +
+                     trait_name(trait_of(kind)) + ", not actions; one that does: latent_actions");
+  }
 }
 
 /// The newest checkpoint of a run, or the checkpoint itself.
-TokenizerStage stage_of_checkpoint(const std::string& run_or_checkpoint, const std::string& from) {
+Stage stage_of_checkpoint(const std::string& run_or_checkpoint, const StageSource& source) {
   return with_checkpoint(run_or_checkpoint, [&](const fs::path& checkpoint) {
     const auto manifest = read_manifest(checkpoint);
-    TokenizerStage stage{parse_config(manifest.config, (checkpoint / kManifestName).string()),
-                         "",
-                         {},
-                         checkpoint,
-                         weights_digest(manifest)};
-    require_tokenizer(stage.config, from);
+    Stage stage{source,     parse_config(manifest.config, (checkpoint / kManifestName).string()),
+                "",         {},
+                checkpoint, weights_digest(manifest)};
+    require_tokenizer(stage.config, source);
     return stage;
   });
 }
@@ -68,60 +73,77 @@ bool has_finished(const fs::path& run, const Config& config) {
 
 }  // namespace
 
-std::optional<TokenizerStage> find_stage(const TrainedTokenizer& trained) {
-  const fs::path from = trained.from;
+std::vector<StageSource> stage_sources(const Config& config) {
+  std::vector<StageSource> sources;
+  if (config.trains_tokenizer()) return sources;
+  const auto tokenizer = config.tokenizer();
+  if (!tokenizer.from.empty()) sources.push_back({"tokenizer", tokenizer.from, tokenizer.digest});
+  if (config.actions.is_latent())
+    sources.push_back({"actions", config.actions.from, config.actions.digest});
+  return sources;
+}
+
+std::optional<Stage> find_stage(const StageSource& source) {
+  const fs::path from = source.from;
   std::error_code ignored;
   // A tokenizer's config builds on no other; one that names itself would be read for ever.
   static thread_local bool reads_a_stage = false;
   if (reads_a_stage || !fs::exists(from, ignored)) return std::nullopt;
   reads_a_stage = true;
   const auto done = c10::make_scope_exit([] { reads_a_stage = false; });
-  if (!is_config(from)) return stage_of_checkpoint(trained.from, trained.from);
-  TokenizerStage stage{load_config(trained.from), trained.from, {}, {}, ""};
-  require_tokenizer(stage.config, trained.from);
-  stage.run = run_folder_path(stage.config, trained.from, "");
+  if (!is_config(from)) return stage_of_checkpoint(source.from, source);
+  Stage stage{source, load_config(source.from), source.from, {}, {}, ""};
+  require_tokenizer(stage.config, source);
+  stage.run = run_folder_path(stage.config, source.from, "");
   if (!has_finished(stage.run, stage.config)) return stage;
-  const auto found = stage_of_checkpoint(stage.run.string(), trained.from);
+  const auto found = stage_of_checkpoint(stage.run.string(), source);
   stage.checkpoint = found.checkpoint;
   stage.digest = found.digest;
   return stage;
 }
 
-TokenizerStage require_stage(const TrainedTokenizer& trained, const fs::path& run) {
+Stage require_stage(const StageSource& source, const fs::path& run) {
   const auto require_same = [&](const std::string& digest, const std::string& which) {
-    if (trained.digest.empty() || trained.digest == digest) return;
-    throw CheckpointError(which + " is another tokenizer: its weights have the digest " + digest +
-                          ", this run's had " + trained.digest);
+    if (source.digest.empty() || source.digest == digest) return;
+    throw CheckpointError(which + " is another " + source.name() +
+                          ": its weights have the digest " + digest + ", this run's had " +
+                          source.digest);
   };
-  auto from = find_stage(trained);
-  const auto copy = copy_in(run);
+  auto from = find_stage(source);
+  const auto copy = copy_in(run, source.role);
   std::error_code ignored;
   if (!run.empty() && fs::exists(copy / kManifestName, ignored)) {
-    const auto kept = stage_of_checkpoint(copy.string(), copy.string());
+    const auto kept = stage_of_checkpoint(copy.string(), source);
     require_same(kept.digest, copy.string());
     if (from && from->is_trained() && from->digest != kept.digest) {
-      throw CheckpointError("tokenizer.from = " + trained.from +
-                            " is another tokenizer than this run's: its weights have the digest " +
-                            from->digest + ", those of " + copy.string() + " have " + kept.digest);
+      throw CheckpointError(source.key() + " = " + source.from + " is another " + source.name() +
+                            " than this run's: its weights have the digest " + from->digest +
+                            ", those of " + copy.string() + " have " + kept.digest);
     }
     return kept;
   }
   if (!from) {
-    throw UsageError("tokenizer.from = " + trained.from +
+    throw UsageError(source.key() + " = " + source.from +
                      ": no such run, checkpoint or config, and " +
                      (run.empty() ? "no run has a copy" : copy.string() + " is not there either"));
   }
   if (from->is_trained()) {
-    require_same(from->digest, "tokenizer.from = " + trained.from);
-  } else if (!trained.digest.empty()) {
-    throw CheckpointError("tokenizer.from = " + trained.from + ": has no finished run in " +
+    require_same(from->digest, source.key() + " = " + source.from);
+  } else if (!source.digest.empty()) {
+    throw CheckpointError(source.key() + " = " + source.from + ": has no finished run in " +
                           from->run.string() + ", and " + copy.string() + " is not there either");
   }
   return *from;
 }
 
-void keep_stage(const TokenizerStage& stage, const fs::path& run) {
-  const auto copy = copy_in(run);
+std::vector<Stage> require_stages(const Config& config, const fs::path& run) {
+  std::vector<Stage> stages;
+  for (const auto& source : stage_sources(config)) stages.push_back(require_stage(source, run));
+  return stages;
+}
+
+void keep_stage(const Stage& stage, const fs::path& run) {
+  const auto copy = copy_in(run, stage.source.role);
   if (fs::exists(copy / kManifestName)) return;
   auto unfinished = copy;
   unfinished += ".nextframe.tmp";
@@ -131,7 +153,7 @@ void keep_stage(const TokenizerStage& stage, const fs::path& run) {
   fs::rename(unfinished, copy);
 }
 
-std::shared_ptr<Tokenizer> load_stage(const TokenizerStage& stage, const ClipShape& shape) {
+std::shared_ptr<Tokenizer> load_stage(const Stage& stage, const ClipShape& shape) {
   std::optional<Manifest> manifest;
   if (stage.is_trained()) {
     manifest = read_manifest(stage.checkpoint);
@@ -152,11 +174,17 @@ std::shared_ptr<Tokenizer> load_stage(const TokenizerStage& stage, const ClipSha
   return tokenizer;
 }
 
-std::shared_ptr<WorldModel> make_model_with_stage(const Config& config, const ClipShape& shape,
-                                                  const fs::path& run) {
-  const auto trained = config.tokenizer();
-  if (trained.from.empty()) return config.make_model(shape);
-  return config.make_model(shape, load_stage(require_stage(trained, run), shape));
+std::shared_ptr<WorldModel> make_model(const Config& config, const ClipShape& shape,
+                                       const std::vector<Stage>& stages) {
+  std::shared_ptr<Tokenizer> tokenizer, latent_actions;
+  for (const auto& stage : stages)
+    (stage.source.role == "actions" ? latent_actions : tokenizer) = load_stage(stage, shape);
+  return config.make_model(shape, tokenizer, latent_actions);
+}
+
+std::shared_ptr<WorldModel> make_model_with_stages(const Config& config, const ClipShape& shape,
+                                                   const fs::path& run) {
+  return make_model(config, shape, require_stages(config, run));
 }
 
 }  // namespace nextframe

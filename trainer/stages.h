@@ -1,18 +1,35 @@
-// A run that builds on another: the trained tokenizer that a model of latents works on, found,
-// copied into the run's folder and recognised by the digest of its weights.
+// A run that builds on others: the trained tokenizer that a model of latents works on, and that of
+// its latent actions, found, copied into the run's folder and recognised by the digests of their
+// weights.
 #pragma once
 
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "trainer/config/config.h"
 
 namespace nextframe {
 
+/// A tokenizer that a config names.
+struct StageSource {
+  std::string role;    // the config's section, tokenizer or actions, and the folder in stages/
+  std::string from;    // a run, a checkpoint, or the config of a run
+  std::string digest;  // of its weights; "" before the run begins
+
+  std::string key() const { return role + ".from"; }
+  /// "tokenizer", as messages call it.
+  std::string name() const { return role == "actions" ? "tokenizer of actions" : role; }
+};
+
+/// Those that a config names, in the order in which they are trained.
+std::vector<StageSource> stage_sources(const Config& config);
+
 /// Where a tokenizer comes from.
-struct TokenizerStage {
+struct Stage {
+  StageSource source;
   Config config;                     // that trains it
   std::string config_path;           // the file of that config; "" of a run or a checkpoint
   std::filesystem::path run;         // the folder of its run, of a config_path
@@ -22,27 +39,33 @@ struct TokenizerStage {
   bool is_trained() const { return !checkpoint.empty(); }
 };
 
-/// What `trained.from` names: a run, a checkpoint, or the config of a run, which counts as trained
-/// once it has finished. Nothing if there is no such thing. Throws UsageError if it trains no
-/// tokenizer.
-std::optional<TokenizerStage> find_stage(const TrainedTokenizer& trained);
+/// What `source.from` names, which counts as trained once its run has finished. Nothing if there is
+/// no such thing. Throws UsageError if it trains no tokenizer, or none of actions.
+std::optional<Stage> find_stage(const StageSource& source);
 
 /// The same, preferring the copy that the run in folder `run` has. Throws CheckpointError, with
-/// both digests, if the copy, `trained.from` and `trained.digest` are not all one tokenizer, and
-/// UsageError if there is neither copy nor `trained.from`.
-TokenizerStage require_stage(const TrainedTokenizer& trained, const std::filesystem::path& run);
+/// both digests, if the copy, `source.from` and `source.digest` are not all one tokenizer, and
+/// UsageError if there is neither copy nor `source.from`.
+Stage require_stage(const StageSource& source, const std::filesystem::path& run);
 
-/// Copies a trained tokenizer into a run's folder, as stages/tokenizer, unless it is there. Root
-/// only.
-void keep_stage(const TokenizerStage& stage, const std::filesystem::path& run);
+/// require_stage() of all that a config names.
+std::vector<Stage> require_stages(const Config& config, const std::filesystem::path& run);
+
+/// Copies a trained tokenizer into a run's folder, as stages/tokenizer or stages/actions, unless it
+/// is there. Root only.
+void keep_stage(const Stage& stage, const std::filesystem::path& run);
 
 /// The tokenizer for frames of `shape`; as it begins if it is not trained. Throws UsageError if it
 /// was made for other frames.
-std::shared_ptr<Tokenizer> load_stage(const TokenizerStage& stage, const ClipShape& shape);
+std::shared_ptr<Tokenizer> load_stage(const Stage& stage, const ClipShape& shape);
 
-/// The model of `config` with its tokenizer, if it has one: that of `run`'s folder, or of
-/// tokenizer.from, or one that is not trained yet, which is enough to measure and to plan.
-std::shared_ptr<WorldModel> make_model_with_stage(const Config& config, const ClipShape& shape,
-                                                  const std::filesystem::path& run = {});
+/// The model of `config` on these stages, loaded for frames of `shape`.
+std::shared_ptr<WorldModel> make_model(const Config& config, const ClipShape& shape,
+                                       const std::vector<Stage>& stages);
+
+/// The model of `config` with its tokenizers, if it has any: those of `run`'s folder, or of where
+/// the config says, or such as are not trained yet, which is enough to measure and to plan.
+std::shared_ptr<WorldModel> make_model_with_stages(const Config& config, const ClipShape& shape,
+                                                   const std::filesystem::path& run = {});
 
 }  // namespace nextframe

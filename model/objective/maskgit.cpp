@@ -16,16 +16,13 @@
 
 #include "kernels/draws.h"
 #include "kernels/losses.h"
+#include "model/objective/code_sampling.h"
 #include "model/objective/masked_error.h"
-#include "model/objective/objective.h"
 
 namespace nextframe {
 namespace {
 
 constexpr double kQuarterTurn = std::numbers::pi / 2;
-
-/// Standard Gumbel noise from uniform numbers in [0, 1).
-at::Tensor gumbel(const at::Tensor& uniform) { return -(-(uniform.clamp_min(1e-7)).log()).log(); }
 
 }  // namespace
 
@@ -88,11 +85,9 @@ class MaskGit final : public Objective {
                                        ? 0
                                        : static_cast<int64_t>(static_cast<double>(tokens) *
                                                               std::cos(kQuarterTurn * progress));
-      const auto uniform = draw_round(known, frame_number, k, options, logits_B1NV.size(3));
-      const auto guess_B1N =
-          config_.temperature > 0
-              ? (logits_B1NV / config_.temperature + gumbel(uniform.slice(3, 1))).argmax(3)
-              : logits_B1NV.argmax(3);
+      const auto uniform =
+          uniform_for_codes(known, frame_number * rounds + k, logits_B1NV.size(3) + 1, options);
+      const auto guess_B1N = sample_codes(logits_B1NV, uniform.slice(3, 1), config_.temperature);
       codes_B1N = at::where(hidden_B1N, guess_B1N, codes_B1N);
       const auto chance_B1N =
           config_.choice_temperature * (1 - progress) * gumbel(uniform.select(3, 0));
@@ -122,18 +117,6 @@ class MaskGit final : public Objective {
     const auto is_clean_BT1 = uniform.slice(2, tokens + 1).lt(config_.clean_frames);
     const auto share_BT1 = uniform.slice(2, tokens, tokens + 1).mul(kQuarterTurn).cos();
     return uniform.slice(2, 0, tokens).lt(share_BT1).logical_and(is_clean_BT1.logical_not());
-  }
-
-  /// Uniform numbers of round k, [B, 1, N, V + 1].
-  static at::Tensor draw_round(const Clip& known, int64_t frame_number, int64_t k,
-                               const RolloutOptions& options, int64_t num_codes) {
-    const int64_t rows = known.x_BT.size(0);
-    const auto ids_B =
-        known.sample_ids_B.defined() ? known.sample_ids_B : at::zeros({rows}, at::kLong);
-    const Draw draw{options.seed, static_cast<uint64_t>(frame_number * options.denoise_steps + k)};
-    return draw_uniform(as_tensor(draw, ids_B.device()), DrawStream::codes, ids_B,
-                        {1, known.x_BT.size(2), num_codes + 1})
-        .to(known.x_BT.device());
   }
 
   Config config_;

@@ -10,8 +10,6 @@
 namespace nextframe {
 namespace {
 
-constexpr double kMlpRatio = 8.0 / 3.0;
-
 /// The squared error of differences between neighbours along a dimension, summed over each frame.
 at::Tensor edge_error(const at::Tensor& a_BTHWC, const at::Tensor& b_BTHWC, int64_t dim) {
   const auto differences = [dim](const at::Tensor& x) {
@@ -66,7 +64,7 @@ PatchAutoencoder::PatchAutoencoder(const AutoencoderConfig& config, const Tokeni
   for (int64_t i = 0; i < config.layers; ++i) {
     const auto number = std::to_string(i);
     const BlockShape shape{.dim = D,
-                           .mlp_width = mlp_width_of(D, kMlpRatio),
+                           .mlp_width = mlp_width_of(D),
                            .heads = config.heads,
                            .layers = config.layers,
                            .bf16 = bf16_};
@@ -109,8 +107,8 @@ double PatchAutoencoder::flops_per_clip() const {
   const auto tokens = static_cast<double>(tokens_per_clip());
   const auto dim = static_cast<double>(config_.dim), layers = static_cast<double>(config_.layers);
   const auto seen = static_cast<double>(num_patches());
-  const double dense = tokens * dim * layers *
-                       (4 * dim + 3 * static_cast<double>(mlp_width_of(config_.dim, kMlpRatio)));
+  const double dense =
+      tokens * dim * layers * (4 * dim + 3 * static_cast<double>(mlp_width_of(config_.dim)));
   const double ends = static_cast<double>(shape_.clip_frames * num_patches()) * 5.0 / 3.0 *
                       static_cast<double>(head_.numel());
   return 6 * (dense + ends + tokens * dim * 2 * layers * seen);
@@ -120,7 +118,7 @@ at::Tensor PatchAutoencoder::run_blocks(at::Tensor tokens_BTND, size_t first, si
   for (size_t i = first; i < end; ++i) {
     BlockRunner::Block block;
     block.attention = [layer = blocks_[i], in_space = in_space_](const at::Tensor& hidden) {
-      return layer->attend(hidden, in_space, {}, nullptr, false);
+      return layer->attend(hidden, in_space, {});
     };
     block.feed_forward = [layer = blocks_[i]](const at::Tensor& hidden) {
       return layer->feed_forward(hidden);

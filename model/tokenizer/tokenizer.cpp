@@ -31,6 +31,12 @@ FrozenTokenizer::FrozenTokenizer(std::shared_ptr<Tokenizer> tokenizer, int64_t p
   space_.width *= pack_;
 }
 
+void FrozenTokenizer::to(c10::Device device, bool non_blocking) {
+  tokenizer_->to(device, non_blocking);
+  tokenizer_->freeze();
+  space_.code_vectors_VE = tokenizer_->space().code_vectors_VE;
+}
+
 at::Tensor FrozenTokenizer::encode(const at::Tensor& frames_BTHWC) const {
   const torch::NoGradGuard no_grad;
   const auto latents_BT = tokenizer_->encode(frames_BTHWC);

@@ -47,6 +47,7 @@ class FrozenTokenizer {
   at::Tensor encode(const at::Tensor& frames_BTHWC) const;
   at::Tensor decode(const at::Tensor& latents_BT) const;
   Tokenizer& tokenizer() const { return *tokenizer_; }
+  void to(c10::Device device, bool non_blocking);
 
  private:
   std::shared_ptr<Tokenizer> tokenizer_;

@@ -1,9 +1,10 @@
 // space_time_transformer: the tokens of a frame attend to each other, then each token to its own
 // past (factorised attention); or each token to all tokens of its frame and of earlier ones
-// (frame-causal attention).
+// (frame-causal attention); or each token to all tokens before it (token-causal attention).
 //
-// A frame is [action | noise level and step size | patches | registers], the first two only where
-// there are any.
+// A frame is [action | noise level and step size | start | patches | registers], the first three
+// only where there are any. Token-causal attention has the start: a code's logits are the output of
+// the token before it.
 // What a token of the frame is, a patch or a value or code of a tokenizer, is decided by the ends
 // (model/ends). Norms have no gain, queries and keys are normalised and turned by place (2-D) or
 // time.
@@ -42,9 +43,11 @@ struct SpaceTimeConfig {
   int64_t window_frames = 0;
   std::string attention = "factorised";
 
-  bool is_joint() const { return attention == "frame_causal"; }
+  bool is_joint() const { return attention != "factorised"; }
+  bool is_ordered() const { return attention == "token_causal"; }
   void fields(FieldVisitor& field);
   void check(const Report& report) const;
+  void check_asked(const Traits& asked, const Report& report) const;
 
   int64_t mlp_width() const { return mlp_width_of(dim, mlp_ratio); }
 };
@@ -75,8 +78,9 @@ void SpaceTimeConfig::fields(FieldVisitor& field) {
   field(
       "attention", attention,
       "factorised: over the tokens of a frame, then, in every temporal_every-th block, over time; "
-      "frame_causal: over all tokens of the frame and of earlier ones, in every block",
-      {"factorised", "frame_causal"});
+      "frame_causal: over all tokens of the frame and of earlier ones, in every block; "
+      "token_causal: over all tokens before it, for codes that are dreamed one after the other",
+      {"factorised", "frame_causal", "token_causal"});
 }
 
 /// The divisor of `dim` nearest to `heads` that leaves a head a multiple of 4.
@@ -108,14 +112,19 @@ void SpaceTimeConfig::check(const Report& report) const {
   }
 }
 
+void SpaceTimeConfig::check_asked(const Traits& asked, const Report& report) const {
+  if (asked.contains(Trait::code_order) == is_ordered()) return;
+  report("attention", is_ordered() ? "is for objectives that predict codes in order, autoregressive"
+                                   : "does not keep codes in order; needed: token_causal");
+}
+
 }  // namespace
 
 /// What the transformer keeps of the frames before.
 class SpaceTimeCache final : public FrameCache {
  public:
-  SpaceTimeCache(int64_t blocks, int64_t window, int64_t frame_tokens, TimeRotations::Make make)
-      : of_block(static_cast<size_t>(blocks), TimeKvCache(window, frame_tokens)),
-        angles(window, std::move(make), frame_tokens) {}
+  SpaceTimeCache(int64_t blocks, const TimeKvCache& empty, TimeRotations angles_)
+      : of_block(static_cast<size_t>(blocks), empty), angles(std::move(angles_)) {}
 
   std::vector<TimeKvCache> of_block;
   TimeRotations angles;
@@ -127,8 +136,8 @@ class SpaceTimeTransformer final : public FrameModel {
   using Config = SpaceTimeConfig;
 
   static Traits offers() {
-    return {Trait::noise_levels, Trait::step_sizes, Trait::tokens,      Trait::pixels,
-            Trait::values,       Trait::codes,      Trait::hidden_codes};
+    return {Trait::noise_levels, Trait::step_sizes, Trait::tokens,       Trait::pixels,
+            Trait::values,       Trait::codes,      Trait::hidden_codes, Trait::code_order};
   }
 
   SpaceTimeTransformer(const Config& config, const ModelInputs& inputs);
@@ -149,10 +158,14 @@ class SpaceTimeTransformer final : public FrameModel {
  private:
   NetworkOutput run(const NetworkInput& input, FrameCache* cache, bool appends) override;
   std::unique_ptr<FrameCache> make_cache() const override {
-    const int64_t frame_tokens = config_.is_joint() ? tokens_per_frame() : 1;
+    const int64_t tokens = tokens_per_frame(), window = window_frames();
+    const auto empty = config_.is_ordered() ? TimeKvCache(window * tokens, 1, tokens)
+                                            : TimeKvCache(window, config_.is_joint() ? tokens : 1);
+    const auto make = [this](int64_t num_frames, int64_t first) {
+      return time_rotation(num_frames, first);
+    };
     return std::make_unique<SpaceTimeCache>(
-        config_.layers, window_frames(), frame_tokens,
-        [this](int64_t num_frames, int64_t first) { return time_rotation(num_frames, first); });
+        config_.layers, empty, TimeRotations(window, make, config_.is_joint() ? tokens : 1));
   }
   at::Tensor embed(const NetworkInput& input, const at::Tensor& before_B1) const;
   void make_parameters(const ModelInputs& inputs);
@@ -167,13 +180,15 @@ class SpaceTimeTransformer final : public FrameModel {
     return config_.window_frames > 0 ? std::min(config_.window_frames, frames_seen())
                                      : frames_seen();
   }
-  int64_t tokens_before() const { return (has_token_ ? 1 : 0) + (has_levels_ ? 1 : 0); }
+  int64_t tokens_before() const {
+    return (has_token_ ? 1 : 0) + (has_levels_ ? 1 : 0) + (config_.is_ordered() ? 1 : 0);
+  }
 
   Config config_;
   bool bf16_, has_token_, is_added_, has_levels_, has_step_sizes_, sees_targets_;
   std::shared_ptr<BlockRunner> runner_ = std::make_shared<BlockRunner>();
   std::unique_ptr<FrameEnds> ends_;
-  at::Tensor registers_;
+  at::Tensor registers_, start_;
   at::Tensor action_, action_base_, action_in_patch_, level_, step_size_;
   std::vector<std::shared_ptr<SpaceTimeBlock>> blocks_;
   Rotation in_space_, in_time_;  // of a whole clip
@@ -231,6 +246,7 @@ void SpaceTimeTransformer::make_parameters(const ModelInputs& inputs) {
   }
   if (is_added_) action_in_patch_ = make.normal(*this, "action_in_patch", {D, A}, 0.1);
   if (has_levels_) level_ = make.normal(*this, "level", {D, kLevelWaves}, 0.5);
+  if (config_.is_ordered()) start_ = make.normal(*this, "start", {D}, 0.5);
   if (has_step_sizes_) step_size_ = make.normal(*this, "step_size", {D, kLevelWaves}, 0.5);
   const auto blocks = register_module("blocks", std::make_shared<torch::nn::Module>());
   for (int64_t i = 0; i < config_.layers; ++i) {
@@ -243,6 +259,7 @@ void SpaceTimeTransformer::make_parameters(const ModelInputs& inputs) {
                            .window_frames = config_.window_frames,
                            .in_time = (i + 1) % config_.temporal_every == 0,
                            .is_joint = config_.is_joint(),
+                           .is_ordered = config_.is_ordered(),
                            .bf16 = bf16_};
     const auto made = std::make_shared<SpaceTimeBlock>(shape, make.child("blocks").child(number));
     blocks_.push_back(blocks->register_module(number, made));
@@ -254,17 +271,24 @@ NetworkOutput SpaceTimeTransformer::run(const NetworkInput& input, FrameCache* c
                                         bool appends) {
   auto* const known = static_cast<SpaceTimeCache*>(cache);
   const auto before_B1 = known != nullptr ? known->last_frame_B1 : at::Tensor();
-  const auto in_time_of_these =
-      known != nullptr ? known->angles.next(input.x_BT.size(1), input.x_BT.device(), appends)
-                       : in_time_;
+  auto in_time_of_these = known != nullptr
+                              ? known->angles.next(input.x_BT.size(1), input.x_BT.device(), appends)
+                              : in_time_;
   auto tokens_BTND = embed(input, before_B1);
+  int64_t ahead = 0;
+  if (input.place >= 0) {  // the tokens that came since the place before
+    const int64_t end = tokens_before() + input.place;
+    ahead = input.place == 0 ? 0 : end - 1;
+    tokens_BTND = tokens_BTND.slice(2, ahead, end);
+    in_time_of_these = rows_of(in_time_of_these, ahead, end - ahead);
+  }
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    TimeKvCache* const of_block = known != nullptr ? &known->of_block[i] : nullptr;
+    const CacheStep step{known != nullptr ? &known->of_block[i] : nullptr, appends, ahead};
     // By value: a runner may call it again in backward.
     BlockRunner::Block block;
     block.attention = [layer = blocks_[i], in_space = in_space_, in_time = in_time_of_these,
-                       of_block, appends](const at::Tensor& hidden) {
-      return layer->attend(hidden, in_space, in_time, of_block, appends);
+                       step](const at::Tensor& hidden) {
+      return layer->attend(hidden, in_space, in_time, step);
     };
     block.feed_forward = [layer = blocks_[i]](const at::Tensor& hidden) {
       return layer->feed_forward(hidden);
@@ -272,7 +296,9 @@ NetworkOutput SpaceTimeTransformer::run(const NetworkInput& input, FrameCache* c
     tokens_BTND = runner_->run(static_cast<int64_t>(i), block, tokens_BTND);
   }
   if (appends) known->last_frame_B1 = input.x_BT.slice(1, -1);
-  return {ends_->read(tokens_BTND.narrow(2, tokens_before(), ends_->tokens()))};
+  if (input.place >= 0) return {ends_->read(tokens_BTND.slice(2, -1))};
+  const int64_t first = tokens_before() - (config_.is_ordered() ? 1 : 0);
+  return {ends_->read(tokens_BTND.narrow(2, first, ends_->tokens()))};
 }
 
 at::Tensor SpaceTimeTransformer::embed(const NetworkInput& input,
@@ -293,10 +319,10 @@ at::Tensor SpaceTimeTransformer::embed(const NetworkInput& input,
     }
     tokens.push_back(level_BTD.unsqueeze(2));
   }
+  const int64_t B = input.x_BT.size(0), T = input.x_BT.size(1);
+  if (start_.defined()) tokens.push_back(start_.expand({B, T, 1, -1}));
   tokens.push_back(frame_BTND);
-  if (registers_.defined()) {
-    tokens.push_back(registers_.expand({input.x_BT.size(0), input.x_BT.size(1), -1, -1}));
-  }
+  if (registers_.defined()) tokens.push_back(registers_.expand({B, T, -1, -1}));
   return at::cat(tokens, 2);
 }
 

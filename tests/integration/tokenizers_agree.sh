@@ -15,35 +15,40 @@ checkpoint: {every_steps: 2, keep: 9}
 YAML
 }
 write_model() { # OBJECTIVE
-  STEPS=8 OBJECTIVE=$1 write_config dyn.yaml
+  STEPS=8 OBJECTIVE=${1%-on-actions} write_config dyn.yaml
+  if [ "$1" = regress-on-actions ]; then
+    sed -i 's/^actions:.*/actions: {from: tok.yaml, dropout: 0.2}/' dyn.yaml
+    return
+  fi
+  if [ "$1" = autoregressive ]; then sed -i 's/^model: {/&attention: token_causal, /' dyn.yaml; fi
   echo "tokenizer: {name: trained, from: tok.yaml}" >>dyn.yaml
 }
 # A folder of its own, since the tokenizer's run is runs/tok in the present one.
 at() { mkdir -p "$1" && cp tok.yaml dyn.yaml "$1" && ln -sfn "$scratch/data" "$1/data" && cd "$1" && touch train.log; }
 often=(--set checkpoint.every_steps=2 checkpoint.keep=9)
 
-for case in "masked_autoencoder:regress:, width: 4" "fsq:maskgit:, digits: [3, 3], continuous_steps: 4" "vq:maskgit:, codes: 12, width: 4"; do
+for case in "masked_autoencoder:regress:, width: 4" "latent_actions:regress-on-actions:" "fsq:autoregressive:, digits: [3, 3]" "fsq:maskgit:, digits: [3, 3], continuous_steps: 4" "vq:maskgit:, codes: 12, width: 4"; do
   IFS=: read -r tokenizer objective fields <<<"$case"
   rest=${case#*:*:}
-  fields=$rest
+  fields=$rest name=$tokenizer-$objective
   write_tokenizer "$tokenizer" "$fields"
   write_model "$objective"
-  (at "$tokenizer-1" && train dyn.yaml "${often[@]}" || { cat train.log; fail "$tokenizer alone"; })
-  tok=$(digest "$tokenizer-1/runs/tok") dyn=$(digest "$tokenizer-1/runs/dyn")
+  (at "$name-1" && train dyn.yaml "${often[@]}" || { cat train.log; fail "$tokenizer alone"; })
+  tok=$(digest "$name-1/runs/tok") dyn=$(digest "$name-1/runs/dyn")
   for start in 2:none 4:optimizer 2:parameters; do
-    (at "$tokenizer-$start" && train_on "${start%:*}" dyn.yaml "${often[@]}" parallel.shard="${start#*:}" || { cat train.log; fail "$tokenizer, $start"; })
-    equal "$(digest "$tokenizer-$start/runs/tok")" "$tok" "digest of $tokenizer, $start"
-    equal "$(digest "$tokenizer-$start/runs/dyn")" "$dyn" "digest of $objective on $tokenizer, $start"
+    (at "$name-$start" && train_on "${start%:*}" dyn.yaml "${often[@]}" parallel.shard="${start#*:}" || { cat train.log; fail "$tokenizer, $start"; })
+    equal "$(digest "$name-$start/runs/tok")" "$tok" "digest of $tokenizer, $start"
+    equal "$(digest "$name-$start/runs/dyn")" "$dyn" "digest of $objective on $tokenizer, $start"
   done
   # The tokenizer itself, sharded, since the stage takes the sharding of its own config.
-  train_on 4 tok.yaml --run "$tokenizer-split" --set parallel.shard=gradients parallel.bucket_bytes=2000 || { cat train.log; fail "$tokenizer split"; }
-  equal "$(digest "$tokenizer-split")" "$tok" "digest of $tokenizer split over 4 ranks"
+  train_on 4 tok.yaml --run "$name-split" --set parallel.shard=gradients parallel.bucket_bytes=2000 || { cat train.log; fail "$tokenizer split"; }
+  equal "$(digest "$name-split")" "$tok" "digest of $tokenizer split over 4 ranks"
   echo "$tokenizer: $tok, $objective on it: $dyn"
 done
 
 # Planned together before there is one.
 (at planned; "$nextframe" plan dyn.yaml --ranks 1 --flops 1e11 >plan.log 2>&1 || { cat plan.log; fail "plan of both"; })
-grep -q "^both together  .* on 1 rank" planned/plan.log || { cat planned/plan.log; fail "plan does not add the stages up"; }
+grep -q "^all together  .* on 1 rank" planned/plan.log || { cat planned/plan.log; fail "plan does not add the stages up"; }
 
 # A kill in each stage, and the same command again.
 for stage in tok dyn; do

@@ -122,6 +122,30 @@ TEST(TimeKvCache, ALookLeavesNoTrace) {
   }
 }
 
+TEST(TimeKvCache, LooksAtSeveralOneAfterTheOtherAndForgetsThem) {
+  const torch::NoGradGuard no_grad;
+  constexpr int64_t kWindow = 6, kLooks = 3;  // a frame of 3 tokens, a window of 2 frames
+  const auto tokens = frames_of(15), others = frames_of(15) + 1;
+  const auto expected = at_once(tokens, kWindow);
+  TimeKvCache cache(kWindow, 1, kLooks);
+  const auto attend = [&](const at::Tensor& source, int64_t first, int64_t count, bool appends,
+                          int64_t ahead) {
+    auto options = options_of();
+    options.rotation = rotation_in_time(count, 8, first);
+    return cache.attend(source.narrow(1, first, count), options, appends, ahead);
+  };
+  for (int64_t t = 0; t < tokens.size(1); t += kLooks) {
+    for (int64_t i = 0; i < kLooks; ++i) attend(others, t + i, 1, false, i);
+    std::vector<at::Tensor> looked;
+    for (int64_t i = 0; i < kLooks; ++i) looked.push_back(attend(tokens, t + i, 1, false, i));
+    const auto truth = expected.narrow(1, t, kLooks);
+    EXPECT_TRUE(at::allclose(at::cat(looked, 1), truth, 1e-5, 1e-5)) << t;
+    EXPECT_TRUE(at::allclose(attend(tokens, t, kLooks, false, 0), truth, 1e-5, 1e-5)) << t;
+    EXPECT_TRUE(at::allclose(attend(tokens, t, kLooks, true, 0), truth, 1e-5, 1e-5)) << t;
+  }
+  EXPECT_THROW(attend(tokens, 0, 1, false, kLooks), c10::Error);
+}
+
 TEST(TimeRotations, OfAFrameAreThoseOfItsNumber) {
   TimeRotations angles(4, in_time);
   const auto all = rotation_in_time(30, 8);

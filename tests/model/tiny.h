@@ -66,11 +66,12 @@ inline std::shared_ptr<Objective> make_objective(const std::string& name) {
   return ObjectiveRegistry::instance().get(name, "objective").make(fields);
 }
 
-/// Names of "pixels" and of all tokenizers that can be trained.
+/// Names of "pixels" and of all tokenizers of frames that can be trained.
 inline std::vector<std::string> tokenizers() {
   std::vector<std::string> names = {"pixels"};
   for (const auto& name : TokenizerRegistry::instance().names()) {
-    if (TokenizerRegistry::instance().find(name)->is_trainable()) names.push_back(name);
+    const auto* entry = TokenizerRegistry::instance().find(name);
+    if (entry->is_trainable() && entry->kind != LatentSpace::Kind::changes) names.push_back(name);
   }
   return names;
 }
@@ -117,7 +118,10 @@ inline std::shared_ptr<Tokenizer> disturbed(std::shared_ptr<Tokenizer> tokenizer
 }
 
 inline std::shared_ptr<WorldModel> make(const Options& options) {
-  SetFields fields(options.fields, options.texts);
+  auto texts = options.texts;
+  const auto& asked = ObjectiveRegistry::instance().get(options.objective, "objective").asks;
+  if (asked.contains(Trait::code_order)) texts["attention"] = "token_causal";
+  SetFields fields(options.fields, texts);
   std::shared_ptr<FrozenTokenizer> tokenizer;
   if (const auto name = tokenizer_of(options); name != "pixels")
     tokenizer =

@@ -67,10 +67,46 @@ TEST_F(TokenizerFrom, AConfigIsLookedForBesideTheOneThatNamesIt) {
   EXPECT_EQ(errors("maskgit", "space_time_transformer"), "");
   const auto config = load_config((folder_ / "model.yaml").string());
   EXPECT_EQ(config.tokenizer().from, (folder_ / "tokenizers/tok.yaml").string());
-  const auto stage = find_stage(config.tokenizer());
+  const auto stage = find_stage(stage_sources(config).at(0));
   ASSERT_TRUE(stage.has_value());
   EXPECT_FALSE(stage->is_trained());
   EXPECT_EQ(stage->run, fs::path("runs/tok"));
+}
+
+TEST_F(TokenizerFrom, LatentActionsComeFromATokenizerOfThem) {
+  std::ofstream(folder_ / "tokenizers/actions.yaml")
+      << "data: {train: a}\ntokenizer: {name: latent_actions, patch_px: 4}\n";
+  const auto load = [&](const std::string& more) {
+    std::ofstream(folder_ / "acts.yaml")
+        << "data: {train: a}\nmodel: {name: frame_mlp}\nobjective: {name: regress}\n"
+        << more;
+    return load_config((folder_ / "acts.yaml").string());
+  };
+  const auto problem_of = [&](const std::string& more) -> std::string {
+    try {
+      load(more);
+    } catch (const ConfigError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const auto config = load("actions: {from: tokenizers/actions.yaml}\n");
+  const auto sources = stage_sources(config);
+  ASSERT_EQ(sources.size(), 1u);
+  EXPECT_EQ(sources[0].role, "actions");
+  EXPECT_EQ(sources[0].from, (folder_ / "tokenizers/actions.yaml").string());
+  EXPECT_EQ(find_stage(sources[0])->run, fs::path("runs/actions"));
+  EXPECT_EQ(make_model_with_stages(config, {4, 8, 8, 3, 2})->num_latent_actions(), 8);
+  EXPECT_NE(problem_of("actions: {from: tokenizers/tok.yaml}\n")
+                .find("tokenizer fsq gives codes, not actions; one that does: latent_actions"),
+            std::string::npos);
+  EXPECT_NE(
+      problem_of("actions: {from: tokenizers/actions.yaml, form: none}\n")
+          .find(" is not used where actions.form = none"),
+      std::string::npos);
+  EXPECT_NE(problem_of("tokenizer: {name: trained, from: tokenizers/actions.yaml}\n")
+                .find("works on pixels or values; tokenizer latent_actions gives changes"),
+            std::string::npos);
 }
 
 TEST_F(TokenizerFrom, PartsThatDoNotGoTogetherAreNamedBeforeDataAreOpened) {
@@ -79,6 +115,14 @@ TEST_F(TokenizerFrom, PartsThatDoNotGoTogetherAreNamedBeforeDataAreOpened) {
                                    "pixels"),
             std::string::npos)
       << errors("regress");
+  EXPECT_NE(errors("autoregressive", "space_time_transformer")
+                .find("model.attention = factorised does not keep codes in order; needed: "
+                      "token_causal"),
+            std::string::npos);
+  const std::string ordered = "space_time_transformer, attention: token_causal";
+  EXPECT_EQ(errors("autoregressive", ordered), "");
+  EXPECT_NE(errors("maskgit", ordered).find("model.attention = token_causal is for objectives"),
+            std::string::npos);
   EXPECT_NE(errors("maskgit").find("asks for hidden codes, which model.name = frame_mlp does not "
                                    "offer; models that do: space_time_transformer"),
             std::string::npos);

@@ -67,13 +67,63 @@ TEST(Evaluate, APerfectModelHasSkillOneAndTheCappedPsnr) {
 TEST(Evaluate, ShuffledActionsDoNotHurtABlindModel) {
   const auto report = evaluated(copy_last_model(), turning_world({20, 20, 20}));
   EXPECT_EQ(value_of(report, "control", "shuffle_ratio"), 1.0);
+  EXPECT_EQ(value_of(report, "control", "delta_psnr_db"), 0.0);
   EXPECT_NE(ignored_actions_alarm(report).find("the model ignores actions"), std::string::npos);
 }
 
 TEST(Evaluate, ShuffledActionsHurtAModelThatListens) {
   const auto report = evaluated(dim_model(), turning_world({20, 9, 20}));
   EXPECT_GT(value_of(report, "control", "shuffle_ratio"), 2.0);
+  EXPECT_GT(value_of(report, "control", "delta_psnr_db"), 3.0);
   EXPECT_EQ(ignored_actions_alarm(report), "");
+}
+
+/// Reads the action off the frames and calls it by another name; one action in `confused_every`
+/// wrongly.
+class TurnReader final : public RuleModel {
+ public:
+  explicit TurnReader(int64_t confused_every)
+      : RuleModel([](const at::Tensor& frame, const at::Tensor& latent_A) {
+          return turned(frame, latent_A.roll(1, 0).slice(0, 0, 3));
+        }),
+        confused_every_(confused_every) {}
+  int64_t num_latent_actions() const override { return 4; }
+  at::Tensor infer_actions(const at::Tensor& frames_BTHWC) override {
+    const int64_t frames = frames_BTHWC.size(1);
+    auto latent_BTV = at::zeros({1, frames, 4});
+    for (int64_t t = 0; t < frames; ++t) {
+      int64_t code = 3;
+      for (int64_t action = 0; action < 3 && t + 1 < frames; ++action) {
+        const auto next = turned(frames_BTHWC[0][t], at::one_hot(at::tensor(action), 3));
+        if (at::equal(next, frames_BTHWC[0][t + 1])) code = (action + 3) % 4;
+      }
+      if (confused_every_ > 0 && t % confused_every_ == 0) code = 2;  // action 0's is 3
+      latent_BTV[0][t][code] = 1;
+    }
+    return latent_BTV;
+  }
+
+ private:
+  int64_t confused_every_;
+};
+
+TEST(Evaluate, LatentActionsAreReadOffTheFramesAndComparedWithRecordedOnes) {
+  const auto world = turning_world({40, 30, 40, 30});
+  TurnReader reader(0), confused(2);
+  const EvaluateConfig config;
+  const auto sharp = evaluate(reader, world, nullptr, config, {"latent_actions", "control"});
+  EXPECT_EQ(value_of(sharp, "latent_actions", "accuracy"), 1.0);
+  EXPECT_LT(value_of(sharp, "latent_actions", "majority"), 0.7);
+  EXPECT_GT(value_of(sharp, "control", "shuffle_ratio"), 2.0);
+  EXPECT_EQ(value_of(sharp, "latent_actions", "codes.3.action"), 0.0);
+  EXPECT_EQ(value_of(sharp, "latent_actions", "codes.0.action"), 1.0);
+  EXPECT_EQ(value_of(sharp, "latent_actions", "codes.2.share"), 0.0);
+  const auto blurred = evaluate(confused, world, nullptr, config, {"latent_actions"});
+  EXPECT_GT(value_of(blurred, "latent_actions", "gain"), 0.05);
+  EXPECT_LT(value_of(blurred, "latent_actions", "accuracy"), 0.9);
+  auto model = oracle_model();
+  EXPECT_EQ(evaluate(model, world, nullptr, config, {"latent_actions"}).suites[0].notes.at(0),
+            "no latent_actions: the model is told the data's actions");
 }
 
 // The definition written out for one episode.

@@ -42,7 +42,7 @@ Subject open(const ConfigArguments& arguments) {
   }
   auto config = arguments.load();
   auto data = open_data(config.data, kOwnActionWidth);
-  auto model = make_model_with_stage(config, data.shape());
+  auto model = make_model_with_stages(config, data.shape());
   return {std::move(config), std::move(model), std::move(data)};
 }
 
@@ -52,10 +52,10 @@ void require_predictions(const WorldModel& model, const std::string& path) {
 }
 
 /// The first episodes that are long enough, from the first on again where there are too few.
-RolloutClips first_clips(const Dataset& data, const std::string& glob,
+RolloutClips first_clips(const Dataset& data, WorldModel& model, const std::string& glob,
                          const BenchRolloutArguments& options) {
   const int64_t num_frames = options.context_frames + options.frames - 1;
-  const auto source = first_episodes(data, options.clips, num_frames);
+  const auto source = with_latent_actions(first_episodes(data, options.clips, num_frames), model);
   std::vector<at::Tensor> contexts, actions;
   for (const auto& episode : source.episodes) {
     const auto read = source.read(episode.number, 0, num_frames);
@@ -145,7 +145,7 @@ int bench_rollout_command(const BenchRolloutArguments& options) {
   auto subject = open(*options.subject);
   require_predictions(*subject.model, options.subject->path);
   at::set_num_threads(static_cast<int>(options.threads));
-  const auto clips = first_clips(subject.data, subject.config.data.train, options);
+  const auto clips = first_clips(subject.data, *subject.model, subject.config.data.train, options);
   const MachineRate before;
   if (!options.json) {
     std::printf("%lld clips, %lld frames of context, %lld dreamed; %s; threads: %lld\n",

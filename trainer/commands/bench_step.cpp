@@ -80,7 +80,7 @@ int bench_step_command(const StepOptions& options) {
   const auto config = options.config->load();
   at::set_num_threads(1);
   const Dataset data(config.data.train, config.data.clip_frames, config.data.stride_frames);
-  const auto model = make_model_with_stage(config, data.shape());
+  const auto model = make_model_with_stages(config, data.shape());
   recompute_blocks(*model, config);
   const auto batch = first_grain(data, config.trainer.global_batch / config.trainer.grains);
   const auto bench = bench_step(*model, batch, config.trainer.precision == "bf16", options.rounds);

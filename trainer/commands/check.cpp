@@ -61,11 +61,8 @@ void print(const Config& config) {
   }
 }
 
-/// The tokenizer that the config builds on, or "". Throws UsageError if there is none.
-std::string check_tokenizer(const Config& config) {
-  const auto trained = config.tokenizer();
-  if (trained.from.empty()) return "";
-  const auto stage = require_stage(trained, {});
+/// A tokenizer that the config builds on.
+std::string describe_stage(const Stage& stage) {
   const auto name = stage.config.value_of("tokenizer.name");
   if (stage.is_trained())
     return c10::str(name, " of ", stage.checkpoint.string(), ", digest ", stage.digest);
@@ -98,8 +95,9 @@ nlohmann::json check_as_json(const CheckOptions& options, ExitCode& code) {
   try {
     const Config config = options.config->load();
     answer = {{"valid", true}, {"fields", to_json(config.resolved)}};
-    if (const auto tokenizer = check_tokenizer(config); !tokenizer.empty())
-      answer["tokenizer"] = tokenizer;
+    for (const auto& stage : require_stages(config, {}))
+      answer[stage.source.role == "actions" ? "latent_actions" : "tokenizer"] =
+          describe_stage(stage);
     if (options.without_data) return answer;
     const auto data = check_data(config);
     answer["data"] = data.text;
@@ -128,9 +126,10 @@ int check(const CheckOptions& options) {
     return static_cast<int>(code);
   }
   const Config config = options.config->load();
-  const auto tokenizer = check_tokenizer(config);
+  const auto stages = require_stages(config, {});
   print(config);
-  if (!tokenizer.empty()) std::cout << "tokenizer: " << tokenizer << std::endl;
+  for (const auto& stage : stages)
+    std::cout << stage.source.name() << ": " << describe_stage(stage) << std::endl;
   if (options.without_data) return 0;
   const auto data = check_data(config);
   std::cout << "data: " << data.text << std::endl;

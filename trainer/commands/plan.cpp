@@ -153,7 +153,7 @@ void add_rows(const PlanOptions& options, const Config& config, PlanReport& repo
 PlanReport plan_of(const PlanOptions& options, const Config& config) {
   set_torch_threads(config.parallel.threads);
   const auto shape = clip_shape(options, config);
-  const auto model = make_model_with_stage(config, shape);
+  const auto model = make_model_with_stages(config, shape);
   recompute_blocks(*model, config);
   require_matrices(config.optimizer, *model, config.trained_part());
   PlanReport report;
@@ -178,42 +178,48 @@ PlanReport plan_of(const PlanOptions& options, const Config& config) {
   return report;
 }
 
-/// The rows of both plans that are for equally many ranks, added up.
-std::string both_together(const PlanReport& first, const PlanReport& then) {
-  std::string text = "\nboth together";
-  for (const auto& row : then.rows) {
-    for (const auto& other : first.rows) {
-      if (other.ranks.ranks == row.ranks.ranks)
-        text += c10::str(text.ends_with("together") ? "  " : ", ",
-                         format_duration(other.run_s + row.run_s), " on ", row.ranks.ranks,
-                         row.ranks.ranks == 1 ? " rank" : " ranks");
+/// The rows of all plans that are for equally many ranks, added up.
+std::string all_together(const std::vector<PlanReport>& plans) {
+  std::vector<std::string> texts;
+  for (const auto& row : plans.back().rows) {
+    double run_s = 0;
+    size_t found = 0;
+    for (const auto& plan : plans) {
+      for (const auto& other : plan.rows) {
+        if (other.ranks.ranks == row.ranks.ranks) run_s += other.run_s, ++found;
+      }
     }
+    if (found != plans.size()) continue;
+    texts.push_back(c10::str(format_duration(run_s), " on ", row.ranks.ranks,
+                             row.ranks.ranks == 1 ? " rank" : " ranks"));
   }
-  return text + "\n";
+  return "\nall together  " + c10::Join(", ", texts) + "\n";
 }
 
-/// Of a config whose tokenizer is not trained yet, that comes first.
+/// Tokenizers of the config that are not trained yet come first.
 int plan(const PlanOptions& options) {
   const auto config = options.config->load();
-  const auto trained = config.tokenizer();
-  std::optional<PlanReport> first;
-  std::string first_path;
-  if (!trained.from.empty()) {
-    const auto stage = require_stage(trained, {});
-    first_path = stage.config_path;
-    if (!stage.is_trained()) first = plan_of(options, stage.config);
+  std::vector<Stage> first;
+  std::vector<PlanReport> plans;
+  for (auto& stage : require_stages(config, {})) {
+    if (stage.is_trained()) continue;
+    plans.push_back(plan_of(options, stage.config));
+    first.push_back(std::move(stage));
   }
-  const auto report = plan_of(options, config);
+  plans.push_back(plan_of(options, config));
   if (options.json) {
-    auto json = nlohmann::ordered_json::parse(to_json(report));
-    if (first) json["tokenizer"] = nlohmann::ordered_json::parse(to_json(*first));
+    auto json = nlohmann::ordered_json::parse(to_json(plans.back()));
+    for (size_t i = 0; i < first.size(); ++i)
+      json[first[i].source.role] = nlohmann::ordered_json::parse(to_json(plans[i]));
     std::cout << json.dump(2) << std::endl;
     return 0;
   }
-  if (first)
-    std::cout << "first its tokenizer, " << first_path << "\n\n" << to_text(*first) << "\n";
-  std::cout << to_text(report);
-  if (first) std::cout << both_together(*first, report);
+  for (size_t i = 0; i < first.size(); ++i) {
+    std::cout << "first its " << first[i].source.name() << ", " << first[i].config_path << "\n\n"
+              << to_text(plans[i]) << "\n";
+  }
+  std::cout << to_text(plans.back());
+  if (!first.empty()) std::cout << all_together(plans);
   std::cout << std::flush;
   return 0;
 }

@@ -195,15 +195,20 @@ void require_grains(const World& world, const Config& config) {
                             ", or give more grains"));
 }
 
-/// The run's tokenizer, if it has one, which is trained by now. Its digest becomes part of the
-/// run's identity.
-std::shared_ptr<Tokenizer> open_tokenizer(TrainTask& task, const ClipShape& shape,
-                                          std::optional<TokenizerStage>& stage) {
-  const auto trained = task.config.tokenizer();
-  if (trained.from.empty()) return nullptr;
-  stage = require_stage(trained, task.run);
-  task.config.set_resolved("tokenizer.digest", stage->digest, "weights of " + trained.from);
-  return load_stage(*stage, shape);
+/// The run's tokenizers, which are trained by now. Their digests become part of its identity.
+std::vector<Stage> open_stages(TrainTask& task) {
+  auto stages = require_stages(task.config, task.run);
+  for (const auto& stage : stages) {
+    task.config.set_resolved(stage.source.role + ".digest", stage.digest,
+                             "weights of " + stage.source.from);
+  }
+  return stages;
+}
+
+std::string digests_of(const std::vector<Stage>& stages) {
+  std::vector<std::string> digests;
+  for (const auto& stage : stages) digests.push_back(stage.digest);
+  return c10::Join(" ", digests);
 }
 
 int train_run(const TrainSession& session, TrainTask task) {
@@ -223,13 +228,12 @@ int train_run(const TrainSession& session, TrainTask task) {
   Dataset data(task.config.data.train, task.config.data.clip_frames,
                task.config.data.stride_frames);
   require_equal(*control, "dataset", data.fingerprint());
-  std::optional<TokenizerStage> stage;
-  const auto tokenizer = open_tokenizer(task, data.shape(), stage);
-  require_equal(*control, "tokenizer", stage ? stage->digest : "");
+  const auto stages = open_stages(task);
+  require_equal(*control, "tokenizer", digests_of(stages));
   const Config& config = task.config;
   HeldOutSet held_out;  // the root's
   do_on_root(world, *control, [&] { open_held_out_set(config, data, held_out); });
-  const auto model = config.make_model(data.shape(), tokenizer);
+  const auto model = make_model(config, data.shape(), stages);
   model->to(world.device());
   choose_flash_kernels(config.trainer.flash_kernels);
   recompute_blocks(*model, config);
@@ -237,15 +241,17 @@ int train_run(const TrainSession& session, TrainTask task) {
 
   RunLock lock;
   const auto folder = open_on_root(world, *control, task, *model, lock, console);
-  if (stage) do_on_root(world, *control, [&] { keep_stage(*stage, path); });
+  do_on_root(world, *control, [&] {
+    for (const auto& stage : stages) keep_stage(stage, path);
+  });
   watchdog.set_folder({folder.log(), broadcast_string(*control, new_start_name())});
   if (world.is_root()) HangFolder::prune(folder.log());
   console.open_log(folder.log() / c10::str("rank", world.rank(), ".log"));
   if (world.is_root()) console.say_once(session.environment.unheeded);
   introduce(world, config, folder, data, console);
-  if (stage) {
-    console.say(
-        c10::str("latents of tokenizer ", config.tokenizer().from, ", digest ", stage->digest));
+  for (const auto& stage : stages) {
+    console.say(c10::str(stage.source.role == "actions" ? "latent actions" : "latents",
+                         " of tokenizer ", stage.source.from, ", digest ", stage.digest));
   }
   if (!held_out.words.empty()) console.say(held_out.words);
   if (held_out.data) {
@@ -285,27 +291,31 @@ int train_run(const TrainSession& session, TrainTask task) {
   }
 }
 
-/// The run of the tokenizer that `config` builds on, if that has to be trained first.
-std::optional<TrainTask> first_stage(const Config& config, const std::filesystem::path& run) {
-  const auto trained = config.tokenizer();
-  if (trained.from.empty()) return std::nullopt;
-  const auto stage = require_stage(trained, run);
-  if (stage.is_trained()) return std::nullopt;
+/// The runs of the tokenizers that `config` builds on and that have to be trained first.
+std::vector<TrainTask> first_stages(const Config& config, const std::filesystem::path& run) {
+  std::vector<TrainTask> tasks;
   const auto program = std::filesystem::read_symlink("/proc/self/exe").string();
-  return TrainTask{stage.config, stage.config_path,
-                   stage.run,    {program, "train", stage.config_path, "--run", stage.run.string()},
-                   "",           "",
-                   false};
+  for (const auto& stage : require_stages(config, run)) {
+    if (stage.is_trained()) continue;
+    tasks.push_back({stage.config,
+                     stage.config_path,
+                     stage.run,
+                     {program, "train", stage.config_path, "--run", stage.run.string()},
+                     "",
+                     "",
+                     false});
+  }
+  return tasks;
 }
 
 int train(const TrainArguments& options) {
   const auto config = options.config->load();
   const auto path = options.folder(config);
   const auto environment = read_launcher_environment();
-  const auto first = first_stage(config, path);
+  const auto first = first_stages(config, path);
   if (environment.rank == 0) {
     refuse_if_held(path, environment.supervisor);
-    if (first) refuse_if_held(first->run, environment.supervisor);
+    for (const auto& task : first) refuse_if_held(task.run, environment.supervisor);
   }
   constexpr int64_t kOwnThreads = 8;  // of the watchdog, the saver and the communicators
   require_threads(config.parallel.threads + config.data.loader_threads + kOwnThreads);
@@ -314,10 +324,10 @@ int train(const TrainArguments& options) {
   const World world(session, {config.parallel.device, config.parallel.threads});
   require_grains(world, config);
   const TrainSession shared{world, signals, environment};
-  if (first) {
+  for (const auto& task : first) {
     Console(world.is_root())
-        .say(c10::str("first its tokenizer, ", first->config_path, ", in ", first->run.string()));
-    const int code = train_run(shared, *first);
+        .say(c10::str("first its tokenizer, ", task.config_path, ", in ", task.run.string()));
+    const int code = train_run(shared, task);
     if (code != static_cast<int>(ExitCode::done)) return code;
   }
   return train_run(shared, {config, options.config->path, path, options.command(path), options.fork,

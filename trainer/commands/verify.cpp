@@ -91,10 +91,8 @@ VerifyPlan plan_of(const VerifyOptions& options, const Config& config, WorldMode
 
 /// Each of the runs would train it first.
 void require_tokenizer_run(const Config& config) {
-  const auto trained = config.tokenizer();
-  if (trained.from.empty()) return;
-  const auto stage = require_stage(trained, {});
-  if (!stage.is_trained()) {
+  for (const auto& stage : require_stages(config, {})) {
+    if (stage.is_trained()) continue;
     throw UsageError("verify: the tokenizer of " + stage.config_path +
                      " is not trained yet; first: nextframe train " + stage.config_path);
   }
@@ -125,7 +123,7 @@ int verify(const VerifyOptions& options) {
   const auto fp32_config = load_config(options.config->path, overrides);
   set_torch_threads(config.parallel.threads);
   const Dataset data(config.data.train, config.data.clip_frames, config.data.stride_frames);
-  const auto model = fp32_config.make_model(data.shape());
+  const auto model = make_model_with_stages(fp32_config, data.shape());
   const auto plan = plan_of(options, config, *model);
   ScratchRuns runs(scratch_folder(options), options.config->path, options.config->overrides,
                    options.limit_s);

@@ -88,6 +88,18 @@ std::shared_ptr<Objective> Config::make_objective() const {
   return ObjectiveRegistry::instance().get(value_of("objective.name"), "objective").make(fields);
 }
 
+void Config::check_model(const Traits& asked, const Report& report) const {
+  Problems ignored_problems;
+  std::vector<ResolvedField> ignored;
+  const auto assignments = assignments_of(*this);
+  FieldReader fields("model", assignments, ignored_problems, ignored);
+  ModelRegistry::instance()
+      .get(value_of("model.name"), "model")
+      .check_asked(fields, asked, [&](const std::string& field, const std::string& problem) {
+        report("model." + field, problem);
+      });
+}
+
 namespace {
 
 /// What LibTorch refuses of sizes that do not fit the data is the config's fault.
@@ -132,7 +144,8 @@ void Config::set_resolved(const std::string& key, const std::string& value,
 }
 
 std::shared_ptr<WorldModel> Config::make_model(const ClipShape& shape,
-                                               std::shared_ptr<Tokenizer> tokenizer) const {
+                                               std::shared_ptr<Tokenizer> tokenizer,
+                                               std::shared_ptr<Tokenizer> latent_actions) const {
   Problems problems;
   std::vector<ResolvedField> ignored;
   const auto assignments = assignments_of(*this);
@@ -148,15 +161,19 @@ std::shared_ptr<WorldModel> Config::make_model(const ClipShape& shape,
   const auto trained = this->tokenizer();
   TORCH_CHECK(trained.from.empty() == (tokenizer == nullptr),
               "a model on latents needs its tokenizer, one on pixels has none");
+  TORCH_CHECK(actions.is_latent() == (latent_actions != nullptr),
+              "a model of latent actions needs their tokenizer, another has none");
+  const auto frozen = [](std::shared_ptr<Tokenizer> given, int64_t pack) {
+    return given ? std::make_shared<FrozenTokenizer>(std::move(given), pack) : nullptr;
+  };
   return as_usage_error([&] {
     return entry.make(fields, {.shape = shape,
                                .objective = make_objective(),
                                .actions = actions,
                                .bf16 = bf16,
                                .seed = seed,
-                               .tokenizer = tokenizer ? std::make_shared<FrozenTokenizer>(
-                                                            std::move(tokenizer), trained.pack)
-                                                      : nullptr});
+                               .tokenizer = frozen(std::move(tokenizer), trained.pack),
+                               .latent_actions = frozen(std::move(latent_actions), 1)});
   });
 }
 

@@ -63,12 +63,16 @@ struct Config {
   /// The objective of the `objective` section.
   std::shared_ptr<Objective> make_objective() const;
 
+  /// Reports the fields of the model section with which `asked` is not there, see ModelEntry.
+  void check_model(const Traits& asked, const Report& report) const;
+
   /// Builds what is trained, the model of the `model`, `objective` and `actions` sections or a
   /// tokenizer, for data of this shape, with parameters drawn from trainer.seed. A model on latents
-  /// needs its `tokenizer` (trainer/stages.h). Throws UsageError if the sections do not fit the
-  /// data.
+  /// needs its `tokenizer`, one of latent actions theirs (trainer/stages.h). Throws UsageError if
+  /// the sections do not fit the data.
   std::shared_ptr<WorldModel> make_model(const ClipShape& shape,
-                                         std::shared_ptr<Tokenizer> tokenizer = nullptr) const;
+                                         std::shared_ptr<Tokenizer> tokenizer = nullptr,
+                                         std::shared_ptr<Tokenizer> latent_actions = nullptr) const;
 
   /// Gives a field another value and says where that came from.
   void set_resolved(const std::string& key, const std::string& value, const std::string& origin);

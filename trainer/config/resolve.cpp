@@ -50,7 +50,8 @@ class Resolver {
         if (section.name == name) read_named(section);
       }
     }
-    find_tokenizer_config();
+    find_beside("tokenizer.from");
+    if (const auto found = find_beside("actions.from")) config.actions.from = *found;
     config.resolved = resolved_;
     check_across_sections(
         config, [&](const std::string& key, const std::string& problem) { report(key, problem); });
@@ -132,20 +133,23 @@ class Resolver {
     }
   }
 
-  /// tokenizer.from names a config beside the one where it stands, as `extends` does.
-  void find_tokenizer_config() {
-    const auto found = assignments_.find("tokenizer.from");
-    if (found == assignments_.end() || found->second.value.place.line == 0) return;
+  /// Such a key names a config beside the one where it stands, as `extends` does: its path, where
+  /// there is one.
+  std::optional<std::string> find_beside(const std::string& key) {
+    const auto found = assignments_.find(key);
+    if (found == assignments_.end() || found->second.value.place.line == 0) return std::nullopt;
     const std::filesystem::path from = found->second.value.text;
-    if (from.is_absolute() || (from.extension() != ".yaml" && from.extension() != ".yml")) return;
+    if (from.is_absolute() || (from.extension() != ".yaml" && from.extension() != ".yml"))
+      return std::nullopt;
     const auto beside =
         (std::filesystem::path(found->second.value.place.source->name).parent_path() / from)
             .lexically_normal();
     std::error_code ignored;
-    if (!std::filesystem::exists(beside, ignored)) return;
+    if (!std::filesystem::exists(beside, ignored)) return std::nullopt;
     for (auto& field : resolved_) {
-      if (field.key == "tokenizer.from") field.value = written(beside.string());
+      if (field.key == key) field.value = written(beside.string());
     }
+    return beside.string();
   }
 
   /// A check's problem, unless it speaks of a value that could not be read and so is not the

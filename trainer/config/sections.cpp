@@ -94,19 +94,27 @@ std::string tokenizers_that_give(const Traits& kinds) {
   return c10::Join(", ", names);
 }
 
+/// Those stages that there are, by role.
+std::map<std::string, Stage> find_stages(const Config& config, const Report& report) {
+  std::map<std::string, Stage> stages;
+  for (const auto& source : stage_sources(config)) {
+    try {
+      if (auto stage = find_stage(source)) stages.emplace(source.role, std::move(*stage));
+    } catch (const std::exception& error) {
+      report(source.key(), c10::str("cannot be used: ", error.what()));
+    }
+  }
+  return stages;
+}
+
 /// Whether objective and network work on what the tokenizer gives.
-void check_frames(const Config& config, const ModelEntry& model, const ObjectiveEntry& objective,
-                  const Report& report) {
+void check_frames(const Config& config, const std::map<std::string, Stage>& stages,
+                  const ModelEntry& model, const ObjectiveEntry& objective, const Report& report) {
   auto name = config.value_of("tokenizer.name");
   if (name == "trained") {
-    std::optional<TokenizerStage> stage;
-    try {
-      stage = find_stage(config.tokenizer());
-    } catch (const std::exception& error) {
-      report("tokenizer.from", c10::str("cannot be used: ", error.what()));
-    }
-    if (!stage) return;  // a run has a copy, or training says that it is missing
-    name = stage->config.value_of("tokenizer.name");
+    const auto found = stages.find("tokenizer");
+    if (found == stages.end()) return;  // a run has a copy, or training says that it is missing
+    name = found->second.config.value_of("tokenizer.name");
   }
   const auto* tokenizer = TokenizerRegistry::instance().find(name);
   if (tokenizer == nullptr) return;
@@ -137,9 +145,14 @@ void check_parts(const Config& config, const Report& report) {
            c10::str("asks for ", c10::Join(" and ", words), ", which model.name = ", model_name,
                     " does not offer; models that do: ", models_that_offer(asked)));
   };
-  if (model != nullptr && objective != nullptr) check("objective.name", objective->asks);
+  if (model != nullptr && objective != nullptr) {
+    check("objective.name", objective->asks);
+    config.check_model(objective->asks, report);
+  }
   if (model != nullptr) check("actions.form", config.actions.asks());
-  if (model != nullptr && objective != nullptr) check_frames(config, *model, *objective, report);
+  const auto stages = find_stages(config, report);
+  if (model != nullptr && objective != nullptr)
+    check_frames(config, stages, *model, *objective, report);
   if (config.evaluate.guidance != 1 && config.actions.is_none()) {
     report("evaluate.guidance", "needs a model that is told actions, but actions.form = none");
   } else if (config.evaluate.guidance != 1 && config.actions.dropout == 0) {

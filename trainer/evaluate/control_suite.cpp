@@ -2,7 +2,9 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
 
+#include "kernels/draws.h"
 #include "trainer/evaluate/evaluate.h"
 
 namespace nextframe {
@@ -36,10 +38,68 @@ std::vector<double> shuffled_mse(EvaluationContext& evaluation) {
   return sums;
 }
 
+constexpr int64_t kDeltaFrame = 4;  // as in Genie
+
+/// Of choices and latent actions: uniformly random ones. Of numbers: the next episode's.
+at::Tensor random_actions(const EpisodeSource& source, size_t place, const Episode& truth) {
+  const auto& own_TA = truth.actions_TA;
+  const int64_t frames = own_TA.size(0), width = own_TA.size(1);
+  const bool is_choice =
+      own_TA.mul(1 - own_TA).eq(0).all().item<bool>() && own_TA.sum(1).eq(1).all().item<bool>();
+  if (!is_choice) {
+    return repeated_actions(source, source.episodes[(place + 1) % source.episodes.size()], 0,
+                            frames);
+  }
+  const auto episode = at::tensor({source.episodes[place].number});
+  const auto uniform_TA =
+      draw_uniform(as_tensor(Draw{0, 0}), DrawStream::dropout, episode, {frames, width})[0];
+  return at::one_hot(uniform_TA.argmax(1), width).to(at::kFloat);
+}
+
+/// PSNR of dreamed frame kDeltaFrame by episode; NaN where an episode is too short.
+std::vector<double> dreamed_psnr(EvaluationContext& evaluation, const ActionsOf& actions_of) {
+  const auto& source = evaluation.held_out();
+  const int64_t context = evaluation.config().context_frames;
+  std::vector<double> psnr(source.episodes.size(), std::nan(""));
+  evaluation.predictor().rollouts(
+      source, all_places(source), context, kDeltaFrame,
+      [&](const PredictedFrame& frame) {
+        if (frame.frame != context + kDeltaFrame - 1) return;
+        const auto truth_HWC = to_unit_range(frame.true_HWC());
+        psnr[frame.place] = psnr_db(mean_squared_error(frame.predicted_HWC, truth_HWC));
+      },
+      actions_of);
+  return psnr;
+}
+
+void add_delta_psnr(EvaluationContext& evaluation, SuiteReport& report) {
+  const auto& source = evaluation.held_out();
+  const auto own = dreamed_psnr(evaluation, own_actions);
+  const auto random =
+      dreamed_psnr(evaluation, [&](size_t place, int64_t /*first*/, const Episode& truth) {
+        return random_actions(source, place, truth);
+      });
+  std::vector<Sums> sums;
+  for (size_t episode = 0; episode < own.size(); ++episode) {
+    if (!std::isnan(own[episode])) sums.push_back({own[episode] - random[episode], 1.0});
+  }
+  if (sums.empty()) {
+    report.notes.push_back("no delta_psnr_db: no episode is long enough");
+    return;
+  }
+  report.figures.push_back({"delta_psnr_db", evaluation.bootstrap().figure(
+                                                 sums, [](const Sums& s) { return s[0] / s[1]; })});
+}
+
 std::vector<Definition> definitions() {
   return {{"shuffle_ratio",
            "one-step mse when every episode is told the actions of the next one (the last those of "
-           "the first), over the mse with its own; 1 means that actions are ignored"}};
+           "the first), over the mse with its own; 1 means that actions are ignored"},
+          {"delta_psnr_db",
+           c10::str("PSNR of dreamed frame ", kDeltaFrame,
+                    " with the episode's own actions, less that with random ones (of actions that "
+                    "are numbers, the next episode's), mean over episodes; 0 means that actions "
+                    "are ignored (Genie's delta_t PSNR)")}};
 }
 
 SuiteReport run_control(EvaluationContext& evaluation) {
@@ -64,6 +124,7 @@ SuiteReport run_control(EvaluationContext& evaluation) {
   report.figures.push_back({"shuffle_ratio", evaluation.bootstrap().figure(sums, [](const Sums& s) {
                               return ratio(s[0], s[1]);
                             })});
+  add_delta_psnr(evaluation, report);
   return report;
 }
 

@@ -58,7 +58,8 @@ std::vector<Dream> dream(WorldModel& model, const EpisodeSource& source,
   std::vector<Dream> dreams;
   std::vector<std::vector<at::Tensor>> frames_of;
   Predictor predictor(model, options, progress);
-  predictor.rollouts(source, places, context_frames, frames, [&](const PredictedFrame& frame) {
+  const auto told = with_latent_actions(source, model);
+  predictor.rollouts(told, places, context_frames, frames, [&](const PredictedFrame& frame) {
     if (frame.frame == context_frames) {
       dreams.push_back({frame.episode, context_frames, frame.truth.frames_THWC, {}});
       frames_of.emplace_back();

@@ -1,5 +1,8 @@
 #include "trainer/evaluate/episode_source.h"
 
+#include <algorithm>
+#include <map>
+
 namespace nextframe {
 namespace {
 
@@ -35,6 +38,32 @@ EpisodeSource first_episodes(const Dataset& dataset, int64_t limit, int64_t min_
       ++source.num_passed_over;
     }
   }
+  return source;
+}
+
+at::Device device_of(const WorldModel& model) {
+  const auto parameters = model.parameters();
+  return parameters.empty() ? at::Device(at::kCPU) : parameters[0].device();
+}
+
+EpisodeSource with_latent_actions(EpisodeSource source, WorldModel& model) {
+  if (model.num_latent_actions() == 0) return source;
+  source.shape.action_width = model.num_latent_actions();
+  std::map<int64_t, int64_t> lengths;
+  for (const auto& episode : source.episodes) lengths[episode.number] = episode.num_frames;
+  source.read_recorded_actions = source.read_actions;
+  source.read = [read = source.read, lengths, &model](int64_t number, int64_t first,
+                                                      int64_t count) {
+    const int64_t seen = std::min(count + 1, lengths.at(number) - first);
+    auto episode = read(number, first, seen);
+    const auto frames_1THWC = episode.frames_THWC.unsqueeze(0).to(device_of(model));
+    episode.actions_TA = model.infer_actions(frames_1THWC).squeeze(0).cpu().slice(0, 0, count);
+    episode.frames_THWC = episode.frames_THWC.slice(0, 0, count);
+    return episode;
+  };
+  source.read_actions = [read = source.read](int64_t number, int64_t first, int64_t count) {
+    return read(number, first, count).actions_TA;
+  };
   return source;
 }
 

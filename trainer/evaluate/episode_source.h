@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "model/world_model.h"
 
 namespace nextframe {
 
@@ -22,6 +23,8 @@ struct EpisodeSource {
   std::function<Episode(int64_t number, int64_t first, int64_t count)> read;
   /// The same actions [T, A] without the frames.
   std::function<at::Tensor(int64_t number, int64_t first, int64_t count)> read_actions;
+  /// The data's own actions, of a source whose actions are a model's latent ones; else empty.
+  std::function<at::Tensor(int64_t number, int64_t first, int64_t count)> read_recorded_actions;
   std::string fingerprint;       // of the data behind it
   int64_t num_passed_over = 0;   // episodes that were too short to be chosen
   int64_t dataset_episodes = 0;  // of the whole dataset
@@ -32,6 +35,13 @@ struct EpisodeSource {
 /// The first `limit` episodes of a dataset, by index, that have at least `min_frames` frames. The
 /// dataset must outlive the source.
 EpisodeSource first_episodes(const Dataset& dataset, int64_t limit, int64_t min_frames = 0);
+
+/// The device of a model's parameters.
+at::Device device_of(const WorldModel& model);
+
+/// The same episodes; for a model of latent actions with these in the place of the data's, read off
+/// the true frames, one frame beyond each action's. The model must outlive the source.
+EpisodeSource with_latent_actions(EpisodeSource source, WorldModel& model);
 
 /// All of them, also those without a frame.
 EpisodeSource all_episodes(const Dataset& dataset);

@@ -82,7 +82,7 @@ EvaluationReport evaluate(WorldModel& model, const Dataset& validation,
 EvaluationContext::EvaluationContext(WorldModel& model, EpisodeSource held_out,
                                      const EpisodeSource* train_for_mean_frame,
                                      EvaluateConfig config, EvaluationProgress progress)
-    : held_out_(std::move(held_out)),
+    : held_out_(with_latent_actions(std::move(held_out), model)),
       mean_frame_HWC_(mean_frame(train_for_mean_frame ? *train_for_mean_frame : held_out_,
                                  [&progress] {
                                    if (progress) progress("mean frame", 0, 0);
@@ -94,7 +94,6 @@ EvaluationContext::EvaluationContext(WorldModel& model, EpisodeSource held_out,
 const std::vector<EpisodeScores>& EvaluationContext::one_step() {
   if (one_step_) return *one_step_;
   std::vector<EpisodeScores> scores(held_out_.episodes.size(), {kFirstScoredFrame, {}});
-  const auto own_actions = [](size_t, int64_t, const Episode& truth) { return truth.actions_TA; };
   predictor_.teacher_forced(held_out_, own_actions, [&](const PredictedFrame& frame) {
     score(frame, frame.frame, scores[frame.place]);
   });

@@ -31,11 +31,6 @@ void check_finite(const at::Tensor& predicted_THWC, int64_t episode, int64_t fir
   }
 }
 
-at::Device device_of(const WorldModel& model) {
-  const auto parameters = model.parameters();
-  return parameters.empty() ? at::Device(at::kCPU) : parameters[0].device();
-}
-
 }  // namespace
 
 std::vector<EpisodePiece> pieces_of(int64_t num_frames, int64_t clip_frames, int64_t most_frames) {
@@ -173,6 +168,10 @@ at::Tensor Predictor::reconstruct(const at::Tensor& frames_THWC) {
   return model_.reconstruct(frames_BTHWC).squeeze(0).cpu();
 }
 
+at::Tensor own_actions(size_t /*place*/, int64_t /*first*/, const Episode& truth) {
+  return truth.actions_TA;
+}
+
 void Predictor::teacher_forced(const EpisodeSource& source, const ActionsOf& actions_of,
                                const PredictedFrameVisitor& visit) {
   const int64_t total = source.num_episodes(), most_frames = frames_at_once(source.shape);
@@ -201,7 +200,7 @@ void Predictor::teacher_forced(const EpisodeSource& source, const ActionsOf& act
 
 void Predictor::rollouts(const EpisodeSource& source, const std::vector<size_t>& places,
                          int64_t context_frames, int64_t horizon_frames,
-                         const PredictedFrameVisitor& visit) {
+                         const PredictedFrameVisitor& visit, const ActionsOf& actions_of) {
   const auto total = static_cast<int64_t>(places.size());
   int64_t done = 0;
   const auto show_life = [&] { progress_("rollouts", done, total); };
@@ -214,7 +213,7 @@ void Predictor::rollouts(const EpisodeSource& source, const std::vector<size_t>&
     const int64_t count = context_frames + std::min(horizon_frames, num_frames - context_frames);
     const auto truth = source.read(number, 0, count);
     batches.add({place, number, truth, 0, truth.frames_THWC.narrow(0, 0, context_frames),
-                 truth.actions_TA.narrow(0, 0, count - 1), 0, 0, context_frames});
+                 actions_of(place, 0, truth).narrow(0, 0, count - 1), 0, 0, context_frames});
   }
   batches.flush();
   show_life();

@@ -42,6 +42,9 @@ using PredictedFrameVisitor = std::function<void(const PredictedFrame&)>;
 /// from frame `first` on.
 using ActionsOf = std::function<at::Tensor(size_t place, int64_t first, const Episode& truth)>;
 
+/// Its own.
+at::Tensor own_actions(size_t place, int64_t first, const Episode& truth);
+
 /// Part of an episode that goes through the model at once: frames [begin, end), of which the
 /// predictions from `first_target` on count.
 struct EpisodePiece {
@@ -83,7 +86,8 @@ class Predictor {
   /// Visits frames context .. context + horizon - 1, as far as the episode goes, of the source's
   /// episodes at each of `places` in turn, dreamed from its first `context` frames.
   void rollouts(const EpisodeSource& source, const std::vector<size_t>& places,
-                int64_t context_frames, int64_t horizon_frames, const PredictedFrameVisitor& visit);
+                int64_t context_frames, int64_t horizon_frames, const PredictedFrameVisitor& visit,
+                const ActionsOf& actions_of = own_actions);
 
  private:
   struct Clip;

@@ -126,10 +126,12 @@ RolloutCheck check_rollout(WorldModel& model, const Dataset& data) {
   for (int64_t row = 0; row < kClips; ++row) data.read_clip(row % data.num_clips(), batch, row);
   const int64_t frames = data.shape().clip_frames, context = std::max<int64_t>(1, frames / 2);
   const auto context_BTHWC = batch.frames_BTHWC.slice(1, 0, context);
+  const auto actions_BTA =
+      model.num_latent_actions() > 0 ? model.infer_actions(batch.frames_BTHWC) : batch.actions_BTA;
   const auto dream = [&](bool use_cache) {
     RolloutOptions options;
     options.use_cache = use_cache;
-    return model.rollout(context_BTHWC, batch.actions_BTA.slice(1, 0, frames - 1), options);
+    return model.rollout(context_BTHWC, actions_BTA.slice(1, 0, frames - 1), options);
   };
   const auto with = dream(true), without = dream(false);
   const auto last = context_BTHWC.slice(1, context - 1) / 255.0;
