@@ -91,6 +91,12 @@ struct MotionRows {
   at::Tensor episodes;                // [N]
 };
 
+/// Squared errors over the variance of `motions`; 1, nothing explained, where nothing moves.
+at::Tensor share_of(const at::Tensor& squared_errors, const at::Tensor& motions) {
+  const at::Tensor variance = motions.var(0, false);
+  return at::where(variance.gt(1e-6), squared_errors / variance.clamp_min(1e-6), 1.0);
+}
+
 /// The squared errors [N, 3] by which each of the three rows misses the motions that any of them
 /// tells best on the rows it was learned from.
 at::Tensor errors_of(const MotionRows& rows) {
@@ -105,10 +111,9 @@ at::Tensor errors_of(const MotionRows& rows) {
       const at::Tensor x = with_constant(standardised(actions));
       const auto learn_x = x.index_select(0, learn), learn_y = y.index_select(0, learn);
       const at::Tensor weights = learned_weights(learn_x, learn_y);
-      shares.push_back(1 - (learn_y - learn_x.mm(weights)).square().mean(0) /
-                               learn_y.var(0, false).clamp_min(1e-9));
-      missed.push_back((y.index_select(0, judge) - x.index_select(0, judge).mm(weights)).square() /
-                       y.var(0, false).clamp_min(1e-9));
+      shares.push_back(1 - share_of((learn_y - learn_x.mm(weights)).square().mean(0), learn_y));
+      missed.push_back(share_of(
+          (y.index_select(0, judge) - x.index_select(0, judge).mm(weights)).square(), y));
     }
     const at::Tensor best =
         at::stack(shares).amax(0).argsort(0, /*descending=*/true).slice(0, 0, kBestMotions);
