@@ -112,8 +112,8 @@ at::Tensor errors_of(const MotionRows& rows) {
       const auto learn_x = x.index_select(0, learn), learn_y = y.index_select(0, learn);
       const at::Tensor weights = learned_weights(learn_x, learn_y);
       shares.push_back(1 - share_of((learn_y - learn_x.mm(weights)).square().mean(0), learn_y));
-      missed.push_back(share_of(
-          (y.index_select(0, judge) - x.index_select(0, judge).mm(weights)).square(), y));
+      missed.push_back(
+          share_of((y.index_select(0, judge) - x.index_select(0, judge).mm(weights)).square(), y));
     }
     const at::Tensor best =
         at::stack(shares).amax(0).argsort(0, /*descending=*/true).slice(0, 0, kBestMotions);

@@ -122,6 +122,11 @@ Stage require_stage(const StageSource& source, const fs::path& run) {
     }
     return kept;
   }
+  if (!run.empty() && from && from->run.lexically_normal() == run.lexically_normal()) {
+    throw UsageError(source.key() + " = " + source.from + " would be trained in " + run.string() +
+                     ", which is this run's folder: give one of the two another with --run or "
+                     "another file name");
+  }
   if (!from) {
     throw UsageError(source.key() + " = " + source.from +
                      ": no such run, checkpoint or config, and " +

@@ -38,4 +38,19 @@ expect 0 "reports in" "$nextframe" eval square-run --suite steps --suite quality
 grep -q '"steps": *32' square-run/eval/*/report.json || fail "no row of 32 steps in the report"
 expect 2 "--steps 3 is not 1, 2, 4" "$nextframe" rollout square-run --steps 3 --out dream.png
 expect 0 "truth above" "$nextframe" rollout square-run --steps 1 --frames 20 --out dream.png
+
+# A config for data of any name.
+mkdir -p "our data: 1" && mv square "our data: 1/square"
+"$nextframe" init "our data: 1/square" --minutes 0.1 >mine.yaml 2>init.log || { cat init.log; fail "init"; }
+expect 0 "no errors" bash -c "$nextframe check mine.yaml | tail -3"
+train mine.yaml --set trainer.steps=2 || { cat train.log; fail "a config made by init"; }
+mv "our data: 1/square" square
+
+# Two runs on the same episodes: what differs, and which is better.
+# shellcheck disable=SC2086
+train "$configs/bouncing_square.yaml" --run square-plain --set data.train=square/train/*.h5 data.validation=square/validation/*.h5 \
+  model.dim=32 model.layers=3 trainer.steps=4 objective.bootstrap_start=2 objective.change_scale=0 || { cat train.log; fail "square-plain"; }
+expect 0 "objective.change_scale    0.2 | 0" "$nextframe" compare square-run square-plain --episodes 3 --out compare.html
+"$nextframe" compare square-run square-run --episodes 3 --json | grep -q '"verdict": "no difference"' || fail "a run differs from itself"
+grep -q "B beside A" compare.html || fail "the page compares nothing"
 echo "recipes: checked, planned and trained at cut size"

@@ -100,10 +100,9 @@ TEST_F(TokenizerFrom, LatentActionsComeFromATokenizerOfThem) {
   EXPECT_NE(problem_of("actions: {from: tokenizers/tok.yaml}\n")
                 .find("tokenizer fsq gives codes, not actions; one that does: latent_actions"),
             std::string::npos);
-  EXPECT_NE(
-      problem_of("actions: {from: tokenizers/actions.yaml, form: none}\n")
-          .find(" is not used where actions.form = none"),
-      std::string::npos);
+  EXPECT_NE(problem_of("actions: {from: tokenizers/actions.yaml, form: none}\n")
+                .find(" is not used where actions.form = none"),
+            std::string::npos);
   EXPECT_NE(problem_of("tokenizer: {name: trained, from: tokenizers/actions.yaml}\n")
                 .find("works on pixels or values; tokenizer latent_actions gives changes"),
             std::string::npos);

@@ -78,6 +78,23 @@ TEST(Evaluate, ShuffledActionsHurtAModelThatListens) {
   EXPECT_EQ(ignored_actions_alarm(report), "");
 }
 
+TEST(Evaluate, TheTakenActionIsRecoveredFromAModelThatKnowsItsEffect) {
+  const auto world = turning_world({40, 12, 40, 7, 4, 40});
+  auto knows = oracle_model(), blind = copy_last_model();
+  const auto config = small_config();  // a context of 5 frames
+  const auto known = evaluate(knows, world, nullptr, config, {"recovery"});
+  EXPECT_EQ(value_of(known, "recovery", "top_1"), 1.0);
+  EXPECT_EQ(find_figure(known, "recovery", "top_1")->n, 5);  // one is too short
+  const auto unknown = evaluate(blind, world, nullptr, config, {"recovery"});
+  EXPECT_NEAR(value_of(unknown, "recovery", "top_1"), 1.0 / 3, 1e-12);  // three equal guesses
+  EXPECT_NEAR(value_of(unknown, "recovery", "gain"), 0, 1e-12);
+  RuleModel inverted([](const at::Tensor& frame, const at::Tensor& action) {
+    return turned(frame, action.flip(0));
+  });
+  EXPECT_LT(value_of(evaluate(inverted, world, nullptr, config, {"recovery"}), "recovery", "top_1"),
+            0.7);
+}
+
 /// Reads the action off the frames and calls it by another name; one action in `confused_every`
 /// wrongly.
 class TurnReader final : public RuleModel {
