@@ -25,6 +25,9 @@ class WorldModel : public Model {
   /// False for a tokenizer, which only reconstructs.
   virtual bool can_predict() const { return true; }
 
+  /// Whether it has one_step(). False for dreams that another program has stored.
+  virtual bool can_step() const { return can_predict(); }
+
   /// Whether there is a tokenizer, so that reconstruct() gives anything.
   virtual bool has_tokenizer() const { return false; }
 

@@ -1,4 +1,7 @@
 // nextframe eval RUN_OR_CHECKPOINT: how good the model is on held-out episodes.
+#include <c10/util/StringUtil.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
@@ -10,7 +13,10 @@
 #include "trainer/commands/held_out.h"
 #include "trainer/evaluate/dream.h"
 #include "trainer/evaluate/evaluate.h"
+#include "trainer/evaluate/held_out_data.h"
 #include "trainer/evaluate/report.h"
+#include "trainer/evaluate/stored_predictions.h"
+#include "trainer/exit_code.h"
 
 namespace nextframe {
 namespace {
@@ -18,7 +24,7 @@ namespace {
 struct EvalOptions {
   std::shared_ptr<HeldOutArguments> held_out;
   std::vector<std::string> suites;
-  std::string out;
+  std::string out, predictions;
   bool json = false;
 };
 
@@ -62,7 +68,85 @@ void require_report_folder(const EvalOptions& options, const std::string& folder
   }
 }
 
+void print(const EvaluationReport& report, const EvalOptions& options, const std::string& folder) {
+  if (options.json) std::fputs(to_json(report).c_str(), stdout);
+  std::fprintf(options.json ? stderr : stdout, "%s  reports in %s: report.html, .md, .json\n",
+               to_summary(report).c_str(), folder.c_str());
+}
+
+/// Those held-out episodes that there are predictions of.
+EpisodeSource predicted_episodes(const Dataset& data, const StoredPredictions& stored,
+                                 const std::string& file) {
+  const auto shape = data.shape();
+  const auto sizes = stored.frame_shape();
+  if (sizes != std::vector<int64_t>{shape.height_px, shape.width_px, shape.channels}) {
+    throw DataError(c10::str(file, ": frames are of [", c10::Join(", ", sizes), "]; the data's ",
+                             describe_shape(shape)));
+  }
+  auto source = all_episodes(data);
+  std::vector<SourceEpisode> chosen;
+  for (const int64_t number : stored.episodes()) {
+    const auto found = std::find_if(source.episodes.begin(), source.episodes.end(),
+                                    [&](const auto& episode) { return episode.number == number; });
+    if (found == source.episodes.end()) {
+      throw DataError(c10::str(file, ": there is no episode ", number, "; the data has 0 .. ",
+                               source.dataset_episodes - 1));
+    }
+    if (found->num_frames < stored.context_frames() + stored.num_frames()) {
+      throw DataError(c10::str(file, ": episode ", number, " has ", found->num_frames,
+                               " frames; predictions go to frame ",
+                               stored.context_frames() + stored.num_frames() - 1));
+    }
+    chosen.push_back(*found);
+  }
+  source.episodes = std::move(chosen);
+  return source;
+}
+
+std::vector<Dream> shown_predictions(const StoredPredictions& stored, const EpisodeSource& source) {
+  std::vector<Dream> dreams;
+  for (const auto& episode : source.episodes) {
+    if (static_cast<int64_t>(dreams.size()) == kSampleEpisodes) break;
+    const auto truth =
+        source.read(episode.number, 0, stored.context_frames() + stored.num_frames());
+    dreams.push_back({episode.number, stored.context_frames(), truth.frames_THWC,
+                      stored.frames_of(episode.number)});
+  }
+  return dreams;
+}
+
+/// Scores what another program has predicted.
+int eval_predictions(const EvalOptions& options) {
+  const auto& arguments = *options.held_out;
+  if (!arguments.run_or_checkpoint.empty())
+    throw UsageError("eval: give a run or --predictions, not both");
+  if (arguments.data.empty()) throw UsageError("eval: --predictions needs --data GLOB");
+  if (options.out.empty()) throw UsageError("eval: --predictions needs --out DIR");
+  const std::vector<std::string> suites = {"quality"};
+  if (!options.suites.empty() && options.suites != suites) {
+    throw UsageError(
+        "eval: stored predictions have the suite quality alone; the others ask a model "
+        "for more");
+  }
+  StoredPredictions stored(options.predictions);
+  const Dataset data(arguments.data, 2, 1);
+  const auto source = predicted_episodes(data, stored, options.predictions);
+  require_report_folder(options, options.out);
+  EvaluateConfig config;
+  config.context_frames = stored.context_frames();
+  config.horizon_frames = stored.num_frames();
+  auto report = evaluate(stored, source, nullptr, config, suites, terminal_progress());
+  report.provenance.data = arguments.data;
+  report.provenance.predictions = options.predictions;
+  write_report(options.out, report, shown_predictions(stored, source));
+  print(report, options, options.out);
+  return 0;
+}
+
 int eval(const EvalOptions& options) {
+  if (!options.predictions.empty()) return eval_predictions(options);
+  if (options.held_out->run_or_checkpoint.empty())
+    throw UsageError("eval: RUN_OR_CHECKPOINT is missing; or --predictions FILE");
   const auto held_out = open_held_out(*options.held_out);
   const auto& run = held_out.run;
   const auto folder = report_folder(options, run);
@@ -74,9 +158,7 @@ int eval(const EvalOptions& options) {
   report.provenance = {run.run_folder, run.checkpoint_folder, run.step,
                        run.digest,     run.has_ema,           held_out.glob};
   write_report(folder, report, shown_dreams(held_out));
-  if (options.json) std::fputs(to_json(report).c_str(), stdout);
-  std::fprintf(options.json ? stderr : stdout, "%s  reports in %s: report.html, .md, .json\n",
-               to_summary(report).c_str(), folder.c_str());
+  print(report, options, folder);
   return 0;
 }
 
@@ -91,6 +173,10 @@ CommandBody set_up_eval(CLI::App& app) {
       ->delimiter(',');
   app.add_option("--out", options->out,
                  "folder of the reports; default: eval/step_... in the run's folder");
+  app.get_option("RUN_OR_CHECKPOINT")->required(false);
+  app.add_option("--predictions", options->predictions,
+                 "an .npz of frames that another program has predicted, in place of a run: frames "
+                 "[N, T, H, W, C], episodes [N], context_frames");
   app.add_flag("--json", options->json, "print report.json on standard output");
   return [options] { return eval(*options); };
 }

@@ -105,6 +105,10 @@ std::vector<Definition> definitions() {
 SuiteReport run_control(EvaluationContext& evaluation) {
   SuiteReport report{"control", {}, {}, definitions(), {}};
   const auto& source = evaluation.held_out();
+  if (!evaluation.model().can_step()) {
+    report.notes.push_back("no shuffle_ratio: stored predictions are of their own actions alone");
+    return report;
+  }
   if (source.shape.action_width == 0 || source.num_episodes() < 2) {
     report.notes.push_back(source.shape.action_width == 0
                                ? "no shuffle_ratio: the data has no actions"

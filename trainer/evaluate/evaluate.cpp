@@ -94,6 +94,7 @@ EvaluationContext::EvaluationContext(WorldModel& model, EpisodeSource held_out,
 const std::vector<EpisodeScores>& EvaluationContext::one_step() {
   if (one_step_) return *one_step_;
   std::vector<EpisodeScores> scores(held_out_.episodes.size(), {kFirstScoredFrame, {}});
+  if (!model().can_step()) return one_step_.emplace(std::move(scores));
   predictor_.teacher_forced(held_out_, own_actions, [&](const PredictedFrame& frame) {
     score(frame, frame.frame, scores[frame.place]);
   });

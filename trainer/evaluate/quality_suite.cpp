@@ -156,7 +156,11 @@ std::vector<Definition> definitions(const std::string& mean_frame_source) {
 
 SuiteReport run_quality(EvaluationContext& evaluation) {
   SuiteReport report{"quality", {}, {}, definitions(evaluation.mean_frame_source()), {}};
-  add_one_step(evaluation, report);
+  if (evaluation.model().can_step()) {
+    add_one_step(evaluation, report);
+  } else {
+    report.notes.push_back("no one_step: predictions are of dreams alone");
+  }
   FigureTable table{"rollout", "horizon", {}};
   const auto rollouts = evaluation.rollouts();
   for (int64_t horizon = 1; horizon <= evaluation.config().horizon_frames; ++horizon) {

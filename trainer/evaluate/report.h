@@ -48,7 +48,8 @@ struct Provenance {
   int64_t step = 0;
   std::string digest;  // of the checkpoint
   bool is_ema = false;
-  std::string data;  // glob
+  std::string data;              // glob
+  std::string predictions = {};  // the file of another program's, in place of a model's
 };
 
 struct EvaluationReport {

@@ -91,6 +91,7 @@ std::string format_interval(const Figure& figure) {
 }
 
 std::string describe_model(const Provenance& provenance) {
+  if (!provenance.predictions.empty()) return "predictions of " + provenance.predictions;
   const auto& run = provenance.run_folder;
   return "step " + std::to_string(provenance.step) + " of " +
          (run.empty() ? provenance.checkpoint_folder : run) +
