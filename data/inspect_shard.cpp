@@ -75,6 +75,7 @@ void summarise_actions(const ShardReader& shard, ShardSummary& summary) {
     summary.action_high.push_back(high);
     summary.action_bins.push_back(bins_of(numbers, low, high));
   }
+  summary.action_columns = measure_actions(std::span(&shard, 1));
   summary.actions = c10::str("continuous ", actions.size(1));
   summary.action_names = shard.action_space().names;
 }

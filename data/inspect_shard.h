@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "data/action_scale.h"
 #include "data/frame_sample.h"
 
 namespace nextframe {
@@ -29,6 +30,7 @@ struct ShardSummary {
   std::vector<double> action_low, action_high;    // of continuous ones
   std::vector<std::vector<int64_t>> action_bins;  // of each number, how often it lies in which
                                                   // sixteenth between low and high
+  std::vector<ActionColumn> action_columns;       // of continuous ones, as training measures them
   std::string problem;                            // why the frames could not be looked at
   FrameStatistics look;                           // of a sample of the frames
   AlignmentEvidence alignment;                    // of the actions, as they are read for training

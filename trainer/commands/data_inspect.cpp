@@ -49,6 +49,10 @@ Json to_json(const ShardSummary& shard) {
   if (!shard.action_low.empty()) json["action_low"] = shard.action_low;
   if (!shard.action_high.empty()) json["action_high"] = shard.action_high;
   if (!shard.action_bins.empty()) json["action_bins"] = shard.action_bins;
+  if (const auto scale = scale_of(shard.action_columns); !scale.is_empty()) {
+    json["action_centre"] = scale.centre;
+    json["action_scale"] = scale.scale;
+  }
   if (!shard.problem.empty()) json["problem"] = shard.problem;
   const auto& look = shard.look;
   json["look"] = {{"frames", look.frames},     {"brightness", look.brightness},
@@ -143,6 +147,14 @@ void print_actions(const ShardSummary& shard) {
                 a < shard.action_names.size() ? printable(shard.action_names[a]).c_str() : "");
   }
   print_rest(shard.action_low.size(), "numbers");
+  if (shard.action_columns.empty()) return;
+  const auto scale = scale_of(shard.action_columns);
+  std::printf("            by this shard, training would standardise them: %s\n",
+              printable(describe(scale, shard.action_names)).c_str());
+  for (const auto& line : unusual_columns("warning     actions", shard.action_columns, scale,
+                                          shard.action_names, "look for wrong values")) {
+    std::printf("%s\n", printable(line).c_str());
+  }
 }
 
 void print(const std::string& path, const ShardSummary& shard) {

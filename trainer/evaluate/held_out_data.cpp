@@ -40,7 +40,32 @@ Dataset open_held_out_data(const std::string& glob, int64_t stride_frames,
                              name_of(*trained.actions),
                              "; held-out data must have actions of the same kind"));
   }
+  data.scale_actions(trained.action_scale);
   return data;
+}
+
+std::vector<std::string> describe_training_actions(const Dataset& train, const std::string& name) {
+  const auto columns = train.action_columns();
+  if (columns.empty()) return {};
+  const auto& scale = train.action_scale();
+  const auto& names = train.action_space().names;
+  std::vector<std::string> lines = {
+      scale.is_empty() ? "actions are taken as they are stored, not standardised"
+                       : "actions are standardised, column by column: " + describe(scale, names)};
+  for (auto& line :
+       unusual_columns(name, columns, scale.is_empty() ? scale_of(columns) : scale, names,
+                       "look for wrong values among them: nextframe data inspect")) {
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+std::vector<std::string> describe_held_out_actions(const Dataset& held_out,
+                                                   const std::string& name) {
+  if (held_out.action_scale().is_empty()) return {};
+  return unusual_columns(name, held_out.action_columns(), held_out.action_scale(),
+                         held_out.action_space().names,
+                         "are they in the unit of the training set?");
 }
 
 std::optional<Dataset> open_validation(const DataConfig& data, const EvaluateConfig& config,
@@ -49,7 +74,8 @@ std::optional<Dataset> open_validation(const DataConfig& data, const EvaluateCon
   try {
     auto validation = open_held_out_data(
         data.validation, data.stride_frames,
-        {c10::str("data.train (", data.train, ")"), train.shape(), train.action_space().kind});
+        {c10::str("data.train (", data.train, ")"), train.shape(), train.action_space().kind,
+         train.action_scale()});
     evaluated_episodes(validation, config);
     return validation;
   } catch (const DataError& error) {
