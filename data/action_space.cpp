@@ -13,6 +13,7 @@ std::string to_json(const ActionSpace& space) {
   if (space.kind == Kind::none) json["type"] = "none";
   if (space.kind == Kind::discrete) json = {{"type", "discrete"}, {"n", space.width}};
   if (space.kind == Kind::continuous) json = {{"type", "continuous"}, {"dim", space.width}};
+  if (space.kind == Kind::multi_binary) json = {{"type", "multi_binary"}, {"n", space.width}};
   if (!space.names.empty()) json["names"] = space.names;
   return json.dump();
 }
@@ -23,7 +24,7 @@ void check_choice(int64_t largest, const std::string& source) {
                   ", which makes it one of that many choices; the most is " +
                   std::to_string(kMaxChoices) +
                   ". Number the choices that occur from 0, or store what the integer is made of "
-                  "(keys, buttons) as float32 [T, A]");
+                  "(keys, buttons) as booleans [T, A]");
 }
 
 ActionSpace action_space_from_json(const std::string& text) try {
@@ -34,6 +35,8 @@ ActionSpace action_space_from_json(const std::string& text) try {
     space = {Kind::discrete, json.at("n").get<int64_t>(), {}};
   } else if (type == "continuous") {
     space = {Kind::continuous, json.at("dim").get<int64_t>(), {}};
+  } else if (type == "multi_binary") {
+    space = {Kind::multi_binary, json.at("n").get<int64_t>(), {}};
   } else if (type != "none") {
     throw DataError("unknown type '" + type + "'");
   }
@@ -49,7 +52,8 @@ ActionSpace action_space_from_json(const std::string& text) try {
   return space;
 } catch (const std::exception& error) {
   throw DataError("the attribute action_space is '" + text.substr(0, 200) + "', needed " +
-                  R"({"type":"discrete","n":N} or {"type":"continuous","dim":N}: )" + error.what());
+                  R"({"type":"discrete","n":N}, {"type":"continuous","dim":N} or )" +
+                  R"({"type":"multi_binary","n":N}: )" + error.what());
 }
 
 }  // namespace nextframe

@@ -19,6 +19,7 @@ std::string kind_of(const ShardReader& shard) {
   const auto& space = shard.action_space();
   if (space.kind == Kind::none) return "no actions";
   if (space.kind == Kind::continuous) return c10::str(space.width, " numbers an action");
+  if (space.kind == Kind::multi_binary) return c10::str(space.width, " buttons");
   return space.width > 0 ? c10::str("one of ", space.width, " actions") : "discrete actions";
 }
 

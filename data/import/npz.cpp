@@ -147,6 +147,10 @@ class NpzSource final : public RecordingSource {
     read_actions();
     using Kind = ActionSpace::Kind;
     facts_.actions_from = "array '" + actions_name_ + "'";
+    if (is_button_) {
+      facts_.action_space = {Kind::multi_binary, actions_.size(1), {}};
+      return;
+    }
     if (!actions_.is_floating_point()) {
       facts_.action_space = {Kind::discrete, actions_.max().item<int64_t>() + 1, {}};
       return;
@@ -170,23 +174,28 @@ class NpzSource final : public RecordingSource {
     if (!others.empty()) facts_.notes.push_back("ignored arrays: " + others.substr(0, 200));
   }
 
-  at::Tensor read_rows(const std::string& name) {
+  at::Tensor read_rows(const std::string& name, bool* is_boolean = nullptr) {
     ZipStream stream = zip_.open(name + ".npy");
     const NpyHeader header = read_header(stream, name);
     if (header.shape.empty() || header.shape[0] != num_frames()) {
       fail(c10::str(name, " are [", c10::Join(", ", header.shape), "] for ", num_frames(),
                     " frames"));
     }
+    if (is_boolean != nullptr) *is_boolean = header.type == "|b1";
     return read_npy(stream, header);
   }
 
-  /// Integers [T] or [T, 1] are choices, anything else [T, A] numbers.
+  /// Integers [T] or [T, 1] are choices, booleans [T, A] buttons, anything else [T, A] numbers.
   void read_actions() {
-    const at::Tensor values = read_rows(actions_name_);
+    bool is_boolean = false;
+    const at::Tensor values = read_rows(actions_name_, &is_boolean);
     if (values.dim() > 2) fail(c10::str("actions have ", values.dim(), " dimensions"));
     if (values.numel() == 0) fail("actions have no numbers");
+    is_button_ = is_boolean && values.dim() == 2 && values.size(1) > 1;
     const bool is_choice = !values.is_floating_point() && values.numel() == num_frames();
-    actions_ = is_choice ? values.flatten() : values.to(at::kFloat).reshape({num_frames(), -1});
+    actions_ = is_choice    ? values.flatten()
+               : is_button_ ? values.ne(0).to(at::kByte)
+                            : values.to(at::kFloat).reshape({num_frames(), -1});
     if (is_choice && actions_.min().item<int64_t>() < 0) {
       fail("actions hold a negative integer; choices are 0 to A-1, numbers must be float32");
     }
@@ -213,7 +222,8 @@ class NpzSource final : public RecordingSource {
   ZipFile zip_;
   std::vector<int64_t> frame_shape_;
   std::string actions_name_;
-  at::Tensor actions_;  // int64 [T], float32 [T, A], or undefined
+  at::Tensor actions_;  // int64 [T], float32 [T, A], uint8 [T, A], or undefined
+  bool is_button_ = false;
   RecordingFacts facts_;
 };
 

@@ -124,3 +124,67 @@ def inspect_tells_how_numbers_would_be_standardised(t):
 def verify_proves_a_run_with_standardised_actions(t):
     both(t, unit=55, offset=300)
     t.run("verify run.yaml --ranks 1,2", says="gradients are synchronised", timeout=300)
+
+
+# Several buttons at once.
+
+
+def buttons(t, path, lengths=(40, 40, 40, 40), seed=1):
+    """The square moves by the number of the buttons `slow` (1) and `fast` (2) that are held; `fire` does nothing."""
+    _, taken = t.shard(path, lengths, seed=seed)
+    fire = np.random.default_rng(seed).integers(0, 2, len(taken))
+    rows = np.stack([taken == 1, taken == 2, fire == 1], 1)
+
+    def exchange(file):
+        del file["action"]
+        file["action"] = rows
+        file.attrs["action_space"] = json.dumps({"type": "multi_binary", "n": 3, "names": ["slow", "fast", "fire"]})
+
+    t.edit(path, exchange)
+    return rows
+
+
+@case
+def buttons_are_trained_on_evaluated_and_shown(t):
+    rows = buttons(t, "data/train/s0.h5")
+    buttons(t, "data/validation/s0.h5", (20, 20), seed=2)
+    t.run("data inspect data/train/s0.h5", says=("multi_binary 3", f"{100 * rows[:, 0].mean():.1f} %  slow"))
+    t.run("data show data/train/*.h5", says="slow")
+    t.run("check run.yaml", lacks="standardised")
+    t.run("train run.yaml --run runs/a", lacks="standardised", says="finished")
+    t.run("eval runs/a --out reports --suite control")
+    with open("reports/report.json") as file:
+        t.is_("shuffle_ratio" in json.load(file)["suites"]["control"], True, "a shuffle ratio")
+    t.run("rollout runs/a --out dream.png --context 4 --frames 4")
+
+
+@case
+def a_button_of_another_value_is_refused_by_its_row(t):
+    rows = buttons(t, "data/train/s0.h5").astype(np.float32)
+    rows[7, 2] = 2
+
+    def exchange(file):
+        del file["action"]
+        file["action"] = rows
+
+    t.edit("data/train/s0.h5", exchange)
+    t.run("check run.yaml --set data.validation=", exits=3, says=("s0.h5", "holds 2 at frame 7, button 2"))
+
+
+@case
+def held_out_buttons_of_a_set_of_numbers_are_refused(t):
+    buttons(t, "data/train/s0.h5")
+    numbers(t, "data/validation/s0.h5", (20, 20), seed=2)
+    t.edit("data/validation/s0.h5", lambda f: (f.pop("action"), f.attrs.pop("action_space"),
+                                               f.create_dataset("action", data=np.zeros((40, 3), np.float32))))
+    t.run("check run.yaml", exits=3, says=("actions of numbers", "buttons"))
+
+
+@case
+def boolean_rows_of_an_npz_are_buttons(t):
+    rows = np.random.default_rng(0).integers(0, 2, (40, 4)).astype(bool)
+    np.savez("rec.npz", frames=np.zeros((40, 16, 16, 3), np.uint8), actions=rows, episode_ends=np.arange(40) % 20 == 19)
+    t.run("data import rec.npz --out out", says="4 buttons, from array 'actions'")
+    with h5py.File("out/train/shard-00000.h5") as file:
+        t.is_(json.loads(file.attrs["action_space"]), {"type": "multi_binary", "n": 4}, "action_space")
+        t.is_(file["action"][:].tolist(), rows.astype(int).tolist(), "buttons")

@@ -10,6 +10,7 @@ namespace {
 
 const char* name_of(ActionSpace::Kind kind) {
   if (kind == ActionSpace::Kind::none) return "no actions";
+  if (kind == ActionSpace::Kind::multi_binary) return "buttons";
   return kind == ActionSpace::Kind::discrete ? "discrete actions" : "actions of numbers";
 }
 
