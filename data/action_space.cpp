@@ -1,5 +1,6 @@
 #include "data/action_space.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "data/error.h"
@@ -15,7 +16,21 @@ std::string to_json(const ActionSpace& space) {
   if (space.kind == Kind::continuous) json = {{"type", "continuous"}, {"dim", space.width}};
   if (space.kind == Kind::multi_binary) json = {{"type", "multi_binary"}, {"n", space.width}};
   if (!space.names.empty()) json["names"] = space.names;
-  return json.dump();
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);  // names are bytes
+}
+
+bool are_names_alike(const ActionSpace& a, const ActionSpace& b) {
+  const auto count = static_cast<std::ptrdiff_t>(std::min(a.names.size(), b.names.size()));
+  return std::equal(a.names.begin(), a.names.begin() + count, b.names.begin());
+}
+
+std::string names_of(const ActionSpace& space) {
+  constexpr size_t kMost = 8;
+  std::string text;
+  for (size_t i = 0; i < std::min(space.names.size(), kMost); ++i) {
+    text += (i > 0 ? ", " : "") + space.names[i];
+  }
+  return text + (space.names.size() > kMost ? ", ..." : "");
 }
 
 void check_choice(int64_t largest, const std::string& source) {

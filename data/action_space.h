@@ -24,6 +24,12 @@ inline constexpr int64_t kMaxChoices = 65536;
 /// Numbers that lead from a frame of a clip to its next: the actions of `stride_frames` frames.
 inline constexpr int64_t kMaxClipActionWidth = int64_t{1} << 22;
 
+/// Whether the same number has the same name in both, as far as both have names.
+bool are_names_alike(const ActionSpace& a, const ActionSpace& b);
+
+/// "left, right, ...": the first names.
+std::string names_of(const ActionSpace& space);
+
 /// Throws DataError where `largest` is more than a choice can be; `source` names its file.
 void check_choice(int64_t largest, const std::string& source);
 

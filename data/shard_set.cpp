@@ -32,6 +32,10 @@ void check_alike(const ShardReader& first, const ShardReader& other) {
     complain("frames of " + frame_size(other), frame_size(first));
   }
   if (kind_of(first) != kind_of(other)) complain(kind_of(other), kind_of(first));
+  if (!are_names_alike(first.action_space(), other.action_space())) {
+    complain("actions named " + names_of(other.action_space()),
+             "actions named " + names_of(first.action_space()));
+  }
 }
 
 /// The largest discrete action of a shard. Throws DataError if there is one below 0.

@@ -67,26 +67,18 @@ std::string describe_frames(const ImportPlan& plan) {
          c10::str(" (from ", facts.height_px, " high, ", facts.width_px, " wide: ", how, ")");
 }
 
-std::string names_of_choices(const ActionSpace& space) {
-  if (space.names.empty()) return c10::str("integers 0 to ", space.width - 1);
-  const auto shown = std::min<size_t>(space.names.size(), 8);
-  const std::vector<std::string> first(space.names.begin(),
-                                       space.names.begin() + static_cast<std::ptrdiff_t>(shown));
-  return c10::Join(", ", first) + (shown < space.names.size() ? ", ..." : "");
-}
-
 std::string describe_actions(const RecordingFacts& facts) {
   const auto& space = facts.action_space;
   if (space.kind == ActionSpace::Kind::none) return "none";
   if (space.kind == ActionSpace::Kind::discrete) {
-    return c10::str("a choice of ", space.width, " (", names_of_choices(space), "), from ",
-                    facts.actions_from);
+    const auto choices =
+        space.names.empty() ? c10::str("integers 0 to ", space.width - 1) : names_of(space);
+    return c10::str("a choice of ", space.width, " (", choices, "), from ", facts.actions_from);
   }
   const char* what = space.kind == ActionSpace::Kind::multi_binary ? " button" : " number";
   std::string text =
       c10::str(space.width, what, space.width == 1 ? "" : "s", ", from ", facts.actions_from);
-  if (space.names.size() > 8 || space.names.empty()) return text;
-  return text + ": " + c10::Join(", ", space.names);
+  return space.names.empty() ? text : text + ": " + names_of(space);
 }
 
 std::string describe_held_out(const ImportPlan& plan) {

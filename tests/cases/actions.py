@@ -188,3 +188,17 @@ def boolean_rows_of_an_npz_are_buttons(t):
     with h5py.File("out/train/shard-00000.h5") as file:
         t.is_(json.loads(file.attrs["action_space"]), {"type": "multi_binary", "n": 4}, "action_space")
         t.is_(file["action"][:].tolist(), rows.astype(int).tolist(), "buttons")
+
+
+# Choices by name.
+
+
+@case
+def held_out_choices_of_other_names_are_refused(t):
+    t.good()
+    for path, names in (("data/train/s0.h5", ["noop", "left", "right"]), ("data/validation/s0.h5", ["left", "noop", "right"])):
+        space = json.dumps({"type": "discrete", "n": 3, "names": names})
+        t.edit(path, lambda f, space=space: f.attrs.__setitem__("action_space", space))
+    t.run("check run.yaml", exits=3, says=("left, noop, right", "noop, left, right", "number them alike"))
+    t.edit("data/validation/s0.h5", lambda f: f.attrs.pop("action_space"))
+    t.run("check run.yaml")

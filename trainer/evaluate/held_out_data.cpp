@@ -35,11 +35,16 @@ Dataset open_held_out_data(const std::string& glob, int64_t stride_frames,
                              " has ", describe_shape(trained.shape),
                              "; held-out data must be of the same size and actions"));
   }
-  const auto kind = data.action_space().kind;
-  if (trained.actions && *trained.actions != kind) {
-    throw DataError(c10::str(glob, ": holds ", name_of(kind), "; ", trained.name, " has ",
-                             name_of(*trained.actions),
+  const auto& space = data.action_space();
+  if (trained.actions && trained.actions->kind != space.kind) {
+    throw DataError(c10::str(glob, ": holds ", name_of(space.kind), "; ", trained.name, " has ",
+                             name_of(trained.actions->kind),
                              "; held-out data must have actions of the same kind"));
+  }
+  if (trained.actions && !are_names_alike(*trained.actions, space)) {
+    throw DataError(c10::str(glob, ": its actions are ", names_of(space), "; those of ",
+                             trained.name, " are ", names_of(*trained.actions),
+                             "; held-out data must number them alike: import both together"));
   }
   data.scale_actions(trained.action_scale);
   return data;
@@ -75,7 +80,7 @@ std::optional<Dataset> open_validation(const DataConfig& data, const EvaluateCon
   try {
     auto validation = open_held_out_data(
         data.validation, data.stride_frames,
-        {c10::str("data.train (", data.train, ")"), train.shape(), train.action_space().kind,
+        {c10::str("data.train (", data.train, ")"), train.shape(), train.action_space(),
          train.action_scale()});
     evaluated_episodes(validation, config);
     return validation;

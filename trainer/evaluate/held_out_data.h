@@ -13,8 +13,8 @@ namespace nextframe {
 struct TrainedOn {
   std::string name;  // "data.train (…)", for messages
   ClipShape shape;
-  std::optional<ActionSpace::Kind> actions{};  // where it is known
-  ActionScale action_scale{};                  // by which it was given them
+  std::optional<ActionSpace> actions{};  // where they are known
+  ActionScale action_scale{};            // by which it was given them
 };
 
 /// Opens the shards that match `glob`, with the actions standardised as they were for the model.
