@@ -58,6 +58,14 @@ std::string name_of(size_t column, const std::vector<std::string>& names) {
                                : std::to_string(column);
 }
 
+std::vector<std::string> shortened(std::vector<std::string> lines, const std::string& set) {
+  if (lines.size() <= kMostWarned) return lines;
+  const size_t more = lines.size() - kMostWarned;
+  lines.resize(kMostWarned);
+  lines.push_back(c10::str(set, ": the same of ", more, " more columns of the actions"));
+  return lines;
+}
+
 }  // namespace
 
 void ActionScale::apply(const float* row, float* out) const {
@@ -119,32 +127,34 @@ std::string describe(const ActionScale& scale, const std::vector<std::string>& n
   return text;
 }
 
-std::vector<std::string> unusual_columns(const std::string& set,
-                                         const std::vector<ActionColumn>& columns,
-                                         const ActionScale& scale,
-                                         const std::vector<std::string>& names,
-                                         const std::string& remedy) {
+std::vector<std::string> constant_columns(const std::string& set,
+                                          const std::vector<ActionColumn>& columns,
+                                          const std::vector<std::string>& names) {
   std::vector<std::string> lines;
   for (size_t a = 0; a < columns.size(); ++a) {
-    const auto& column = columns[a];
+    if (!columns[a].is_constant) continue;
+    lines.push_back(c10::str(set, ": column ", name_of(a, names), " of the actions is always ",
+                             columns[a].low, ": it tells a model nothing"));
+  }
+  return shortened(std::move(lines), set);
+}
+
+std::vector<std::string> columns_out_of_range(const std::string& set,
+                                              const std::vector<ActionColumn>& columns,
+                                              const ActionScale& scale,
+                                              const std::vector<std::string>& names,
+                                              const std::string& remedy) {
+  std::vector<std::string> lines;
+  for (size_t a = 0; a < columns.size(); ++a) {
     const auto standardised = [&](double x) { return (x - scale.centre[a]) / scale.scale[a]; };
-    const double low = standardised(column.low), high = standardised(column.high);
-    const std::string begin = c10::str(set, ": column ", name_of(a, names), " of the actions ");
-    if (low < -kUsualRange || high > kUsualRange) {
-      lines.push_back(c10::str(begin, "goes from ", column.low, " to ", column.high,
-                               ", which is ", low, " to ", high,
-                               " in units of the training set, beyond ", -kUsualRange, " to ",
-                               kUsualRange, "; ", remedy));
-    } else if (column.is_constant) {
-      lines.push_back(c10::str(begin, "is always ", column.low, ": it tells a model nothing"));
-    }
+    const double low = standardised(columns[a].low), high = standardised(columns[a].high);
+    if (low >= -kUsualRange && high <= kUsualRange) continue;
+    lines.push_back(c10::str(set, ": column ", name_of(a, names), " of the actions goes from ",
+                             columns[a].low, " to ", columns[a].high, ", which is ", low, " to ",
+                             high, " in units of the training set, beyond ", -kUsualRange, " to ",
+                             kUsualRange, "; ", remedy));
   }
-  if (lines.size() > kMostWarned) {
-    const size_t more = lines.size() - kMostWarned;
-    lines.resize(kMostWarned);
-    lines.push_back(c10::str(set, ": the same of ", more, " more columns of the actions"));
-  }
-  return lines;
+  return shortened(std::move(lines), set);
 }
 
 }  // namespace nextframe

@@ -43,12 +43,16 @@ ActionScale scale_of(const std::vector<ActionColumn>& columns);
 /// "dx (x - 0.5) / 12; dy (x + 3) / 7", with numbers where there are no names; only the first few.
 std::string describe(const ActionScale& scale, const std::vector<std::string>& names);
 
-/// A line a column that is constant, or that lies beyond the usual range by `scale`; many are
-/// counted. `set` begins the line, `remedy` ends that of a column out of range.
-std::vector<std::string> unusual_columns(const std::string& set,
-                                         const std::vector<ActionColumn>& columns,
-                                         const ActionScale& scale,
-                                         const std::vector<std::string>& names,
-                                         const std::string& remedy);
+/// A line a column that is constant; many are counted. `set` begins the line.
+std::vector<std::string> constant_columns(const std::string& set,
+                                          const std::vector<ActionColumn>& columns,
+                                          const std::vector<std::string>& names);
+
+/// The same of columns that lie beyond the usual range by `scale`; `remedy` ends the line.
+std::vector<std::string> columns_out_of_range(const std::string& set,
+                                              const std::vector<ActionColumn>& columns,
+                                              const ActionScale& scale,
+                                              const std::vector<std::string>& names,
+                                              const std::string& remedy);
 
 }  // namespace nextframe

@@ -24,10 +24,10 @@ struct ShardSummary {
   int64_t frames = 0, episodes = 0, shortest_episode = 0, longest_episode = 0;
   int64_t pixel_bytes = 0, stored_pixel_bytes = 0, file_bytes = 0;
   bool has_checksums = false;
-  std::string actions;  // "none", "discrete 3", "continuous 6", "multi_binary 4"
-  std::vector<int64_t> action_counts;             // of discrete actions, unless there are millions
-  std::vector<int64_t> action_presses;            // of each button, how many frames it is held
-  std::vector<std::string> action_names;          // of choices, numbers or buttons; may be empty
+  std::string actions;                    // "none", "discrete 3", "continuous 6", "multi_binary 4"
+  std::vector<int64_t> action_counts;     // of discrete actions, unless there are millions
+  std::vector<int64_t> action_presses;    // of each button, how many frames it is held
+  std::vector<std::string> action_names;  // of choices, numbers or buttons; may be empty
   std::vector<double> action_low, action_high;    // of continuous ones
   std::vector<std::vector<int64_t>> action_bins;  // of each number, how often it lies in which
                                                   // sixteenth between low and high

@@ -129,7 +129,8 @@ TEST(ActionScale, ClipsAndEpisodesAreTheSameInEveryUnit) {
     }
     EXPECT_TRUE(at::equal(one.episode, one.actions));
     const auto plain = given(rows_TA, stride, false);
-    EXPECT_TRUE(at::equal(plain.actions.flatten().slice(0, 0, 9), rows_TA.flatten().slice(0, 9, 18)));
+    EXPECT_TRUE(
+        at::equal(plain.actions.flatten().slice(0, 0, 9), rows_TA.flatten().slice(0, 9, 18)));
   }
 }
 
@@ -144,19 +145,17 @@ TEST(ActionScale, UnusualColumnsAreNamed) {
   const std::vector<ActionColumn> held_out{{-1, 512, 256, 250, false}, {2, 2.5, 2, 1, false}};
   const std::vector<std::string> names{"dx", "grip"};
   const auto scale = scale_of(train);
-  const auto of_train = unusual_columns("data.train", train, scale, names, "");
-  ASSERT_EQ(of_train.size(), 1U);
-  EXPECT_TRUE(contains(of_train[0], "1 ('grip')") && contains(of_train[0], "always 2"));
-  const auto of_held_out = unusual_columns("data.validation", held_out, scale, {}, "look");
-  ASSERT_EQ(of_held_out.size(), 1U);
-  EXPECT_TRUE(contains(of_held_out[0], "data.validation: column 0 of the actions goes from -1 to "
-                                       "512") &&
-              contains(of_held_out[0], "look"))
-      << of_held_out[0];
-  EXPECT_EQ(unusual_columns("a", std::vector<ActionColumn>(9, train[1]),
-                            scale_of(std::vector<ActionColumn>(9, train[1])), {}, "")
-                .size(),
-            5U);
+  const auto constant = constant_columns("data.train", train, names);
+  ASSERT_EQ(constant.size(), 1U);
+  EXPECT_TRUE(contains(constant[0], "data.train: column 1 ('grip') of the actions is always 2"))
+      << constant[0];
+  EXPECT_TRUE(columns_out_of_range("data.train", train, scale, names, "").empty());
+  const auto beyond = columns_out_of_range("data.validation", held_out, scale, {}, "look");
+  ASSERT_EQ(beyond.size(), 1U);
+  EXPECT_TRUE(contains(beyond[0], "data.validation: column 0 of the actions goes from -1 to 512") &&
+              contains(beyond[0], "; look"))
+      << beyond[0];
+  EXPECT_EQ(constant_columns("a", std::vector<ActionColumn>(9, train[1]), {}).size(), 5U);
 }
 
 TEST(ActionScale, OneOfOtherActionsIsRefused) {
@@ -167,7 +166,9 @@ TEST(ActionScale, OneOfOtherActionsIsRefused) {
   write_shard(folder / "b.h5", {numbered_episode(20)});
   Dataset choices(folder / "b.h5", 4, 1);
   EXPECT_TRUE(choices.action_columns().empty());
-  EXPECT_TRUE(contains(data_error_of([&] { choices.scale_actions({{0, 0, 0}, {1, 1, 1}}); }),
+  EXPECT_TRUE(contains(data_error_of([&] {
+                         choices.scale_actions({{0, 0, 0}, {1, 1, 1}});
+                       }),
                        "no numbers"));
 }
 

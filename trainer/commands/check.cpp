@@ -90,7 +90,7 @@ DataAnswer check_data(const Config& config) {
   if (const auto validation = open_validation(config.data, config.evaluate, train)) {
     answer.text += "; " + describe_held_out(*validation, config.evaluate);
     answer.notes.push_back(describe_shards_in_common(train.identities(), validation->identities()));
-    add(describe_held_out_actions(*validation, "data.validation"));
+    add(describe_held_out_actions(*validation, "data.validation", usual_scale(train)));
   }
   answer.notes.push_back(describe_repeated_shards(train.identities(), "data.train"));
   add(describe_training_actions(train, "data.train"));

@@ -169,8 +169,13 @@ void print_actions(const ShardSummary& shard) {
   const auto scale = scale_of(shard.action_columns);
   std::printf("            by this shard, training would standardise them: %s\n",
               printable(describe(scale, shard.action_names)).c_str());
-  for (const auto& line : unusual_columns("warning     actions", shard.action_columns, scale,
-                                          shard.action_names, "look for wrong values")) {
+  const auto& columns = shard.action_columns;
+  const std::string begin = "warning     this shard";
+  for (const auto& line : constant_columns(begin, columns, shard.action_names)) {
+    std::printf("%s\n", printable(line).c_str());
+  }
+  for (const auto& line :
+       columns_out_of_range(begin, columns, scale, shard.action_names, "look for wrong values")) {
     std::printf("%s\n", printable(line).c_str());
   }
 }

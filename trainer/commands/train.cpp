@@ -145,11 +145,14 @@ void open_held_out_set(const Config& config, const Dataset& train, HeldOutSet& s
 }
 
 /// After the run has taken the scale of its checkpoint, if it has one; the held-out set follows.
-void tell_actions(const Dataset& train, HeldOutSet& held_out, Console& console) {
+void tell_actions(const Config& config, const Dataset& train, HeldOutSet& held_out,
+                  Console& console) {
+  if (held_out.data) held_out.data->scale_actions(train.action_scale());
+  if (config.trains_tokenizer()) return;  // which sees none
   for (const auto& line : describe_training_actions(train, "data.train")) console.say(line);
   if (!held_out.data) return;
-  held_out.data->scale_actions(train.action_scale());
-  for (const auto& line : describe_held_out_actions(*held_out.data, "data.validation")) {
+  for (const auto& line :
+       describe_held_out_actions(*held_out.data, "data.validation", usual_scale(train))) {
     console.say(line);
   }
 }
@@ -268,7 +271,7 @@ int train_run(const TrainSession& session, TrainTask task) {
   Trainer trainer(config, world, folder, model, data, console, watchdog,
                   world.device().is_cuda() ? cuda_graph_recorder() : nullptr);
   trainer.restore(task.accepts_new_data);
-  tell_actions(data, held_out, console);
+  tell_actions(config, data, held_out, console);
   if (has_new_weights) trainer.save_beginning();  // the source may go now
   if (world.is_root()) accept_config(folder, config);
   if (trainer.position().step >= config.trainer.steps) {

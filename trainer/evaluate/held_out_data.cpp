@@ -53,35 +53,39 @@ Dataset open_held_out_data(const std::string& glob, int64_t stride_frames,
 std::vector<std::string> describe_training_actions(const Dataset& train, const std::string& name) {
   const auto columns = train.action_columns();
   if (columns.empty()) return {};
-  const auto& scale = train.action_scale();
   const auto& names = train.action_space().names;
-  std::vector<std::string> lines = {
-      scale.is_empty() ? "actions are taken as they are stored, not standardised"
-                       : "actions are standardised, column by column: " + describe(scale, names)};
-  for (auto& line :
-       unusual_columns(name, columns, scale.is_empty() ? scale_of(columns) : scale, names,
-                       "look for wrong values among them: nextframe data inspect")) {
-    lines.push_back(std::move(line));
+  std::vector<std::string> lines = {train.action_scale().is_empty()
+                                        ? "actions are taken as they are stored, not standardised"
+                                        : "actions are standardised, column by column: " +
+                                              describe(train.action_scale(), names)};
+  const auto constant = constant_columns(name, columns, names);
+  const auto beyond =
+      columns_out_of_range(name, columns, usual_scale(train), names,
+                           "look for wrong values among them: nextframe data inspect");
+  for (const auto* more : {&constant, &beyond}) {
+    lines.insert(lines.end(), more->begin(), more->end());
   }
   return lines;
 }
 
-std::vector<std::string> describe_held_out_actions(const Dataset& held_out,
-                                                   const std::string& name) {
-  if (held_out.action_scale().is_empty()) return {};
-  return unusual_columns(name, held_out.action_columns(), held_out.action_scale(),
-                         held_out.action_space().names,
-                         "are they in the unit of the training set?");
+ActionScale usual_scale(const Dataset& train) {
+  return train.action_scale().is_empty() ? scale_of(train.action_columns()) : train.action_scale();
+}
+
+std::vector<std::string> describe_held_out_actions(const Dataset& held_out, const std::string& name,
+                                                   const ActionScale& scale) {
+  if (scale.is_empty()) return {};
+  return columns_out_of_range(name, held_out.action_columns(), scale, held_out.action_space().names,
+                              "are they in the unit of the training set?");
 }
 
 std::optional<Dataset> open_validation(const DataConfig& data, const EvaluateConfig& config,
                                        const Dataset& train) {
   if (data.validation.empty()) return std::nullopt;
   try {
-    auto validation = open_held_out_data(
-        data.validation, data.stride_frames,
-        {c10::str("data.train (", data.train, ")"), train.shape(), train.action_space(),
-         train.action_scale()});
+    auto validation = open_held_out_data(data.validation, data.stride_frames,
+                                         {c10::str("data.train (", data.train, ")"), train.shape(),
+                                          train.action_space(), train.action_scale()});
     evaluated_episodes(validation, config);
     return validation;
   } catch (const DataError& error) {

@@ -31,9 +31,13 @@ std::optional<Dataset> open_validation(const DataConfig& data, const EvaluateCon
 /// How the actions of the training set are standardised, and what is unusual in their columns.
 std::vector<std::string> describe_training_actions(const Dataset& train, const std::string& name);
 
-/// The columns of held-out actions that lie where the model was hardly trained.
-std::vector<std::string> describe_held_out_actions(const Dataset& held_out,
-                                                   const std::string& name);
+/// By which the training set's actions are standardised, or would be.
+ActionScale usual_scale(const Dataset& train);
+
+/// The columns of held-out actions that lie where the model was hardly trained, by the training
+/// set's `scale`; nothing where that is empty.
+std::vector<std::string> describe_held_out_actions(const Dataset& held_out, const std::string& name,
+                                                   const ActionScale& scale);
 
 /// "64x64x3 frames with 6 action values".
 std::string describe_shape(const ClipShape& shape);
