@@ -87,7 +87,7 @@ ValueRange guessed_range(double low, double high, bool is_whole, const std::stri
       "example 0,1 or 0,255";
   const std::string found = c10::str("frames are ", type, ", of ", low, " to ", high);
   if (is_whole && low >= 0 && high > 1 && high <= 255) return {0, 255};
-  if (is_whole) throw DataError(found + remedy);
+  if (is_whole || low == high) throw DataError(found + remedy);
   if (low >= -kRounding && high <= 1 + kRounding) return {0, 1};
   if (low >= -1 - kRounding && low < -0.5 && high <= 1 + kRounding && high > 0.5) return {-1, 1};
   if (low >= 0 && high > 2 && high <= 255) return {0, 255};

@@ -25,7 +25,7 @@ std::string frame_letters(const NpyHeader& header, const std::string& asked, boo
 ValueRange value_range_from(const std::string& text);
 
 /// What black and white must be, by the smallest and largest value of all frames. Throws DataError
-/// with the flag that settles it where they do not tell.
+/// with the flag that settles it where they do not tell, as those of frames of one value.
 ValueRange guessed_range(double low, double high, bool is_whole, const std::string& type);
 
 class FrameArray {
