@@ -14,7 +14,7 @@ namespace {
 constexpr int64_t kMostRows = 1 << 18, kLeastRows = 64;  // of a sample
 constexpr int64_t kSampleNumbers = 1 << 24;              // rows times columns, where there are many
 constexpr double kRounding = 1e-6;                       // of a float32, relative to its size
-constexpr size_t kMostListed = 8, kMostWarned = 4;       // columns
+constexpr size_t kMostListed = 8, kMostWarned = 2;       // columns
 
 /// Calls use(row, numbers) for every row that leads to another frame, counted from 0.
 template <class Use>

@@ -155,7 +155,7 @@ TEST(ActionScale, UnusualColumnsAreNamed) {
   EXPECT_TRUE(contains(beyond[0], "data.validation: column 0 of the actions goes from -1 to 512") &&
               contains(beyond[0], "; look"))
       << beyond[0];
-  EXPECT_EQ(constant_columns("a", std::vector<ActionColumn>(9, train[1]), {}).size(), 5U);
+  EXPECT_EQ(constant_columns("a", std::vector<ActionColumn>(9, train[1]), {}).size(), 3U);
 }
 
 TEST(ActionScale, OneOfOtherActionsIsRefused) {
