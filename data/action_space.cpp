@@ -1,5 +1,6 @@
 #include "data/action_space.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "data/error.h"
@@ -13,8 +14,23 @@ std::string to_json(const ActionSpace& space) {
   if (space.kind == Kind::none) json["type"] = "none";
   if (space.kind == Kind::discrete) json = {{"type", "discrete"}, {"n", space.width}};
   if (space.kind == Kind::continuous) json = {{"type", "continuous"}, {"dim", space.width}};
+  if (space.kind == Kind::multi_binary) json = {{"type", "multi_binary"}, {"n", space.width}};
   if (!space.names.empty()) json["names"] = space.names;
-  return json.dump();
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);  // names are bytes
+}
+
+bool are_names_alike(const ActionSpace& a, const ActionSpace& b) {
+  const auto count = static_cast<std::ptrdiff_t>(std::min(a.names.size(), b.names.size()));
+  return std::equal(a.names.begin(), a.names.begin() + count, b.names.begin());
+}
+
+std::string names_of(const ActionSpace& space) {
+  constexpr size_t kMost = 8;
+  std::string text;
+  for (size_t i = 0; i < std::min(space.names.size(), kMost); ++i) {
+    text += (i > 0 ? ", " : "") + space.names[i];
+  }
+  return text + (space.names.size() > kMost ? ", ..." : "");
 }
 
 void check_choice(int64_t largest, const std::string& source) {
@@ -23,7 +39,7 @@ void check_choice(int64_t largest, const std::string& source) {
                   ", which makes it one of that many choices; the most is " +
                   std::to_string(kMaxChoices) +
                   ". Number the choices that occur from 0, or store what the integer is made of "
-                  "(keys, buttons) as float32 [T, A]");
+                  "(keys, buttons) as booleans [T, A]");
 }
 
 ActionSpace action_space_from_json(const std::string& text) try {
@@ -34,6 +50,8 @@ ActionSpace action_space_from_json(const std::string& text) try {
     space = {Kind::discrete, json.at("n").get<int64_t>(), {}};
   } else if (type == "continuous") {
     space = {Kind::continuous, json.at("dim").get<int64_t>(), {}};
+  } else if (type == "multi_binary") {
+    space = {Kind::multi_binary, json.at("n").get<int64_t>(), {}};
   } else if (type != "none") {
     throw DataError("unknown type '" + type + "'");
   }
@@ -49,7 +67,8 @@ ActionSpace action_space_from_json(const std::string& text) try {
   return space;
 } catch (const std::exception& error) {
   throw DataError("the attribute action_space is '" + text.substr(0, 200) + "', needed " +
-                  R"({"type":"discrete","n":N} or {"type":"continuous","dim":N}: )" + error.what());
+                  R"({"type":"discrete","n":N}, {"type":"continuous","dim":N} or )" +
+                  R"({"type":"multi_binary","n":N}: )" + error.what());
 }
 
 }  // namespace nextframe

@@ -1,4 +1,5 @@
-// What the `action` column means: nothing, a choice of n, or a vector of numbers.
+// What the `action` column means: nothing, a choice of n, several buttons at once, or a vector of
+// numbers.
 #pragma once
 
 #include <cstdint>
@@ -8,10 +9,10 @@
 namespace nextframe {
 
 struct ActionSpace {
-  enum class Kind { none, discrete, continuous };
+  enum class Kind { none, discrete, continuous, multi_binary };
   Kind kind = Kind::none;
-  int64_t width = 0;               // A: the number of choices, or of numbers
-  std::vector<std::string> names;  // of the choices or numbers; may be empty
+  int64_t width = 0;               // A: the number of choices, of numbers or of buttons
+  std::vector<std::string> names;  // of these; may be empty
 };
 
 /// The largest width: each frame's actions are a row of so many floats.
@@ -23,10 +24,17 @@ inline constexpr int64_t kMaxChoices = 65536;
 /// Numbers that lead from a frame of a clip to its next: the actions of `stride_frames` frames.
 inline constexpr int64_t kMaxClipActionWidth = int64_t{1} << 22;
 
+/// Whether the same number has the same name in both, as far as both have names.
+bool are_names_alike(const ActionSpace& a, const ActionSpace& b);
+
+/// "left, right, ...": the first names.
+std::string names_of(const ActionSpace& space);
+
 /// Throws DataError where `largest` is more than a choice can be; `source` names its file.
 void check_choice(int64_t largest, const std::string& source);
 
-/// {"type":"discrete","n":3,"names":[..]} | {"type":"continuous","dim":6} | {"type":"none"}
+/// {"type":"discrete","n":3,"names":[..]} | {"type":"continuous","dim":6} |
+/// {"type":"multi_binary","n":4} | {"type":"none"}
 std::string to_json(const ActionSpace& space);
 
 /// Throws DataError if the text is not an action space.

@@ -20,6 +20,9 @@ void DataConfig::fields(FieldVisitor& field) {
         "what to do about a clip that cannot be read: fail ends the run, skip trains on "
         "another clip instead",
         {"fail", "skip"});
+  field("normalize_actions", normalize_actions,
+        "standardise actions that are numbers, column by column, by the median and the usual range "
+        "of the training set; choices and buttons stay as they are");
 }
 
 void DataConfig::check(const Report& report) const {

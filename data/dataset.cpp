@@ -16,14 +16,16 @@ struct EpisodePlace {
   int64_t offset, frames;  // rows in the shard
 };
 
-/// Writes the actions of one stored frame: numbers as they are, a choice as one-hot.
-void write_action(const at::Tensor& actions, int64_t row, int64_t width, float* out) {
+/// Writes the actions of one stored frame: numbers by their scale, a choice as one-hot.
+void write_action(const at::Tensor& actions, int64_t row, const ActionScale& scale, int64_t width,
+                  float* out) {
   if (actions.scalar_type() == at::kLong) {
     out[actions.const_data_ptr<int64_t>()[row]] = 1.0F;
-  } else {
-    std::memcpy(out, actions.const_data_ptr<float>() + row * width,
-                static_cast<size_t>(width) * sizeof(float));
+    return;
   }
+  const float* numbers = actions.const_data_ptr<float>() + row * width;
+  if (!scale.is_empty()) return scale.apply(numbers, out);
+  std::memcpy(out, numbers, static_cast<size_t>(width) * sizeof(float));
 }
 
 }  // namespace
@@ -35,6 +37,7 @@ struct Dataset::State {
   std::vector<int64_t> first_clip{};   // of each episode, then the number of all clips
   std::vector<int64_t> shard_clips{};  // of the first so many shards
   std::string fingerprint{}, old_fingerprint{};
+  ActionScale action_scale{};
 
   int64_t clip_span() const { return (clip_frames - 1) * stride_frames + 1; }
 
@@ -71,7 +74,7 @@ struct Dataset::State {
     std::memset(actions, 0, row_floats * sizeof(float));
     const int64_t known = std::min(count * stride_frames, episode.frames - first);
     for (int64_t t = 0; t < known; ++t) {
-      write_action(shard.actions(), episode.offset + first + t, action_width,
+      write_action(shard.actions(), episode.offset + first + t, action_scale, action_width,
                    actions + t * action_width);
     }
   }
@@ -124,6 +127,26 @@ ClipShape Dataset::shape() const {
 int64_t Dataset::action_width() const { return state_->action_width; }
 int64_t Dataset::stride_frames() const { return state_->stride_frames; }
 const ActionSpace& Dataset::action_space() const { return state_->shards.front().action_space(); }
+const ActionScale& Dataset::action_scale() const { return state_->action_scale; }
+
+std::vector<ActionColumn> Dataset::action_columns() const {
+  if (action_space().kind != ActionSpace::Kind::continuous) return {};
+  return measure_actions(state_->shards);
+}
+
+void Dataset::scale_actions(const ActionScale& scale) {
+  if (scale == state_->action_scale) return;
+  const bool has_numbers = action_space().kind == ActionSpace::Kind::continuous;
+  const auto num_columns = static_cast<int64_t>(scale.centre.size());
+  if (!scale.is_empty() && (!has_numbers || num_columns != action_width())) {
+    throw DataError(c10::str(state_->shards.front().path().string(), ": its actions are ",
+                             has_numbers ? c10::str(action_width(), " numbers") : "no numbers",
+                             ", but those that the model was trained on were ", num_columns,
+                             " numbers; give data of the same actions"));
+  }
+  state_->action_scale = scale;
+}
+
 int64_t Dataset::num_episodes() const { return static_cast<int64_t>(state_->episodes.size()); }
 int64_t Dataset::num_frames() const { return state_->num_frames; }
 int64_t Dataset::num_clips() const { return state_->first_clip.back(); }
@@ -186,6 +209,12 @@ at::Tensor Dataset::read_actions(int64_t episode, int64_t first_frame, int64_t c
   auto actions_TA = at::empty({frames, shape().action_width}, at::kFloat);
   state_->read_actions(place, first_frame, frames, actions_TA.data_ptr<float>());
   return actions_TA;
+}
+
+Dataset open_training_set(const DataConfig& config) {
+  Dataset data(config.train, config.clip_frames, config.stride_frames);
+  if (config.normalize_actions) data.scale_actions(scale_of(data.action_columns()));
+  return data;
 }
 
 }  // namespace nextframe

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "data/action_scale.h"
 #include "data/action_space.h"
 #include "data/batch.h"
 #include "data/shard_identity.h"
@@ -21,6 +22,7 @@ struct DataConfig {
   int64_t loader_threads = 1;       // reader threads a rank; 0 reads in the training thread
   int64_t prefetch_grains = 8;      // grains read ahead
   std::string on_corrupt = "fail";  // fail | skip
+  bool normalize_actions = true;    // numbers, by the training set's; choices are never scaled
 
   void fields(FieldVisitor& field);
   void check(const Report& report) const;
@@ -29,7 +31,7 @@ struct DataConfig {
 /// Frames of one episode, as stored.
 struct Episode {
   at::Tensor frames_THWC;  // uint8
-  at::Tensor actions_TA;   // float32, one-hot if discrete
+  at::Tensor actions_TA;   // float32; one-hot if discrete, standardised if the dataset has a scale
 };
 
 inline constexpr int64_t kOwnActionWidth = -1;
@@ -52,6 +54,13 @@ class Dataset {
   int64_t stride_frames() const;
   /// As the first file declares it.
   const ActionSpace& action_space() const;
+  /// What the columns of actions that are numbers hold; empty for others.
+  std::vector<ActionColumn> action_columns() const;
+  /// How numbers are standardised on their way into batches and episodes: by nothing at first.
+  const ActionScale& action_scale() const;
+  /// Takes the training set's scale, or an empty one. DataError if it is of other actions. Nobody
+  /// else may use the dataset meanwhile.
+  void scale_actions(const ActionScale& scale);
   int64_t num_episodes() const;
   int64_t num_frames() const;
   int64_t num_clips() const;                      // windows over all episodes
@@ -85,6 +94,9 @@ class Dataset {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// The training set of a config, with its actions standardised if the config says so.
+Dataset open_training_set(const DataConfig& config);
 
 /// An empty batch of `clips` clips: uint8 zeros, mask true. Pinned where CUDA is there.
 Batch make_batch(const ClipShape& shape, int64_t clips);

@@ -63,7 +63,7 @@ at::Tensor motions_of(const at::Tensor& frames_THWC) {
 
 /// [T, A'] float64: a choice as one-hot.
 at::Tensor numbers_of(const at::Tensor& actions, const ActionSpace& space, int64_t choices) {
-  if (space.kind == ActionSpace::Kind::continuous) return actions.to(at::kDouble);
+  if (space.kind != ActionSpace::Kind::discrete) return actions.to(at::kDouble);
   return at::one_hot(actions.clamp_max(choices - 1), choices).to(at::kDouble);
 }
 

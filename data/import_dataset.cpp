@@ -36,6 +36,13 @@ std::string import_flags(const ImportOptions& options) {
     flags += *options.read.alignment == ActionAlignment::after ? " --action-alignment after"
                                                                : " --action-alignment before";
   }
+  const auto add = [&](const std::string& name, const std::string& value) {
+    if (!value.empty()) flags += " --" + name + " " + value;
+  };
+  add("frames-key", options.read.frames_key);
+  add("actions-key", options.read.actions_key);
+  add("frames-layout", options.read.frames_layout);
+  add("frames-range", options.read.frames_range);
   return flags;
 }
 
@@ -89,6 +96,12 @@ OpenedSource open_source(const ImportOptions& options) {
     throw DataError(c10::str(source.string(), ": can be read as ", c10::Join(" and as ", fitting),
                              "; choose one of them with --layout, or give a folder that holds "
                              "files of one kind"));
+  }
+  if (options.read.is_of_arrays() && fitting.front() != "npz") {
+    throw std::invalid_argument(
+        "--frames-key, --actions-key, --frames-layout and --frames-range are about the arrays of "
+        ".npz and .npy files; " +
+        source.string() + " is of the layout " + fitting.front());
   }
   ReadOptions read = options.read;
   read.fps = static_cast<double>(options.fps);

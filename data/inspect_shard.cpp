@@ -68,6 +68,14 @@ void summarise_actions(const ShardReader& shard, ShardSummary& summary) {
     summary.action_counts.assign(begin, begin + counts.numel());
     return;
   }
+  if (shard.action_space().kind == ActionSpace::Kind::multi_binary) {
+    const at::Tensor presses = actions.to(at::kLong).sum(0);
+    const auto* begin = presses.const_data_ptr<int64_t>();
+    summary.actions = c10::str("multi_binary ", presses.numel());
+    summary.action_presses.assign(begin, begin + presses.numel());
+    summary.action_names = shard.action_space().names;
+    return;
+  }
   for (int64_t a = 0; a < actions.size(1); ++a) {
     const at::Tensor numbers = actions.select(1, a).contiguous();
     const double low = numbers.min().item<double>(), high = numbers.max().item<double>();
@@ -75,6 +83,7 @@ void summarise_actions(const ShardReader& shard, ShardSummary& summary) {
     summary.action_high.push_back(high);
     summary.action_bins.push_back(bins_of(numbers, low, high));
   }
+  summary.action_columns = measure_actions(std::span(&shard, 1));
   summary.actions = c10::str("continuous ", actions.size(1));
   summary.action_names = shard.action_space().names;
 }

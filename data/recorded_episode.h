@@ -18,8 +18,9 @@ struct Column {
 };
 
 struct RecordedEpisode {
-  at::Tensor frames_THWC;       // uint8
-  at::Tensor actions;           // int64 [T] discrete, float32 [T, A] continuous, undefined for none
+  at::Tensor frames_THWC;  // uint8
+  at::Tensor actions;  // int64 [T] discrete, float32 [T, A] continuous, uint8 [T, A] buttons, or
+                       // undefined for none
   std::vector<Column> columns;  // for example the true state
   bool is_last_part = true;     // false: the episode goes on in what is handed over next
 };

@@ -251,7 +251,7 @@ void ShardReader::read_action_column(const OpenShardFile& opened, const std::str
     const bool is_list = shape.size() == 1 || (shape.size() == 2 && shape[1] == 1);
     const bool is_table = shape.size() == 2 && shape[1] > 0 && shape[1] <= kMaxActionWidth;
     const bool has_rows = (is_list || is_table) && shape[0] == num_frames_;
-    // A boolean a button is a vector of numbers, several choices at once are not.
+    // A boolean a button is an action, several choices at once are none.
     const bool is_vector = is_table && !is_list;
     if (has_rows && !(is_vector && type.kind == ElementType::Kind::choice && !type.is_boolean())) {
       return;
@@ -259,7 +259,7 @@ void ShardReader::read_action_column(const OpenShardFile& opened, const std::str
     throw DataError(c10::str("column '", name, "' is ", type.name, " [", c10::Join(", ", shape),
                              "] for ", num_frames_,
                              " frames; needed: integers or an enum "
-                             "[T], or numbers [T, A]"));
+                             "[T], or numbers or booleans [T, A]"));
   };
   auto column = read_typed_column(opened.file, name, check);
   stored_actions_ = column.values;
@@ -269,21 +269,25 @@ void ShardReader::read_action_column(const OpenShardFile& opened, const std::str
   }
   fit_action_space(opened, name, column.type);
   follow_alignment(opened);
-  action_space_.kind == Kind::discrete ? check_choices(name) : check_numbers(name);
+  if (action_space_.kind == Kind::discrete) return check_choices(name);
+  check_numbers(name);
+  if (action_space_.kind == Kind::multi_binary) check_buttons(name);
 }
 
 /// What the column is, held against what the file declares.
 void ShardReader::fit_action_space(const OpenShardFile& opened, const std::string& name,
                                    const ElementType& type) {
   const auto declared = read_text_attribute(opened.file, "action_space");
-  const bool discrete = actions_.dim() == 1 && actions_.scalar_type() == at::kLong;
+  const bool is_button = declared ? action_space_.kind == Kind::multi_binary
+                                  : type.is_boolean() && actions_.dim() == 2;
+  const bool discrete = actions_.dim() == 1 && actions_.scalar_type() == at::kLong && !is_button;
   const auto num_members = static_cast<int64_t>(type.member_names.size());
   if (!discrete) {
     actions_ = actions_.to(at::kFloat).view({num_frames_, -1}).contiguous();
   }
   int64_t width = discrete ? action_space_.width : actions_.size(1);
   if (discrete && num_members > 0) width = num_members;
-  const auto kind = discrete ? Kind::discrete : Kind::continuous;
+  const auto kind = discrete ? Kind::discrete : is_button ? Kind::multi_binary : Kind::continuous;
   if (declared && (action_space_.kind != kind || action_space_.width != width)) {
     throw DataError(
         c10::str("column '", name, "' is ", type.name, " ", actions_.sizes(),
@@ -365,6 +369,24 @@ void ShardReader::check_numbers(const std::string& name) {
     throw DataError(c10::str("column '", name, "' is not finite at frame ",
                              bad_rows[0].item<int64_t>(),
                              "; only an episode's last action may be NaN"));
+  }
+}
+
+/// -1 where no action was taken, after an episode's last frame, is 0, as for choices.
+void ShardReader::check_buttons(const std::string& name) {
+  auto* values = actions_.data_ptr<float>();
+  const int64_t width = actions_.size(1);
+  for (size_t e = 0; e < episode_frames_.size(); ++e) {
+    if (episode_frames_[e] == 0) continue;
+    auto* last = values + (episode_offsets_[e] + episode_frames_[e] - 1) * width;
+    std::replace(last, last + width, -1.0F, 0.0F);
+  }
+  for (int64_t i = 0; i < actions_.numel(); ++i) {
+    if (values[i] == 0 || values[i] == 1) continue;
+    throw DataError(c10::str("column '", name, "' holds ", values[i], " at frame ", i / width,
+                             ", button ", i % width,
+                             "; a button is 0 or 1. Other numbers need the action_space ",
+                             R"({"type":"continuous","dim":)", width, "}"));
   }
 }
 

@@ -42,8 +42,9 @@ class ShardReader {
   /// which was compared; "" in foreign files and in ours of format 1.0.
   const std::string& content() const { return content_; }
 
-  /// int64 [T] discrete, float32 [T, A] continuous, undefined without actions. Row t leads to frame
-  /// t+1, also where the file declares in `action_alignment` that its rows led to their frames.
+  /// int64 [T] discrete, float32 [T, A] continuous or buttons of 0 and 1, undefined without
+  /// actions. Row t leads to frame t+1, also where the file declares in `action_alignment` that its
+  /// rows led to their frames.
   const at::Tensor& actions() const { return actions_; }
   /// As declared by the file or by the enum type of its actions. Other discrete actions have width
   /// 0 here; the dataset finds their largest choice.
@@ -73,6 +74,7 @@ class ShardReader {
   void follow_alignment(const OpenShardFile& opened);
   void check_choices(const std::string& name);
   void check_numbers(const std::string& name);
+  void check_buttons(const std::string& name);
   void check_content(const OpenShardFile& opened);
   std::string episodes_of(int64_t first, int64_t last) const;
   std::string describe(const DamagedRows& damage, int64_t chunk_frames) const;

@@ -19,6 +19,7 @@ std::string kind_of(const ShardReader& shard) {
   const auto& space = shard.action_space();
   if (space.kind == Kind::none) return "no actions";
   if (space.kind == Kind::continuous) return c10::str(space.width, " numbers an action");
+  if (space.kind == Kind::multi_binary) return c10::str(space.width, " buttons");
   return space.width > 0 ? c10::str("one of ", space.width, " actions") : "discrete actions";
 }
 
@@ -31,6 +32,10 @@ void check_alike(const ShardReader& first, const ShardReader& other) {
     complain("frames of " + frame_size(other), frame_size(first));
   }
   if (kind_of(first) != kind_of(other)) complain(kind_of(other), kind_of(first));
+  if (!are_names_alike(first.action_space(), other.action_space())) {
+    complain("actions named " + names_of(other.action_space()),
+             "actions named " + names_of(first.action_space()));
+  }
 }
 
 /// The largest discrete action of a shard. Throws DataError if there is one below 0.

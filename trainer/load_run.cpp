@@ -114,6 +114,7 @@ LoadedRun load_checkpoint(const fs::path& checkpoint, bool prefer_ema,
   const auto folder = fs::absolute(checkpoint).parent_path().parent_path();
   if (fs::exists(folder / "resolved.yaml")) run.run_folder = fs::relative(folder).string();
   run.shape = manifest.shape;
+  run.action_scale = manifest.action_scale;
   choose_flash_kernels(run.config.trainer.flash_kernels);
   run.model = model_of(run.config, manifest, source, !overrides.empty(), folder);
   load_weights(*run.model, checkpoint, manifest, run.has_ema ? "ema" : "parameters");

@@ -18,6 +18,7 @@ struct LoadedRun {
   Config config;
   std::shared_ptr<WorldModel> model;
   ClipShape shape;                // of the clips that it was trained on
+  ActionScale action_scale;       // by which it was given their actions
   bool has_ema;                   // the model carries the averaged weights
   int64_t step;                   // of training
   std::string digest;             // of the checkpoint

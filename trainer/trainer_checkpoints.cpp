@@ -103,6 +103,7 @@ void Trainer::restore(bool accepts_new_data) {
 
   const auto manifest = read_manifest(found);
   require_same_shape(manifest.shape, data_.shape(), found);
+  data_.scale_actions(manifest.action_scale);  // the weights know no other
   const auto known_segments = position_.segments;
   position_ = load_state(found, manifest, state());
   sync_->take_order(manifest.bucket_order);
@@ -173,6 +174,7 @@ void Trainer::save() {
   manifest.dataset_fingerprint = data_.fingerprint();
   manifest.shards = data_.identities();
   manifest.shape = data_.shape();
+  manifest.action_scale = data_.action_scale();
   manifest.environment = numerics_environment(world_.device(), config_.parallel.threads);
   manifest.bucket_order = sync_->order();
   saver_.begin(state(), std::move(manifest));

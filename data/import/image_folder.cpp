@@ -92,7 +92,7 @@ class ImageFolderSource final : public RecordingSource {
     note_order(folders, "episodes");
     has_actions_ = !table_in(folders.front()).empty();
     for (const auto& episode : folders) add(episode);
-    finish_actions();
+    if (has_actions_) facts_.action_space = tables_.space();
     note_files(hidden);
   }
 
@@ -206,34 +206,18 @@ class ImageFolderSource final : public RecordingSource {
                                facts_.alignment == ActionAlignment::after ? "last" : "first",
                                " may be left out)"));
     }
-    is_discrete_ = is_discrete_ && table.is_discrete;
-    const auto width = static_cast<int64_t>(table.rows.front().size());
-    if (width_ == 0) width_ = width;
-    if (width_ != width) {
-      throw DataError(
-          c10::str(path.string(), ": has ", width, " numbers a row, the first episode ", width_));
-    }
-    for (const auto& row : table.rows) largest_ = std::max(largest_, row.front());
+    tables_.add(path, table);
     if (facts_.actions_from.empty()) {
       facts_.actions_from = path.filename().string();
-      names_ = table.names;
       for (const auto& text : table.notes) note(path.string() + ": " + text);
     }
     return table;
   }
 
-  void finish_actions() {
-    if (!has_actions_) return;
-    using Kind = ActionSpace::Kind;
-    facts_.action_space = is_discrete_
-                              ? ActionSpace{Kind::discrete, static_cast<int64_t>(largest_) + 1, {}}
-                              : ActionSpace{Kind::continuous, width_, names_};
-  }
-
-  /// int64 [T] or float32 [T, A].
+  /// A row a frame.
   at::Tensor actions_of(const ImageEpisode& episode) const {
-    return align_actions(action_rows(episode.actions, is_discrete_),
-                         static_cast<int64_t>(episode.frames.size()), facts_.alignment);
+    return align_actions(tables_.rows(episode.actions), static_cast<int64_t>(episode.frames.size()),
+                         facts_.alignment);
   }
 
   /// What lies beside frames and actions, and is not read.
@@ -264,10 +248,8 @@ class ImageFolderSource final : public RecordingSource {
   fs::path folder_;
   RecordingFacts facts_;
   std::vector<ImageEpisode> episodes_;
-  std::vector<std::string> names_;  // of the numbers of an action
-  bool has_actions_ = false, is_discrete_ = true;
-  int64_t width_ = 0;
-  double largest_ = 0;
+  ActionTables tables_;
+  bool has_actions_ = false;
   bool has_noted_order_ = false, is_mixed_ = false, has_alpha_ = false, has_16_bits_ = false,
        has_gamma_ = false;
 };

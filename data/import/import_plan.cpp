@@ -71,13 +71,14 @@ std::string describe_actions(const RecordingFacts& facts) {
   const auto& space = facts.action_space;
   if (space.kind == ActionSpace::Kind::none) return "none";
   if (space.kind == ActionSpace::Kind::discrete) {
-    return c10::str("a choice of ", space.width, " (integers 0 to ", space.width - 1, "), from ",
-                    facts.actions_from);
+    const auto choices =
+        space.names.empty() ? c10::str("integers 0 to ", space.width - 1) : names_of(space);
+    return c10::str("a choice of ", space.width, " (", choices, "), from ", facts.actions_from);
   }
-  std::string text = c10::str(space.width, space.width == 1 ? " number" : " numbers", ", from ",
-                              facts.actions_from);
-  if (space.names.size() > 8 || space.names.empty()) return text;
-  return text + ": " + c10::Join(", ", space.names);
+  const char* what = space.kind == ActionSpace::Kind::multi_binary ? " button" : " number";
+  std::string text =
+      c10::str(space.width, what, space.width == 1 ? "" : "s", ", from ", facts.actions_from);
+  return space.names.empty() ? text : text + ": " + names_of(space);
 }
 
 std::string describe_held_out(const ImportPlan& plan) {

@@ -56,9 +56,9 @@ std::string parse_type(std::string_view text) {
 
 at::ScalarType tensor_type(const std::string& type) {
   static const std::map<std::string, at::ScalarType> kTypes{
-      {"|b1", at::kByte},  {"|u1", at::kByte},   {"|i1", at::kChar},
-      {"<i2", at::kShort}, {"<i4", at::kInt},    {"<i8", at::kLong},
-      {"<f4", at::kFloat}, {"<f8", at::kDouble}, {"<u2", at::kUInt16}};
+      {"|b1", at::kByte},   {"|u1", at::kByte}, {"|i1", at::kChar},  {"<i2", at::kShort},
+      {"<i4", at::kInt},    {"<i8", at::kLong}, {"<f4", at::kFloat}, {"<f8", at::kDouble},
+      {"<u2", at::kUInt16}, {"<f2", at::kHalf}};
   const auto found = kTypes.find(type);
   if (found != kTypes.end()) return found->second;
   throw DataError("an array of type '" + type +
@@ -129,6 +129,18 @@ std::string read_npy_text(ZipStream& stream) {
     if (c != 0) text += c >= U' ' && c < 0x7f ? static_cast<char>(c) : '?';
   }
   return text;
+}
+
+at::ScalarType element_type(const NpyHeader& header) { return tensor_type(header.type); }
+
+std::string describe(const NpyHeader& header) {
+  static const std::map<std::string, std::string> kNames{
+      {"|b1", "bool"},    {"|u1", "uint8"},  {"|i1", "int8"},  {"<i2", "int16"},
+      {"<u2", "uint16"},  {"<i4", "int32"},  {"<i8", "int64"}, {"<f2", "float16"},
+      {"<f4", "float32"}, {"<f8", "float64"}};
+  const auto found = kNames.find(header.type);
+  return (found == kNames.end() ? header.type : found->second) + " [" +
+         c10::str(c10::Join(", ", header.shape)) + "]";
 }
 
 at::Tensor read_npy(ZipStream& stream, const NpyHeader& header) {

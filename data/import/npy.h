@@ -24,6 +24,12 @@ NpyHeader read_npy_header(ZipStream& stream);
 /// on. Throws DataError without a name for any other array; letters that are not ASCII become '?'.
 std::string read_npy_text(ZipStream& stream);
 
+/// The type of its elements as a tensor's; DataError for any that NumPy has and we do not read.
+at::ScalarType element_type(const NpyHeader& header);
+
+/// "float32 [40, 64, 64, 3]".
+std::string describe(const NpyHeader& header);
+
 /// The whole array: integers and booleans as int64, floating numbers as float32.
 at::Tensor read_npy(ZipStream& stream, const NpyHeader& header);
 

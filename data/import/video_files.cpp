@@ -81,7 +81,7 @@ class VideoSource final : public RecordingSource {
     if (clips_.empty()) refuse(source);
     finish_size();
     finish_rate();
-    finish_actions();
+    if (has_actions_) facts_.action_space = tables_.space();
     if (!hidden.empty()) {
       facts_.notes.push_back(c10::str("hidden files and folders are skipped: ", hidden.front(),
                                       hidden.size() > 1 ? " ..." : ""));
@@ -163,20 +163,13 @@ class VideoSource final : public RecordingSource {
                                " frames of the video; needed: one a frame, or a column "
                                "'time' in seconds"));
     }
+    tables_.add(path, table);
     if (facts_.actions_from.empty()) note_table(path, table);
-    is_discrete_ = is_discrete_ && table.is_discrete;
-    const auto width = static_cast<int64_t>(table.rows.front().size());
-    if (width_ == 0) width_ = width;
-    if (width_ != width) {
-      throw DataError(c10::str(path.string(), ": has ", width, " numbers a row, others ", width_));
-    }
-    for (const auto& row : table.rows) largest_ = std::max(largest_, row.front());
   }
 
   void note_table(const fs::path& path, const ActionTable& table) {
     facts_.actions_from =
         path.filename().string() + (table.times_s.empty() ? ", a row a frame" : ", by time");
-    names_ = table.names;
     for (const auto& text : table.notes) facts_.notes.push_back(path.string() + ": " + text);
     if (fps_ > 0 && table.times_s.empty()) {
       facts_.notes.push_back(
@@ -231,17 +224,9 @@ class VideoSource final : public RecordingSource {
     }
   }
 
-  void finish_actions() {
-    if (!has_actions_) return;
-    using Kind = ActionSpace::Kind;
-    facts_.action_space = is_discrete_
-                              ? ActionSpace{Kind::discrete, static_cast<int64_t>(largest_) + 1, {}}
-                              : ActionSpace{Kind::continuous, width_, names_};
-  }
-
   at::Tensor actions_of(const VideoClip& clip) const {
     if (!has_actions_) return {};
-    const at::Tensor rows = action_rows(clip.actions, is_discrete_);
+    const at::Tensor rows = tables_.rows(clip.actions);
     const auto& times_s = clip.facts.times_s;
     if (clip.actions.times_s.empty()) {
       return align_actions(rows, static_cast<int64_t>(times_s.size()), facts_.alignment)
@@ -300,10 +285,9 @@ class VideoSource final : public RecordingSource {
   double fps_;
   RecordingFacts facts_;
   std::vector<VideoClip> clips_;
-  std::vector<std::string> names_, problems_;
-  bool has_actions_ = false, is_discrete_ = true;
-  int64_t width_ = 0;
-  double largest_ = 0;
+  ActionTables tables_;
+  std::vector<std::string> problems_;
+  bool has_actions_ = false;
 };
 
 }  // namespace

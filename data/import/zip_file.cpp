@@ -163,6 +163,7 @@ struct ZipStream::State {
   z_stream zlib{};
   uint64_t stored_read = 0, position = 0;
   uLong crc = 0;
+  bool has_crc = true;
 };
 
 ZipStream::ZipStream(const std::filesystem::path& path, const ZipMember& member)
@@ -181,6 +182,15 @@ ZipStream::ZipStream(const std::filesystem::path& path, const ZipMember& member)
   if (inflateInit2(&state_->zlib, -MAX_WBITS) != Z_OK) fail(path, "cannot be inflated");
 }
 
+ZipStream::ZipStream(const std::filesystem::path& whole_file)
+    : state_(std::make_unique<State>(whole_file, ZipMember{})) {
+  if (!state_->file) {
+    throw FileError("cannot read " + whole_file.string() + ": " + std::strerror(errno));
+  }
+  state_->member.bytes = std::filesystem::file_size(whole_file);
+  state_->has_crc = false;
+}
+
 ZipStream::~ZipStream() = default;
 ZipStream::ZipStream(ZipStream&&) noexcept = default;
 
@@ -197,7 +207,8 @@ void ZipStream::read(void* bytes, size_t num_bytes) {
     target += piece;
     num_bytes -= piece;
   }
-  if (state_->position == state_->member.bytes && state_->crc != state_->member.crc32) {
+  const bool is_at_end = state_->has_crc && state_->position == state_->member.bytes;
+  if (is_at_end && state_->crc != state_->member.crc32) {
     fail(state_->path, "has a member whose CRC-32 does not match");
   }
 }

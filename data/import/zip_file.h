@@ -23,6 +23,8 @@ struct ZipMember {
 class ZipStream {
  public:
   ZipStream(const std::filesystem::path& path, const ZipMember& member);
+  /// A file that is no archive, from its first byte on.
+  explicit ZipStream(const std::filesystem::path& whole_file);
   ~ZipStream();
   ZipStream(ZipStream&&) noexcept;
 

@@ -44,12 +44,12 @@ def a_value_outside_its_enum_is_refused(t):
 
 
 @case
-def boolean_actions_are_two_choices_and_rows_of_them_are_numbers(t):
+def boolean_actions_are_two_choices_and_rows_of_them_are_buttons(t):
     t.good()
     set_column("data/train/s0.h5", "action", np.arange(160) % 2 == 1)
     t.run("data inspect data/train/s0.h5", says=["discrete 2", "TRUE"])
     set_column("data/train/s0.h5", "action", np.ones((160, 3), bool))
-    t.run("data inspect data/train/s0.h5", says="continuous 3")
+    t.run("data inspect data/train/s0.h5", says=("multi_binary 3", "100.0 %"))
 
 
 @case

@@ -55,4 +55,4 @@ np.savez_compressed(f"{folder}/deflated.npz", frames=pixels, episode_ends=ends,
                     actions=np.stack([np.arange(num_frames) / 2, -np.arange(num_frames)], 1))
 np.savez(f"{folder}/grey.npz", frames=pixels[..., 0], episode_ends=ends)
 np.savez(f"{folder}/no_ends.npz", frames=pixels)
-np.savez(f"{folder}/float_frames.npz", frames=pixels / 255.0, episode_ends=ends)
+np.savez(f"{folder}/float_frames.npz", frames=pixels / 100.0 - 1, episode_ends=ends)

@@ -76,6 +76,90 @@ TEST(ImportActions, OtherSpellingsOfTheFileAreReadOrTold) {
       << told;
 }
 
+using Names = std::vector<std::string>;
+
+/// The plan of an import of episodes e0, e1 ... of six frames with these tables.
+ImportPlan plan_of(const ScratchFolder& folder, const std::vector<std::string>& tables) {
+  for (size_t e = 0; e < tables.size(); ++e) {
+    write_recording(folder / "one", 6, tables[e]);
+    std::filesystem::create_directories(folder / "rec");
+    std::filesystem::rename(folder / "one/e0", folder / "rec" / c10::str("e", e));
+  }
+  return import_recording(folder);
+}
+
+TEST(ImportActions, WordsAreChoicesWithTheirNames) {
+  const std::string words = "left\nright\nnoop\nleft\nleft\nnoop\n";
+  std::string counted, untitled;
+  int t = 0;
+  for (const std::string word : {"left", "right", "noop", "left", "left", "noop"}) {
+    counted += c10::str(t, ",", word, "\n");
+    untitled += c10::str("\"", word, "\" ; ", t++, "\n");
+  }
+  for (const auto& table : {"action\n" + words, words, "Action\r\n" + words,
+                            "frame,action\n" + counted, counted, untitled}) {
+    const ScratchFolder folder;
+    const auto plan = plan_of(folder, {table});
+    const auto& space = plan.facts.action_space;
+    EXPECT_EQ(space.kind, ActionSpace::Kind::discrete) << table;
+    EXPECT_EQ(space.names, (Names{"left", "noop", "right"})) << table;
+    EXPECT_EQ(stored_choices(folder), (Choices{0, 2, 1, 0, 0, 1})) << table;
+    EXPECT_TRUE(contains(describe(plan), "a choice of 3 (left, noop, right)")) << describe(plan);
+  }
+}
+
+TEST(ImportActions, AllFilesOfAnImportShareOneVocabulary) {
+  const ScratchFolder folder;
+  const auto plan = plan_of(
+      folder, {"action\nup\nup\nup\nup\nup\nup\n", "action\nup\nfire\ngo on\nfire\nup\ngo on\n"});
+  EXPECT_EQ(plan.facts.action_space.names, (Names{"fire", "go on", "up"}));
+  const Dataset data(folder / "d/train/*.h5", 2, 1);
+  const auto choices = [&](int64_t episode) { return data.read_actions(episode, 0, 6).argmax(1); };
+  EXPECT_TRUE(at::equal(choices(0), at::full({6}, 2, at::kLong)));
+  EXPECT_TRUE(at::equal(choices(1), at::tensor({2, 0, 1, 0, 2, 1}, at::kLong)));
+}
+
+TEST(ImportActions, WhatMayBeAHeadingOrAWordIsRefused) {
+  const auto error = data_error_of([] { told_of("go\nleft\nright\nleft\nleft\nright\n"); });
+  EXPECT_TRUE(contains(error, "'go' occurs once only") && contains(error, "write 'action' above"))
+      << error;
+  for (const auto& [table, why] :
+       {std::pair{"a,b\nleft,jump\nleft,jump\nleft,jump\nleft,jump\nleft,jump\nleft,jump\n",
+                  "2 columns of actions with words"},
+        {"action\nleft\nleft\n3\nleft\nleft\nleft\n", ":4: '3' is not a row"},
+        {"action\n0\n1\nleft\n0\n0\n0\n", ":4: 'left' is not a row of numbers"},
+        {"action\nleft\nnan\nleft\nleft\nleft\nleft\n", ":3: 'nan' is not a row"}}) {
+    const auto said = data_error_of([&, text = table] { told_of(text); });
+    EXPECT_TRUE(contains(said, why)) << table << said;
+  }
+  const ScratchFolder folder;
+  const auto mixed = data_error_of([&] {
+    plan_of(folder, {"0\n1\n2\n0\n1\n2\n", "action\nup\nup\nup\nup\nup\nup\n"});
+  });
+  EXPECT_TRUE(contains(mixed, "e1/actions.csv: holds words") && contains(mixed, "e0")) << mixed;
+}
+
+TEST(ImportActions, SeveralColumnsOfZerosAndOnesAreButtons) {
+  for (const std::string table :
+       {"w,a\n0,1\n1,1\n0,0\n1,0\n0,0\n0,0\n",
+        "w,a\nFalse,True\nTrue,True\nFalse,False\nTrue,False\nFalse,False\nFalse,False\n"}) {
+    const ScratchFolder folder;
+    const auto plan = plan_of(folder, {table});
+    EXPECT_TRUE(contains(describe(plan), "2 buttons, from actions.csv: w, a")) << describe(plan);
+    const auto stored = stored_episode(folder).actions_TA;
+    EXPECT_TRUE(at::equal(stored.slice(0, 0, 4).flatten(),
+                          at::tensor({0.0F, 1.0F, 1.0F, 1.0F, 0.0F, 0.0F, 1.0F, 0.0F})));
+    const ShardReader shard(folder / "d/train/shard-00000.h5");
+    EXPECT_EQ(shard.action_space().kind, ActionSpace::Kind::multi_binary);
+  }
+  EXPECT_TRUE(contains(told_of("w,a\n0,1.0\n1,1\n0,0\n1,0\n0,0\n0,0\n"), "2 numbers"));
+  EXPECT_TRUE(contains(told_of("w,a\n0,1\n1,2\n0,0\n1,0\n0,0\n0,0\n"), "2 numbers"));
+  const ScratchFolder folder;
+  const auto plan =
+      plan_of(folder, {"0,1\n1,1\n0,0\n1,0\n0,0\n0,0\n", "0,0.5\n1,1\n0,0\n1,0\n0,0\n0,0\n"});
+  EXPECT_EQ(plan.facts.action_space.kind, ActionSpace::Kind::continuous) << "one is no button";
+}
+
 /// A foreign file of two episodes with the actions 0 1 2 3 and 4 5.
 ShardReader foreign_shard(const ScratchFolder& folder, const std::string& alignment) {
   {

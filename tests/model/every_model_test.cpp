@@ -109,6 +109,30 @@ TEST_P(EveryModel, SeesTheActionThatLeadsToAFrame) {
   EXPECT_FALSE(at::equal(before.select(1, 2), after.select(1, 2)));     // frame 3
 }
 
+TEST_P(EveryModel, UsesActionsOfEveryKind) {
+  using Kind = tiny::ActionKind;
+  auto wide = options();
+  wide.shape.action_width = 3;
+  const auto model = tiny::make(wide);
+  disturb(*model);
+  auto clip =
+      clips(wide.shape, std::max(batch_that_shows_changes().frames_BTHWC.size(0), least_clips()));
+  for (const auto kind : {Kind::choice, Kind::numbers, Kind::buttons}) {
+    clip.actions_BTA = tiny::actions_of(kind, wide.shape, clip.frames_BTHWC.size(0));
+    auto actions = clip.actions_BTA.clone();
+    actions.select(1, 2).copy_(tiny::next_action(kind, actions.select(1, 2)));
+    const auto before = model->one_step(clip.frames_BTHWC, clip.actions_BTA, {});
+    const auto after = model->one_step(clip.frames_BTHWC, actions, {});
+    EXPECT_TRUE(before.isfinite().all().item<bool>());
+    EXPECT_TRUE(at::equal(before.slice(1, 0, 2), after.slice(1, 0, 2))) << static_cast<int>(kind);
+    EXPECT_FALSE(at::equal(before.select(1, 2), after.select(1, 2))) << static_cast<int>(kind);
+    const double loss = value(model->loss(clip, as_tensor({7, 0})));
+    clip.actions_BTA = actions;
+    EXPECT_TRUE(std::isfinite(loss));
+    EXPECT_NE(loss, value(model->loss(clip, as_tensor({7, 0})))) << static_cast<int>(kind);
+  }
+}
+
 TEST_P(EveryModel, DreamsOneFrameAsOneStepPredictsIt) {
   const auto model = tiny::make(options());
   disturb(*model);

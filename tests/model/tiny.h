@@ -178,6 +178,36 @@ inline Batch clips(const ClipShape& shape, int64_t num_clips, uint64_t seed = 1)
   return batch;
 }
 
+/// What a row of actions can be: one choice, numbers of any size and sign, or buttons held at once.
+enum class ActionKind { choice, numbers, buttons };
+
+/// [B, T, A] of that kind.
+inline at::Tensor actions_of(ActionKind kind, const ClipShape& shape, int64_t num_clips) {
+  auto generator = at::make_generator<at::CPUGeneratorImpl>(uint64_t{5});
+  const std::vector<int64_t> sizes{num_clips, shape.clip_frames, shape.action_width};
+  if (kind == ActionKind::choice) {
+    return at::one_hot(at::randint(shape.action_width, {sizes[0], sizes[1]}, generator, at::kLong),
+                       shape.action_width)
+        .to(at::kFloat);
+  }
+  if (kind == ActionKind::buttons) {
+    auto held = at::randint(2, sizes, generator, at::kFloat);
+    held.select(2, 0).fill_(1);
+    return held;
+  }
+  return at::rand(sizes, generator) * 1.5 + 1;
+}
+
+/// Another action of the same kind [B, A], as near as can be: the next choice, numbers twice as
+/// far from 0, the last button pressed or let go beside the first, which is held.
+inline at::Tensor next_action(ActionKind kind, const at::Tensor& action_BA) {
+  if (kind == ActionKind::choice) return action_BA.roll(1, 1);
+  if (kind == ActionKind::numbers) return action_BA * 2;
+  auto pressed = action_BA.clone();
+  pressed.select(1, -1).mul_(-1).add_(1);
+  return pressed;
+}
+
 inline Batch rows(const Batch& batch, int64_t first, int64_t last) {
   return batch.map([&](const at::Tensor& tensor) { return tensor.slice(0, first, last); });
 }

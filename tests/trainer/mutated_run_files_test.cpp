@@ -33,6 +33,7 @@ class MutatedManifest : public ::testing::Test {
     Manifest manifest;
     manifest.config = to_yaml(config);
     manifest.shape = {4, 8, 8, 3, 2};
+    manifest.action_scale = {{1.5, -0.1}, {1.0 / 3, 1e-7}};
     const auto model = config.make_model(manifest.shape);
     FlatParameters parameters(*model);
     const UpdateRules rules({.ema_decay = 0.9}, parameters);
@@ -93,6 +94,15 @@ TEST_F(MutatedManifest, IsTakenOrRefusedByName) {
   EXPECT_LT(accepted, count);
 }
 
+TEST_F(MutatedManifest, TheScaleOfTheActionsComesBackBitByBit) {
+  const ActionScale scale{{1.5, -0.1}, {1.0 / 3, 1e-7}};
+  EXPECT_EQ(load_run(checkpoint_.string()).action_scale, scale);
+  auto older = right_;
+  older.erase("action_scale");
+  write(older);
+  EXPECT_TRUE(load_run(checkpoint_.string()).action_scale.is_empty());
+}
+
 TEST_F(MutatedManifest, LiesAreTold) {
   const auto says = [&](const std::string& what, const std::function<void(Json&)>& change) {
     const auto error = error_after(change);
@@ -117,6 +127,16 @@ TEST_F(MutatedManifest, LiesAreTold) {
     json["tensors"][0]["sizes"] = {int64_t{1} << 40, int64_t{1} << 40, int64_t{1} << 48};
   });
   says("does not come after", [](Json& json) { json["tensors"].push_back(json["tensors"][0]); });
+  for (const auto& [centre, scale] : {std::pair{Json{0, 0}, Json{1, 0}},
+                                      {Json{0, 0}, Json{1, -1}},
+                                      {Json{0, 0}, Json{1}},
+                                      {Json{0, 0, 0}, Json{1, 1, 1}},
+                                      {Json::array(), Json::array()}}) {
+    says("'action_scale' is not a centre and a scale above 0",
+         [&, c = centre, s = scale](Json& json) {
+           json["action_scale"] = {{"centre", c}, {"scale", s}};
+         });
+  }
   says("is not a file of a checkpoint", [](Json& json) { json["file_bytes"]["../../x"] = 3; });
 }
 

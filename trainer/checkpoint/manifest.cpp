@@ -1,6 +1,7 @@
 #include "trainer/checkpoint/manifest.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -54,6 +55,23 @@ ClipShape shape_of(const Json& json) {
   shape.channels = count_of(json, "channels", 0, 3);
   shape.action_width = count_of(json, "action_width", 0, kMaxClipActionWidth);
   return shape;
+}
+
+/// A centre and a scale for each number of an action; none in older manifests.
+ActionScale action_scale_of(const Json& json, const ClipShape& shape) {
+  ActionScale scale;
+  if (!json.contains("action_scale")) return scale;
+  json["action_scale"].at("centre").get_to(scale.centre);
+  json["action_scale"].at("scale").get_to(scale.scale);
+  const auto count = static_cast<int64_t>(scale.centre.size());
+  const auto is_finite = [](double value) { return std::isfinite(value); };
+  if (count == 0 || scale.scale.size() != scale.centre.size() || shape.action_width % count != 0 ||
+      !std::ranges::all_of(scale.centre, is_finite) ||
+      !std::ranges::all_of(scale.scale, [](double v) { return std::isfinite(v) && v > 0; })) {
+    throw std::invalid_argument("'action_scale' is not a centre and a scale above 0 for each of " +
+                                std::to_string(shape.action_width) + " numbers");
+  }
+  return scale;
 }
 
 /// File names without a folder, so that a manifest cannot point out of its checkpoint.
@@ -184,6 +202,9 @@ std::string to_json(const Manifest& manifest) {
                {"config", manifest.config},
                {"file_bytes", manifest.file_bytes},
                {"tensors", manifest.tensors}};
+  if (const auto& scale = manifest.action_scale; !scale.is_empty()) {
+    json["action_scale"] = {{"centre", scale.centre}, {"scale", scale.scale}};
+  }
   json["checksum"] = text_hash(json.dump());
   return json.dump(1) + "\n";
 }
@@ -203,6 +224,7 @@ Manifest manifest_of(const Json& json) {
   if (json.contains("data_segments")) json["data_segments"].get_to(manifest.position.segments);
   if (json.contains("shards")) json["shards"].get_to(manifest.shards);
   manifest.shape = shape_of(json);
+  manifest.action_scale = action_scale_of(json, manifest.shape);
   json.at("environment").get_to(manifest.environment);
   if (json.contains("bucket_order")) json["bucket_order"].get_to(manifest.bucket_order);
   json.at("config").get_to(manifest.config);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "data/action_scale.h"
 #include "data/batch.h"
 #include "data/shard_identity.h"
 #include "trainer/checkpoint/digest.h"
@@ -41,6 +42,7 @@ struct Manifest {
   std::vector<std::string>
       bucket_order;  // parameter names, in the order of gradient buckets; or empty
   Hash digest;
+  ActionScale action_scale;  // of the training data; empty: actions are taken as they are stored
 };
 
 inline constexpr char kManifestName[] = "manifest.json";

@@ -32,16 +32,16 @@ struct Subject {
 };
 
 Subject open(const ConfigArguments& arguments) {
-  const auto open_data = [](const DataConfig& data, int64_t action_width) {
-    return Dataset(data.train, data.clip_frames, data.stride_frames, action_width);
-  };
   if (std::filesystem::is_directory(arguments.path)) {
     auto run = load_run(arguments.path, true, arguments.overrides);
-    auto data = open_data(run.config.data, run.shape.action_width / run.config.data.stride_frames);
+    const auto& config = run.config.data;
+    Dataset data(config.train, config.clip_frames, config.stride_frames,
+                 run.shape.action_width / config.stride_frames);
+    data.scale_actions(run.action_scale);
     return {std::move(run.config), std::move(run.model), std::move(data)};
   }
   auto config = arguments.load();
-  auto data = open_data(config.data, kOwnActionWidth);
+  auto data = open_training_set(config.data);
   auto model = make_model_with_stages(config, data.shape());
   return {std::move(config), std::move(model), std::move(data)};
 }

@@ -79,7 +79,7 @@ void print(const StepBench& bench) {
 int bench_step_command(const StepOptions& options) {
   const auto config = options.config->load();
   at::set_num_threads(1);
-  const Dataset data(config.data.train, config.data.clip_frames, config.data.stride_frames);
+  const Dataset data = open_training_set(config.data);
   const auto model = make_model_with_stages(config, data.shape());
   recompute_blocks(*model, config);
   const auto batch = first_grain(data, config.trainer.global_batch / config.trainer.grains);

@@ -77,15 +77,20 @@ struct DataAnswer {
 
 /// Opens both sets as training does. Throws DataError.
 DataAnswer check_data(const Config& config) {
-  const Dataset train(config.data.train, config.data.clip_frames, config.data.stride_frames);
+  const Dataset train = open_training_set(config.data);
   DataAnswer answer;
+  const auto add = [&](const std::vector<std::string>& lines) {
+    answer.notes.insert(answer.notes.end(), lines.begin(), lines.end());
+  };
   answer.text = c10::str(train.num_episodes(), " episodes, ", train.num_clips(), " clips of ",
                          config.data.clip_frames, " frames; ", describe_shape(train.shape()));
   if (const auto validation = open_validation(config.data, config.evaluate, train)) {
     answer.text += "; " + describe_held_out(*validation, config.evaluate);
     answer.notes.push_back(describe_shards_in_common(train.identities(), validation->identities()));
+    add(describe_held_out_actions(*validation, "data.validation", usual_scale(train)));
   }
   answer.notes.push_back(describe_repeated_shards(train.identities(), "data.train"));
+  add(describe_training_actions(train, "data.train"));
   std::erase(answer.notes, "");
   return answer;
 }

@@ -56,6 +56,14 @@ std::string action_text(const ShownClip& clip, int64_t t, int64_t width) {
   if (clip.actions.defined() && !clip.actions.is_floating_point()) {
     const auto choice = static_cast<size_t>(clip.actions[t].item<int64_t>());
     text = choice < clip.space.names.size() ? clip.space.names[choice] : std::to_string(choice);
+  } else if (clip.actions.defined() && clip.space.kind == ActionSpace::Kind::multi_binary) {
+    for (int64_t a = 0; a < clip.actions.size(1); ++a) {
+      if (clip.actions[t][a].item<double>() == 0) continue;
+      const auto button = static_cast<size_t>(a);
+      text += (text.empty() ? "" : "+") +
+              (button < clip.space.names.size() ? clip.space.names[button] : std::to_string(a));
+    }
+    if (text.empty()) text = "-";
   } else if (clip.actions.defined()) {
     for (int64_t a = 0; a < clip.actions.size(1); ++a) {
       const double value = std::round(clip.actions[t][a].item<double>() * 100) / 100;

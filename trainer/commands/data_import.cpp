@@ -101,6 +101,16 @@ CommandBody set_up_data_import(CLI::App& app) {
   app.add_option("--action-alignment", words->alignment,
                  "after: the action in row t is taken at frame t (the default); before: it led to "
                  "frame t, as Dreamer stores it, and is shifted by a row");
+  app.add_option("--frames-key", options->read.frames_key,
+                 "of .npz: the array of frames, where its name does not tell");
+  app.add_option("--actions-key", options->read.actions_key,
+                 "of .npz: the array of actions, where its name does not tell");
+  app.add_option(
+      "--frames-layout", options->read.frames_layout,
+      "of .npz and .npy: a letter an axis of the frames, for example TCHW, NTHWC or TNHW "
+      "(N episodes, T frames, H high, W wide, C channels)");
+  app.add_option("--frames-range", options->read.frames_range,
+                 "of .npz and .npy: the values of black and white, for example 0,1 or -1,1");
   app.add_option("--shard-bytes", options->shard_bytes,
                  "bytes of frames per file, before compression")
       ->capture_default_str()
@@ -122,5 +132,5 @@ CommandBody set_up_data_import(CLI::App& app) {
 }  // namespace nextframe
 
 NF_REGISTER_COMMAND(data_import, "data import",
-                    "make shards (HDF5 files) from videos, folders of pictures or an .npz file",
+                    "make shards (HDF5 files) from videos, folders of pictures or NumPy's arrays",
                     nextframe::set_up_data_import)

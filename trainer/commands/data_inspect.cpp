@@ -45,10 +45,15 @@ Json to_json(const ShardSummary& shard) {
             {"actions", shard.actions},
             {"attributes", shard.attributes}};
   if (!shard.action_counts.empty()) json["action_counts"] = shard.action_counts;
+  if (!shard.action_presses.empty()) json["action_presses"] = shard.action_presses;
   if (!shard.action_names.empty()) json["action_names"] = shard.action_names;
   if (!shard.action_low.empty()) json["action_low"] = shard.action_low;
   if (!shard.action_high.empty()) json["action_high"] = shard.action_high;
   if (!shard.action_bins.empty()) json["action_bins"] = shard.action_bins;
+  if (const auto scale = scale_of(shard.action_columns); !scale.is_empty()) {
+    json["action_centre"] = scale.centre;
+    json["action_scale"] = scale.scale;
+  }
   if (!shard.problem.empty()) json["problem"] = shard.problem;
   const auto& look = shard.look;
   json["look"] = {{"frames", look.frames},     {"brightness", look.brightness},
@@ -64,6 +69,28 @@ Json to_json(const ShardSummary& shard) {
   return json;
 }
 
+std::string name_of(const ShardSummary& shard, size_t action) {
+  return action < shard.action_names.size() ? printable(shard.action_names[action]) : "";
+}
+
+/// One line: a share of the frames as a number and as a bar.
+void print_share(const ShardSummary& shard, size_t action, int64_t count) {
+  const double share = static_cast<double>(count) / static_cast<double>(shard.frames);
+  const auto name = name_of(shard, action);
+  std::printf("  %4zu  %5.1f %%  %s%s\n", action, 100 * share,
+              name.empty() ? "" : (name + "  ").c_str(),
+              std::string(static_cast<size_t>(40 * share), '#').c_str());
+}
+
+/// How long each button is held.
+void print_buttons(const ShardSummary& shard) {
+  const auto& presses = shard.action_presses;
+  for (size_t b = 0; b < std::min(presses.size(), kMaxShown); ++b) {
+    print_share(shard, b, presses[b]);
+  }
+  print_rest(presses.size(), "buttons");
+}
+
 /// All choices in their order, or the most frequent ones where there are many.
 void print_choices(const ShardSummary& shard) {
   const auto& counts = shard.action_counts;
@@ -76,12 +103,7 @@ void print_choices(const ShardSummary& shard) {
         [&](size_t a, size_t b) { return counts[a] != counts[b] ? counts[a] > counts[b] : a < b; });
   }
   for (size_t i = 0; i < num_lines; ++i) {
-    const size_t choice = order[i];
-    const double share = static_cast<double>(counts[choice]) / static_cast<double>(shard.frames);
-    const std::string name =
-        choice < shard.action_names.size() ? printable(shard.action_names[choice]) + "  " : "";
-    std::printf("  %4zu  %5.1f %%  %s%s\n", choice, 100 * share, name.c_str(),
-                std::string(static_cast<size_t>(40 * share), '#').c_str());
+    print_share(shard, order[i], counts[order[i]]);
   }
   if (order.size() <= kMaxShown) return;
   const auto unused = std::count(counts.begin(), counts.end(), int64_t{0});
@@ -137,12 +159,25 @@ void print_look(const FrameStatistics& look, const std::string& problem) {
 void print_actions(const ShardSummary& shard) {
   std::printf("actions     %s\n", shard.actions.c_str());
   print_choices(shard);
+  print_buttons(shard);
   for (size_t a = 0; a < std::min(shard.action_low.size(), kMaxShown); ++a) {
     std::printf("  %4zu  %s  %g to %g  %s\n", a, bars(shard.action_bins[a]).c_str(),
-                shard.action_low[a], shard.action_high[a],
-                a < shard.action_names.size() ? printable(shard.action_names[a]).c_str() : "");
+                shard.action_low[a], shard.action_high[a], name_of(shard, a).c_str());
   }
   print_rest(shard.action_low.size(), "numbers");
+  if (shard.action_columns.empty()) return;
+  const auto scale = scale_of(shard.action_columns);
+  std::printf("            by this shard, training would standardise them: %s\n",
+              printable(describe(scale, shard.action_names)).c_str());
+  const auto& columns = shard.action_columns;
+  const std::string begin = "warning     this shard";
+  for (const auto& line : constant_columns(begin, columns, shard.action_names)) {
+    std::printf("%s\n", printable(line).c_str());
+  }
+  for (const auto& line :
+       columns_out_of_range(begin, columns, scale, shard.action_names, "look for wrong values")) {
+    std::printf("%s\n", printable(line).c_str());
+  }
 }
 
 void print(const std::string& path, const ShardSummary& shard) {

@@ -63,7 +63,11 @@ HeldOut open_held_out(const HeldOutArguments& arguments) {
   run.model->to(pick_device({config.parallel.device, has_cuda_build(), num_gpus, 0, 1}));
   const auto glob = choose_glob(arguments, run);
   auto data = open_held_out_data(glob, config.data.stride_frames,
-                                 {"the training data of " + run.checkpoint_folder, run.shape});
+                                 {"the training data of " + run.checkpoint_folder, run.shape,
+                                  /*actions=*/{}, run.action_scale});
+  for (const auto& line : describe_held_out_actions(data, glob, run.action_scale)) {
+    std::fprintf(stderr, "%s\n", line.c_str());
+  }
   return {std::move(run), glob, std::move(data)};
 }
 

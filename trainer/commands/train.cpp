@@ -144,6 +144,19 @@ void open_held_out_set(const Config& config, const Dataset& train, HeldOutSet& s
   }
 }
 
+/// After the run has taken the scale of its checkpoint, if it has one; the held-out set follows.
+void tell_actions(const Config& config, const Dataset& train, HeldOutSet& held_out,
+                  Console& console) {
+  if (held_out.data) held_out.data->scale_actions(train.action_scale());
+  if (config.trains_tokenizer()) return;  // which sees none
+  for (const auto& line : describe_training_actions(train, "data.train")) console.say(line);
+  if (!held_out.data) return;
+  for (const auto& line :
+       describe_held_out_actions(*held_out.data, "data.validation", usual_scale(train))) {
+    console.say(line);
+  }
+}
+
 /// The last line: what came of it, against repeating the last frame.
 void tell_result(const Trainer& trainer, const RunFolder& folder, Console& console) {
   const double ratio = trainer.error_over_copy_last();
@@ -225,8 +238,7 @@ int train_run(const TrainSession& session, TrainTask task) {
   require_equal(*control, "build", version() + " " + commit() + " " + build_type());
   Console console(world.is_root());
   const KernelWarningListener notes([&](const std::string& note) { console.say(note); });
-  Dataset data(task.config.data.train, task.config.data.clip_frames,
-               task.config.data.stride_frames);
+  Dataset data = open_training_set(task.config.data);
   require_equal(*control, "dataset", data.fingerprint());
   const auto stages = open_stages(task);
   require_equal(*control, "tokenizer", digests_of(stages));
@@ -265,6 +277,7 @@ int train_run(const TrainSession& session, TrainTask task) {
   Trainer trainer(config, world, folder, model, data, console, watchdog,
                   world.device().is_cuda() ? cuda_graph_recorder() : nullptr);
   trainer.restore(task.accepts_new_data);
+  tell_actions(config, data, held_out, console);
   if (has_new_weights) trainer.save_beginning();  // the source may go now
   if (world.is_root()) accept_config(folder, config);
   if (trainer.position().step >= config.trainer.steps) {

@@ -122,7 +122,7 @@ int verify(const VerifyOptions& options) {
   overrides.push_back("trainer.precision=fp32");
   const auto fp32_config = load_config(options.config->path, overrides);
   set_torch_threads(config.parallel.threads);
-  const Dataset data(config.data.train, config.data.clip_frames, config.data.stride_frames);
+  const Dataset data = open_training_set(config.data);
   const auto model = make_model_with_stages(fp32_config, data.shape());
   const auto plan = plan_of(options, config, *model);
   ScratchRuns runs(scratch_folder(options), options.config->path, options.config->overrides,

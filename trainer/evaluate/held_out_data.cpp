@@ -10,6 +10,7 @@ namespace {
 
 const char* name_of(ActionSpace::Kind kind) {
   if (kind == ActionSpace::Kind::none) return "no actions";
+  if (kind == ActionSpace::Kind::multi_binary) return "buttons";
   return kind == ActionSpace::Kind::discrete ? "discrete actions" : "actions of numbers";
 }
 
@@ -34,22 +35,57 @@ Dataset open_held_out_data(const std::string& glob, int64_t stride_frames,
                              " has ", describe_shape(trained.shape),
                              "; held-out data must be of the same size and actions"));
   }
-  const auto kind = data.action_space().kind;
-  if (trained.actions && *trained.actions != kind) {
-    throw DataError(c10::str(glob, ": holds ", name_of(kind), "; ", trained.name, " has ",
-                             name_of(*trained.actions),
+  const auto& space = data.action_space();
+  if (trained.actions && trained.actions->kind != space.kind) {
+    throw DataError(c10::str(glob, ": holds ", name_of(space.kind), "; ", trained.name, " has ",
+                             name_of(trained.actions->kind),
                              "; held-out data must have actions of the same kind"));
   }
+  if (trained.actions && !are_names_alike(*trained.actions, space)) {
+    throw DataError(c10::str(glob, ": its actions are ", names_of(space), "; those of ",
+                             trained.name, " are ", names_of(*trained.actions),
+                             "; held-out data must number them alike: import both together"));
+  }
+  data.scale_actions(trained.action_scale);
   return data;
+}
+
+std::vector<std::string> describe_training_actions(const Dataset& train, const std::string& name) {
+  const auto columns = train.action_columns();
+  if (columns.empty()) return {};
+  const auto& names = train.action_space().names;
+  std::vector<std::string> lines = {train.action_scale().is_empty()
+                                        ? "actions are taken as they are stored, not standardised"
+                                        : "actions are standardised, column by column: " +
+                                              describe(train.action_scale(), names)};
+  const auto constant = constant_columns(name, columns, names);
+  const auto beyond =
+      columns_out_of_range(name, columns, usual_scale(train), names,
+                           "look for wrong values among them: nextframe data inspect");
+  for (const auto* more : {&constant, &beyond}) {
+    lines.insert(lines.end(), more->begin(), more->end());
+  }
+  return lines;
+}
+
+ActionScale usual_scale(const Dataset& train) {
+  return train.action_scale().is_empty() ? scale_of(train.action_columns()) : train.action_scale();
+}
+
+std::vector<std::string> describe_held_out_actions(const Dataset& held_out, const std::string& name,
+                                                   const ActionScale& scale) {
+  if (scale.is_empty()) return {};
+  return columns_out_of_range(name, held_out.action_columns(), scale, held_out.action_space().names,
+                              "are they in the unit of the training set?");
 }
 
 std::optional<Dataset> open_validation(const DataConfig& data, const EvaluateConfig& config,
                                        const Dataset& train) {
   if (data.validation.empty()) return std::nullopt;
   try {
-    auto validation = open_held_out_data(
-        data.validation, data.stride_frames,
-        {c10::str("data.train (", data.train, ")"), train.shape(), train.action_space().kind});
+    auto validation = open_held_out_data(data.validation, data.stride_frames,
+                                         {c10::str("data.train (", data.train, ")"), train.shape(),
+                                          train.action_space(), train.action_scale()});
     evaluated_episodes(validation, config);
     return validation;
   } catch (const DataError& error) {

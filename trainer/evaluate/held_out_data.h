@@ -13,10 +13,12 @@ namespace nextframe {
 struct TrainedOn {
   std::string name;  // "data.train (…)", for messages
   ClipShape shape;
-  std::optional<ActionSpace::Kind> actions{};  // where it is known
+  std::optional<ActionSpace> actions{};  // where they are known
+  ActionScale action_scale{};            // by which it was given them
 };
 
-/// Opens the shards that match `glob`. DataError when there are none, when their frames or actions
+/// Opens the shards that match `glob`, with the actions standardised as they were for the model.
+/// DataError when there are none, when their frames or actions
 /// are of another kind, in which case both are named, or when no episode is as long as a clip.
 Dataset open_held_out_data(const std::string& glob, int64_t stride_frames,
                            const TrainedOn& trained);
@@ -25,6 +27,17 @@ Dataset open_held_out_data(const std::string& glob, int64_t stride_frames,
 /// episode has a frame to score. Nothing where the config names no held-out data.
 std::optional<Dataset> open_validation(const DataConfig& data, const EvaluateConfig& config,
                                        const Dataset& train);
+
+/// How the actions of the training set are standardised, and what is unusual in their columns.
+std::vector<std::string> describe_training_actions(const Dataset& train, const std::string& name);
+
+/// By which the training set's actions are standardised, or would be.
+ActionScale usual_scale(const Dataset& train);
+
+/// The columns of held-out actions that lie where the model was hardly trained, by the training
+/// set's `scale`; nothing where that is empty.
+std::vector<std::string> describe_held_out_actions(const Dataset& held_out, const std::string& name,
+                                                   const ActionScale& scale);
 
 /// "64x64x3 frames with 6 action values".
 std::string describe_shape(const ClipShape& shape);

@@ -71,8 +71,8 @@ std::string ignored_actions_alarm(const EvaluationReport& report) {
   if (ratio == nullptr || ratio->low > 1) return "";
   return c10::str("the model ignores actions: with another episode's its error is ", ratio->value,
                   " times its own [", ratio->low, ", ", ratio->high,
-                  "]. Check that the action at a frame leads to the next one, that its numbers are "
-                  "about 1 in size (nextframe data inspect), and actions.form");
+                  "]. Check that the action at a frame leads to the next one (nextframe data "
+                  "inspect), and actions.form");
 }
 
 Evaluation make_training_evaluation(const EvaluatedRun& run) {
