@@ -15,7 +15,7 @@ constexpr double kLong = 56, kHigh = 44, kWall = 4, kAgentRadius = 3;  // a room
 constexpr double kHeight = kHigh + 2 * kWall, kWidth = 2 * kLong + 3 * kWall;
 constexpr double kMiddle = kWidth / 2;  // x of the wall between the rooms
 constexpr double kWander = 0.05;        // share of actions that are random
-constexpr Rgb kAgent{240, 240, 240}, kWallColour{112, 108, 128};
+constexpr Rgb kAgent{255, 140, 40}, kWallColour{112, 108, 128};
 enum Action : int64_t { kStay, kLeft, kRight, kUp, kDown, kNumActions };
 
 Thing wall(double left, double top, double right, double bottom) {
