@@ -200,7 +200,7 @@ TEST(Physics, DataWithoutTrueStateAreSkippedWithALineThatSaysSo) {
   ASSERT_EQ(report.suites.size(), 1u);
   EXPECT_TRUE(report.suites[0].figures.empty());
   ASSERT_EQ(report.suites[0].notes.size(), 1u);
-  EXPECT_NE(report.suites[0].notes[0].find("no physics: episode 0 has no true state in the column "
+  EXPECT_NE(report.suites[0].notes[0].find("left out: episode 0 has no true state in the column "
                                            "object_position"),
             std::string::npos);
 }

@@ -54,7 +54,7 @@ EvaluationReport evaluate(WorldModel& model, const EpisodeSource& held_out,
   for (const auto& name : names) {
     const auto& suite = suite_named(name);
     auto unmet = unmet_needs(suite.needs, model, held_out);
-    for (auto& need : unmet) need = "no " + name + ": " + need;
+    for (auto& need : unmet) need = "left out: " + need;
     report.suites.push_back(unmet.empty() ? suite.run(context)
                                           : SuiteReport{name, {}, {}, {}, std::move(unmet)});
   }
