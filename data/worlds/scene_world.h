@@ -4,32 +4,13 @@
 
 #include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "data/world.h"
-#include "data/worlds/episode_draws.h"
 #include "data/worlds/scene.h"
+#include "data/worlds/world_draws.h"
 
 namespace nextframe {
-
-/// The world's parameters as they were drawn for an episode.
-class Parameters {
- public:
-  /// Two draws of the first two may be needed, or more: their pair must suit the range.
-  Parameters(const std::vector<WorldParameter>& list, WorldRange range, EpisodeDraws& draws);
-
-  double operator[](std::string_view name) const;
-  const std::vector<double>& values() const { return values_; }
-
- private:
-  const std::vector<WorldParameter>& list_;
-  std::vector<double> values_;
-};
-
-/// Whether a pair of values is left out of `inside`: both in the lowest third of their intervals,
-/// or both in the highest.
-bool is_held_back(const std::vector<WorldParameter>& list, const std::vector<double>& values);
 
 struct SceneEpisode {
   Scene scene;
@@ -56,18 +37,5 @@ SimulatedWorld simulated(SceneWorld world);
 
 /// The true state that every scene has.
 std::vector<StateColumn> scene_columns(const std::vector<WorldParameter>& parameters);
-
-// Draws that worlds share.
-
-/// Of six saturated colours `count` different ones, in random order.
-std::vector<Rgb> draw_colours(EpisodeDraws& draws, size_t count);
-
-double draw_in(EpisodeDraws& draws, double low, double high);
-
-/// A unit vector, each direction as likely.
-Vector draw_direction(EpisodeDraws& draws);
-
-/// Where a disc of this radius fits into a 64x64 frame.
-Vector draw_position(EpisodeDraws& draws, double radius);
 
 }  // namespace nextframe

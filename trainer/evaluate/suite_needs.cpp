@@ -14,7 +14,7 @@ std::string missing_column(const std::vector<std::string>& needed, const Episode
     for (const auto& name : needed) {
       if (std::count(there.begin(), there.end(), name) > 0) continue;
       return c10::str("episode ", episode.number, " has no true state in the column ", name,
-                      ", which simulated worlds store (nextframe data worlds)");
+                      ", which most simulated worlds store (nextframe data worlds)");
     }
   }
   return "";
