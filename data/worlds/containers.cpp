@@ -16,6 +16,7 @@ const std::vector<WorldParameter> kParameters{
 constexpr double kHigh = 14, kLow = 49, kFloor = 58;  // heights of the ball, and of the floor
 constexpr Vector kHalfBox{8, 8};
 constexpr double kFirstPlace = 11, kLastPlace = 53, kLeastGap = 18;
+constexpr double kLeastSlide = 10;  // of the box with the ball
 constexpr Rgb kString{150, 152, 160}, kGround{96, 100, 112};
 enum ThingOfWorld : size_t { kBall, kBoxes, kStringThing = 3 };
 
@@ -74,11 +75,12 @@ class Play {
   }
 
   void set_out(const Scene& scene) {
-    goals_ = draw_places(draws_);
-    const auto off = [&](size_t i) {
-      return std::abs(scene.things[kBoxes + i].position.x - scene.things[kBall].position.x);
-    };
-    carrier_ = off(0) < off(1) ? 0 : 1;
+    const auto place = [&](size_t box) { return scene.things[kBoxes + box].position.x; };
+    const double ball = scene.things[kBall].position.x;
+    carrier_ = std::abs(place(0) - ball) < std::abs(place(1) - ball) ? 0 : 1;
+    do {
+      goals_ = draw_places(draws_);
+    } while (std::abs(goals_.at(carrier_) - place(carrier_)) < kLeastSlide);
     next(Phase::across, 2);
   }
 

@@ -250,7 +250,7 @@ TEST(WorldPhysics, ABallInABoxIsHiddenAndGoesWithIt) {
       moved += std::abs(x - ball.at(ball.place, t - 1, 0));
     }
     EXPECT_GT(hidden, 8) << index;
-    EXPECT_GT(moved, 0.5) << index;
+    EXPECT_GT(moved, 9.9) << index;
     EXPECT_GT(number_of(ball.seen.slice(0, 60).max()), 0.99) << "it comes out, " << index;
   }
 }
