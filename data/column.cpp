@@ -11,6 +11,7 @@ namespace {
 
 constexpr hsize_t kChunkBytes = 65536;
 constexpr int64_t kReadBytes = 1 << 20;  // of a column at once
+constexpr size_t kLargeRowBytes = 1024;  // images, such as masks of objects, are compressed
 
 hid_t stored_type(at::ScalarType type) {
   switch (type) {
@@ -110,6 +111,7 @@ void write_column(const H5File& file, const std::string& name, const at::Tensor&
   const H5PropertyList creation(H5Pcreate(H5P_DATASET_CREATE), what);
   if (rows.numel() > 0) {
     check_h5(H5Pset_chunk(creation.get(), rank, chunk_of(rows).data()), what);
+    if (rows[0].nbytes() >= kLargeRowBytes) check_h5(H5Pset_deflate(creation.get(), 4), what);
     check_h5(H5Pset_fletcher32(creation.get()), what);
   }
   check_h5(H5Pset_obj_track_times(creation.get(), false), what);

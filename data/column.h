@@ -12,7 +12,8 @@
 
 namespace nextframe {
 
-/// Writes `values` [T, ...] as dataset `name`, in chunks with a fletcher32 checksum.
+/// Writes `values` [T, ...] as dataset `name`, in chunks with a fletcher32 checksum; rows of 1 KiB
+/// and more are compressed by gzip.
 void write_column(const H5File& file, const std::string& name, const at::Tensor& values);
 
 /// A column's values, and what they were stored as.

@@ -14,6 +14,7 @@ namespace {
 struct EpisodePlace {
   size_t shard;
   int64_t offset, frames;  // rows in the shard
+  int64_t number;          // in the shard
 };
 
 /// Writes the actions of one stored frame: numbers by their scale, a choice as one-hot.
@@ -49,7 +50,8 @@ struct Dataset::State {
     for (size_t s = 0; s < shards.size(); ++s) {
       const auto& lengths = shards[s].episode_frames();
       for (size_t e = 0; e < lengths.size(); ++e) {
-        episodes.push_back({s, shards[s].episode_offsets()[e], lengths[e]});
+        episodes.push_back(
+            {s, shards[s].episode_offsets()[e], lengths[e], static_cast<int64_t>(e)});
         num_frames += lengths[e];
         num_short += lengths[e] < clip_span();
         first_clip.push_back(first_clip.back() +
@@ -176,6 +178,11 @@ void Dataset::arrange(const std::vector<size_t>& order) {
 }
 
 int64_t Dataset::episode_frames(int64_t episode) const { return state_->episode(episode).frames; }
+
+EpisodeRows Dataset::rows_of(int64_t episode) const {
+  const auto& place = state_->episode(episode);
+  return {state_->shards[place.shard].path(), place.number, place.offset, place.frames};
+}
 
 void Dataset::read_clip(int64_t clip, Batch& batch, int64_t row) const {
   TORCH_CHECK(clip >= 0 && clip < num_clips(), "dataset: no clip ", clip, " of ", num_clips());

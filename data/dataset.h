@@ -1,6 +1,7 @@
 // A dataset: a set of shards, seen as numbered episodes and numbered clips (windows of frames).
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,6 +35,14 @@ struct Episode {
   at::Tensor actions_TA;   // float32; one-hot if discrete, standardised if the dataset has a scale
 };
 
+/// Where an episode's rows lie.
+struct EpisodeRows {
+  std::filesystem::path shard;
+  int64_t episode = 0;    // its number in the shard
+  int64_t first_row = 0;  // of the shard
+  int64_t frames = 0;
+};
+
 inline constexpr int64_t kOwnActionWidth = -1;
 
 /// Read-only and safe to call from many threads. Errors are DataError (data/error.h) and name the
@@ -65,6 +74,7 @@ class Dataset {
   int64_t num_frames() const;
   int64_t num_clips() const;                      // windows over all episodes
   int64_t episode_frames(int64_t episode) const;  // number of stored frames
+  EpisodeRows rows_of(int64_t episode) const;     // for data/episode_columns.h
   int64_t num_short_episodes() const;             // too short for one clip: left out, and reported
   /// Hash of what the shards hold, in their order; their names and places do not matter.
   const std::string& fingerprint() const;

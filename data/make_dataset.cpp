@@ -38,24 +38,28 @@ class Maker {
   void make_shard(const std::string& split, int64_t number, EpisodeRange episodes) {
     const auto path = folder_.shard(split, number);
     if (folder_.has(path)) return report(static_cast<int64_t>(episodes.last - episodes.first));
-    ShardWriter writer(path, info(number), compression_from_name(options_.filter));
-    const uint64_t split_number = split == "train" ? 0 : 1;
-    for (uint64_t index = episodes.first; index < episodes.last; ++index) {
-      const auto seed = static_cast<uint64_t>(options_.seed);
-      writer.append(world_.episode({seed, split_number, index}, options_.frames));
+    EpisodeKey key{static_cast<uint64_t>(options_.seed), split == "train" ? uint64_t{0} : 1,
+                   episodes.first};
+    ShardWriter writer(path, info(number, key), compression_from_name(options_.filter));
+    for (; key.index < episodes.last; ++key.index) {
+      writer.append(world_.replay({.key = key,
+                                   .num_frames = options_.frames,
+                                   .range = options_.range,
+                                   .has_masks = options_.has_masks}));
       report(1);
     }
     writer.finish();
   }
 
-  ShardInfo info(int64_t number) const {
+  ShardInfo info(int64_t number, const EpisodeKey& first) const {
     return {.dataset_uuid = folder_.uuid(),
             .shard_index = number,
             .fps = world_.fps,
             .action_space = world_.action_space,
             .source = "simulated world " + options_.world,
             .license = "simulated",
-            .generator = make_command(options_)};
+            .generator = make_command(options_),
+            .world = to_json(WorldOrigin{options_.world, options_.range, first, world_.objects})};
   }
 
   void report(int64_t episodes) {
@@ -80,7 +84,9 @@ std::string make_command(const MakeOptions& options) {
   return c10::str("nextframe data make ", options.world, " --episodes ", options.episodes,
                   " --validation-episodes ", options.validation_episodes, " --frames ",
                   options.frames, " --seed ", options.seed, " --shards ", options.shards,
-                  " --filter ", options.filter);
+                  " --filter ", options.filter,
+                  options.range == WorldRange::inside ? "" : " --range " + to_string(options.range),
+                  options.has_masks ? " --masks" : "");
 }
 
 bool make_dataset(const MakeOptions& options, const Progress& progress) {
@@ -90,6 +96,12 @@ bool make_dataset(const MakeOptions& options, const Progress& progress) {
   require(options.shards >= 1 && options.shards <= options.episodes,
           c10::str("--shards must be 1 to the number of episodes, ", options.episodes));
   compression_from_name(options.filter);
+  const auto& world = WorldRegistry::instance().get(options.world, "world");
+  require(options.range == WorldRange::inside || !world.parameters.empty(),
+          c10::str("--range ", to_string(options.range), ": the world ", options.world,
+                   " has no parameters; nextframe data worlds lists those of others"));
+  require(!options.has_masks || !world.objects.empty(),
+          c10::str("--masks: the world ", options.world, " names no objects"));
   return Maker(options, progress).run();
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "data/dataset_folder.h"
+#include "data/world.h"
 
 namespace nextframe {
 
@@ -17,6 +18,8 @@ struct MakeOptions {
   int64_t seed = 0;
   int64_t shards = 4;  // of the training episodes; validation is one
   std::string filter = "zstd";
+  WorldRange range = WorldRange::inside;  // of the world's parameters
+  bool has_masks = false;                 // with the column object_mask
 };
 
 /// The command line that makes the same data again.

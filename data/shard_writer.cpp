@@ -210,6 +210,7 @@ void ShardWriter::write_attributes() {
   write_attribute(file, "source", info_.source);
   write_attribute(file, "license", info_.license);
   write_attribute(file, "generator", info_.generator);
+  if (!info_.world.empty()) write_attribute(file, "world", info_.world);
   content_.pixels_shape = {num_frames_, frame_shape_[0], frame_shape_[1], frame_shape_[2]};
   content_.chunk_frames = chunk_frames_;
   write_attribute(file, kContentAttribute, content_hash(content_, file));

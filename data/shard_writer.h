@@ -24,6 +24,7 @@ struct ShardInfo {
   std::string source;     // where the frames come from
   std::string license;    // of the frames
   std::string generator;  // the command that makes them again
+  std::string world{};    // of simulated episodes: a WorldOrigin as JSON; "" for others
 };
 
 /// Frames of a chunk: about 96 KiB, so that a random clip decodes little that it does not need.

@@ -72,8 +72,9 @@ struct Truth {
   at::Tensor position, velocity, paddle, contacts;
 };
 
-RecordedEpisode record_episode(const EpisodeKey& key, int64_t num_frames) {
-  EpisodeDraws draws(key);
+RecordedEpisode record_episode(const EpisodeRequest& request) {
+  EpisodeDraws draws(request.key);
+  const int64_t num_frames = request.num_frames;
   State state = initial_state(draws);
   RecordedEpisode episode;
   episode.frames_THWC = at::empty({num_frames, kPixels, kPixels, 3}, at::kByte);
@@ -86,6 +87,7 @@ RecordedEpisode record_episode(const EpisodeKey& key, int64_t num_frames) {
       const bool redraw = draws.next() < kRedrawProbability;
       if (redraw) action = static_cast<int64_t>(draws.next() * kNumActions);
     }
+    if (request.actions.defined()) action = request.actions[t].item<int64_t>();
     draw(state, episode.frames_THWC.data_ptr<uint8_t>() + t * kPixels * kPixels * 3);
     episode.actions.data_ptr<int64_t>()[t] = action;
     truth.record(t, state);
@@ -97,6 +99,13 @@ RecordedEpisode record_episode(const EpisodeKey& key, int64_t num_frames) {
   return episode;
 }
 
+std::vector<StateColumn> state_columns() {
+  return {{"ball_position", "[T, 2, 2]", "centres of the red and the green ball, x and y, px"},
+          {"ball_velocity", "[T, 2, 2]", "px/frame"},
+          {"paddle_x", "[T]", "left edge of the paddle, px"},
+          {"contacts", "[T, 3]", "with walls, balls and paddle on the way to this frame"}};
+}
+
 }  // namespace
 }  // namespace nextframe::ball_and_paddle
 
@@ -105,4 +114,6 @@ NF_REGISTER_WORLD(ball_and_paddle, {"two balls bounce, a paddle is moved by acti
                                      nextframe::ball_and_paddle::kNumActions,
                                      {"left", "stay", "right"}},
                                     15,
-                                    nextframe::ball_and_paddle::record_episode})
+                                    nextframe::ball_and_paddle::record_episode,
+                                    {},
+                                    nextframe::ball_and_paddle::state_columns()})

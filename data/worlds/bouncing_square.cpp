@@ -46,8 +46,9 @@ struct Square {
   }
 };
 
-RecordedEpisode record_square(const EpisodeKey& key, int64_t num_frames) {
-  EpisodeDraws draws(key);
+RecordedEpisode record_square(const EpisodeRequest& request) {
+  EpisodeDraws draws(request.key);
+  const int64_t num_frames = request.num_frames;
   Square square;
   square.side = draws.integer(kLeastSide, kMostSide);
   square.x = draws.integer(0, kSize - square.side);
@@ -68,6 +69,7 @@ RecordedEpisode record_square(const EpisodeKey& key, int64_t num_frames) {
       hold = draws.integer(kLeastHold, kMostHold);
       held = 1;
     }
+    if (request.actions.defined()) action = request.actions[t].item<int64_t>();
     for (int64_t row = 0; row < kSize; ++row) {
       for (int64_t column = 0; column < kSize; ++column) {
         for (const uint8_t value : square.covers(column, row) ? colour : ground) *pixel++ = value;
@@ -90,4 +92,7 @@ NF_REGISTER_WORLD(bouncing_square, {"a square is moved by four actions and bounc
                                      nextframe::bouncing_square::kNumActions,
                                      {"up", "down", "left", "right"}},
                                     15,
-                                    nextframe::bouncing_square::record_square})
+                                    nextframe::bouncing_square::record_square,
+                                    {},
+                                    {{"square_position", "[T, 2]", "upper left corner, px"},
+                                     {"square_side", "[T]", "px"}}})

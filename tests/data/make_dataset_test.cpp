@@ -1,6 +1,7 @@
 #include "data/make_dataset.h"
 
 #include "data/dataset.h"
+#include "data/episode_columns.h"
 #include "data/shard_index.h"
 #include "tests/data/scratch.h"
 
@@ -84,6 +85,43 @@ TEST(MakeDataset, NothingIsOverwritten) {
   std::filesystem::create_directory(options.out);
   write_shard(options.out / "mine.h5", {numbered_episode(8)});
   EXPECT_TRUE(contains(data_error_of([&] { make_dataset(options, nullptr); }), "mine.h5"));
+}
+
+TEST(MakeDataset, AShardSaysItsWorldKeyAndRange) {
+  const ScratchFolder folder;
+  auto options = small_world(folder);
+  options.world = "parabola";
+  options.range = WorldRange::combination;
+  options.has_masks = true;
+  options.seed = 9;
+  make_dataset(options, nullptr);
+  const Dataset train(folder / "d/train/*.h5", 4, 1);
+  const auto origin = origin_of(train, 5);
+  ASSERT_TRUE(origin.has_value());
+  EXPECT_EQ(to_json(*origin), R"({"name":"parabola","range":"combination","seed":9,"split":0,)"
+                              R"("first_episode":5,"objects":["ball"]})");
+  const auto again =
+      WorldRegistry::instance()
+          .get("parabola", "world")
+          .replay(
+              {.key = origin->first, .num_frames = 12, .range = origin->range, .has_masks = true});
+  EXPECT_TRUE(at::equal(again.frames_THWC, train.read_episode(5, 0, 12).frames_THWC));
+  for (const auto& column : again.columns) {
+    EXPECT_TRUE(at::equal(column.values.to(at::kFloat), read_column(train, 5, column.name, 0, 12)))
+        << column.name;
+  }
+  EXPECT_TRUE(contains(make_command(options), "--range combination --masks"));
+  EXPECT_FALSE(contains(make_command(small_world(folder)), "range"));
+}
+
+TEST(MakeDataset, AWorldWithoutParametersHasNoOtherRange) {
+  const ScratchFolder folder;
+  auto options = small_world(folder);
+  options.range = WorldRange::outside;
+  EXPECT_THROW(make_dataset(options, nullptr), std::invalid_argument);
+  options.range = WorldRange::inside;
+  options.has_masks = true;
+  EXPECT_THROW(make_dataset(options, nullptr), std::invalid_argument);
 }
 
 TEST(MakeDataset, BadOptionsAreUsageNotData) {

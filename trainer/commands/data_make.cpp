@@ -62,7 +62,20 @@ CommandBody set_up_data_make(CLI::App& app) {
           ->capture_default_str();
   app.add_option("--filter", options->filter, "compression: zstd, gzip or none")
       ->capture_default_str();
-  return [options, shards] {
+  const auto range = std::make_shared<std::string>("inside");
+  app.add_option(
+         "--range", *range,
+         "where the world's parameters are drawn from: inside, for training; outside, values "
+         "that never occur inside; combination, values that occur there, but not together")
+      ->capture_default_str();
+  app.add_flag("--masks", options->has_masks,
+               "store which object is seen in each pixel as the column object_mask");
+  return [options, shards, range] {
+    try {
+      options->range = world_range_from(*range);
+    } catch (const std::invalid_argument& error) {
+      throw UsageError("--range: " + std::string(error.what()));
+    }
     if (shards->count() == 0) options->shards = std::min(options->shards, options->episodes);
     return make(*options);
   };

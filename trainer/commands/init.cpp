@@ -88,6 +88,7 @@ int64_t clip_frames_of(const Dataset& data) {
 
 std::string describe_actions(const ActionSpace& space) {
   if (space.kind == ActionSpace::Kind::none) return "no actions";
+  if (space.kind == ActionSpace::Kind::multi_binary) return c10::str(space.width, " buttons");
   return space.kind == ActionSpace::Kind::discrete
              ? c10::str("one of ", space.width, " actions")
              : c10::str("actions of ", space.width, " numbers");

@@ -104,17 +104,6 @@ std::vector<Definition> definitions() {
 
 SuiteReport run_control(EvaluationContext& evaluation) {
   SuiteReport report{"control", {}, {}, definitions(), {}};
-  const auto& source = evaluation.held_out();
-  if (!evaluation.model().can_step()) {
-    report.notes.push_back("no shuffle_ratio: stored predictions are of their own actions alone");
-    return report;
-  }
-  if (source.shape.action_width == 0 || source.num_episodes() < 2) {
-    report.notes.push_back(source.shape.action_width == 0
-                               ? "no shuffle_ratio: the data has no actions"
-                               : "no shuffle_ratio: it needs two episodes or more");
-    return report;
-  }
   const auto& own = evaluation.one_step();
   const auto shuffled = shuffled_mse(evaluation);
   std::vector<Sums> sums;
@@ -133,7 +122,7 @@ SuiteReport run_control(EvaluationContext& evaluation) {
 }
 
 NF_REGISTER_SUITE(control, "whether predictions get worse when the actions are another episode's",
-                  run_control)
+                  run_control, {.steps = true, .has_actions = true, .episodes = 2})
 
 }  // namespace
 }  // namespace nextframe

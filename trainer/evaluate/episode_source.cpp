@@ -1,7 +1,11 @@
 #include "trainer/evaluate/episode_source.h"
 
+#include <ATen/ATen.h>
+
 #include <algorithm>
 #include <map>
+
+#include "data/episode_columns.h"
 
 namespace nextframe {
 namespace {
@@ -29,6 +33,16 @@ EpisodeSource first_episodes(const Dataset& dataset, int64_t limit, int64_t min_
   source.read_actions = [&dataset, stride](int64_t number, int64_t first, int64_t count) {
     return dataset.read_actions(number, first * stride, stored_span(count, stride));
   };
+  source.stride_frames = stride;
+  source.column_names = [&dataset](int64_t number) {
+    return nextframe::column_names(dataset, number);
+  };
+  source.read_column = [&dataset, stride](int64_t number, const std::string& name, int64_t first,
+                                          int64_t count) {
+    return nextframe::read_column(dataset, number, name, first * stride,
+                                  stored_span(count, stride));
+  };
+  source.origin = [&dataset](int64_t number) { return origin_of(dataset, number); };
   for (int64_t number = 0; number < dataset.num_episodes(); ++number) {
     if (source.num_episodes() == limit) break;
     const int64_t num_frames = num_strided(dataset.episode_frames(number), stride);
@@ -65,6 +79,35 @@ EpisodeSource with_latent_actions(EpisodeSource source, WorldModel& model) {
     return read(number, first, count).actions_TA;
   };
   return source;
+}
+
+RecordedEpisode replayed(const EpisodeSource& source, int64_t number, EpisodeRequest asked) {
+  const auto origin = source.origin ? source.origin(number) : std::nullopt;
+  if (!origin) {
+    throw std::invalid_argument(c10::str("episode ", number, " is of no simulated world"));
+  }
+  asked.key = origin->first;
+  asked.range = origin->range;
+  return WorldRegistry::instance().get(origin->world, "world").replay(asked);
+}
+
+std::string replay_problem(const EpisodeSource& source) {
+  for (const auto& episode : source.episodes) {
+    if (source.origin && source.origin(episode.number)) continue;
+    return "the data are not of a simulated world, or were made before shards named it";
+  }
+  if (source.stride_frames != 1) return "episodes are replayed without data.stride_frames only";
+  if (source.episodes.empty()) return "";
+  const auto& [number, num_frames] = source.episodes.front();
+  try {
+    const auto again = replayed(source, number, {.num_frames = num_frames});
+    const auto truth = source.read(number, 0, num_frames);
+    if (at::equal(again.frames_THWC, truth.frames_THWC)) return "";
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return c10::str("the simulator makes other frames than those of episode ", number,
+                  ": the data were made by another version of its world");
 }
 
 EpisodeSource all_episodes(const Dataset& dataset) {

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "data/dataset.h"
 #include "model/world_model.h"
+#include "data/world.h"
 
 namespace nextframe {
 
@@ -28,9 +30,29 @@ struct EpisodeSource {
   std::string fingerprint;       // of the data behind it
   int64_t num_passed_over = 0;   // episodes that were too short to be chosen
   int64_t dataset_episodes = 0;  // of the whole dataset
+  int64_t stride_frames = 1;     // of the stored frames
+
+  // What some data have and others have not, read when a suite asks for it. A source without such
+  // data leaves them empty.
+
+  /// Names of the columns that episode `number` has beside frames and actions.
+  std::function<std::vector<std::string>(int64_t number)> column_names{};
+  /// Rows of one of them for the frames that `read` gives, float32 [count, ...].
+  std::function<at::Tensor(int64_t number, const std::string& name, int64_t first, int64_t count)>
+      read_column{};
+  /// The simulated world that the episode is of, and its key; nothing for recordings.
+  std::function<std::optional<WorldOrigin>(int64_t number)> origin{};
 
   int64_t num_episodes() const { return static_cast<int64_t>(episodes.size()); }
 };
+
+/// An episode of `source`, which must have an origin, once more from its simulator: as `asked`
+/// says, but with the episode's own key and range. Stored frames, without the source's stride.
+/// std::invalid_argument for what its world cannot do.
+RecordedEpisode replayed(const EpisodeSource& source, int64_t number, EpisodeRequest asked);
+
+/// Why the episodes of `source` cannot be replayed, or "". Replays the first one and compares.
+std::string replay_problem(const EpisodeSource& source);
 
 /// The first `limit` episodes of a dataset, by index, that have at least `min_frames` frames. The
 /// dataset must outlive the source.

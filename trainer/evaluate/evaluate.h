@@ -13,6 +13,7 @@
 #include "trainer/evaluate/metrics.h"
 #include "trainer/evaluate/predictor.h"
 #include "trainer/evaluate/report.h"
+#include "trainer/evaluate/suite_needs.h"
 #include "trainer/trainer_config.h"
 
 namespace nextframe {
@@ -92,19 +93,23 @@ struct Suite {
   std::string summary;  // one line, for --help
   std::function<SuiteReport(EvaluationContext&)> run;
   bool is_long = false;  // left out of evaluations in training
+  SuiteNeeds needs{};    // without which it is not run, and the report says so
 };
 
 using SuiteRegistry = Registry<Suite>;
 
 }  // namespace nextframe
 
-#define NF_REGISTER_SUITE_AS(name, summary, run, is_long)                         \
-  namespace {                                                                     \
-  const bool registered_suite_##name =                                            \
-      ::nextframe::SuiteRegistry::instance().add(#name, {summary, run, is_long}); \
+#define NF_REGISTER_SUITE_AS(name, ...)                                 \
+  namespace {                                                           \
+  const bool registered_suite_##name =                                  \
+      ::nextframe::SuiteRegistry::instance().add(#name, {__VA_ARGS__}); \
   }
 
-#define NF_REGISTER_SUITE(name, summary, run) NF_REGISTER_SUITE_AS(name, summary, run, false)
+/// NF_REGISTER_SUITE(name, summary, run, needs); `needs` may be {}: a model that predicts.
+#define NF_REGISTER_SUITE(name, summary, run, ...) \
+  NF_REGISTER_SUITE_AS(name, summary, run, false, __VA_ARGS__)
 
 /// For a suite that takes too long to run in training.
-#define NF_REGISTER_LONG_SUITE(name, summary, run) NF_REGISTER_SUITE_AS(name, summary, run, true)
+#define NF_REGISTER_LONG_SUITE(name, summary, run, ...) \
+  NF_REGISTER_SUITE_AS(name, summary, run, true, __VA_ARGS__)

@@ -68,8 +68,6 @@ SuiteReport run_latent_actions(EvaluationContext& evaluation) {
     report.notes.push_back(std::string("no latent_actions: ") + why);
     return report;
   };
-  if (!source.read_recorded_actions) return refuse("the model is told the data's actions");
-  if (source.num_episodes() < 2) return refuse("it needs two episodes or more");
   const auto& first = source.episodes.front();
   const auto some_TA = source.read_recorded_actions(first.number, 0, first.num_frames);
   if (some_TA.size(1) == 0) return refuse("the data records no actions to compare them with");
@@ -96,7 +94,7 @@ SuiteReport run_latent_actions(EvaluationContext& evaluation) {
 
 NF_REGISTER_LONG_SUITE(latent_actions,
                        "what latent actions tell of recorded ones that the model was not shown",
-                       run_latent_actions)
+                       run_latent_actions, {.has_latent_actions = true, .episodes = 2})
 
 }  // namespace
 }  // namespace nextframe

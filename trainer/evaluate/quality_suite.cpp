@@ -183,7 +183,8 @@ SuiteReport run_quality(EvaluationContext& evaluation) {
   return report;
 }
 
-NF_REGISTER_SUITE(quality, "MSE, PSNR, SSIM and skill, one step ahead and in rollouts", run_quality)
+NF_REGISTER_SUITE(quality, "MSE, PSNR, SSIM and skill, one step ahead and in rollouts", run_quality,
+                  {})
 
 }  // namespace
 }  // namespace nextframe

@@ -94,7 +94,7 @@ SuiteReport run_recovery(EvaluationContext& evaluation) {
 }
 
 NF_REGISTER_LONG_SUITE(recovery, "whether the action taken can be told from what is predicted",
-                       run_recovery)
+                       run_recovery, {.has_actions = true})
 
 }  // namespace
 }  // namespace nextframe

@@ -86,7 +86,9 @@ std::string table_section(const FigureTable& table) {
   if (table.rows.empty()) return "";
   std::string plots, tables;
   for (const auto& view : views_of(table)) {
-    if (view.metric == "skill" || view.metric == "mse") plots += plot(view, table.key_name);
+    const bool is_plotted =
+        view.metric == "skill" || view.metric == "mse" || view.metric == "position_error_px";
+    if (is_plotted) plots += plot(view, table.key_name);
     tables +=
         "<details>" +
         element("summary", escape_html(table.name + ": " + view.metric + " by " + table.key_name)) +
@@ -100,6 +102,7 @@ std::string suite_section(const SuiteReport& suite) {
   for (const auto& note : suite.notes) html += element("p", "Note: " + escape_html(note) + ".");
   if (!suite.figures.empty()) html += html_figure_table(suite.figures);
   for (const auto& table : suite.tables) html += table_section(table);
+  if (suite.definitions.empty()) return html;
   return html + element("h3", "Where") + definition_list(suite.definitions);
 }
 

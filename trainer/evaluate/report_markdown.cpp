@@ -53,7 +53,7 @@ std::string to_markdown(const EvaluationReport& report) {
       }
       if (!table.rows.empty()) text += "\nEvery " + table.key_name + " is in report.json.\n";
     }
-    text += "\nWhere:\n\n";
+    if (!suite.definitions.empty()) text += "\nWhere:\n\n";
     for (const auto& [term, meaning] : suite.definitions) {
       text += "- `" + term + "`: " + meaning + "\n";
     }

@@ -63,10 +63,6 @@ SuiteReport run_steps(EvaluationContext& evaluation) {
        {"last_psnr_db", c10::str("PSNR of dreamed frame ", horizon)},
        {"copy_last.last_psnr_db", "PSNR of the last true frame in its place"}},
       {}};
-  if (!evaluation.model().is_sampling()) {
-    report.notes.push_back("no steps: the model's objective predicts a frame in one network call");
-    return report;
-  }
   FigureTable table{"steps", "steps", {}};
   for (int64_t steps = 1; steps <= kMostSteps; steps *= 2) {
     if (!evaluation.model().steps_problem(steps).empty()) continue;
@@ -89,7 +85,8 @@ SuiteReport run_steps(EvaluationContext& evaluation) {
   return report;
 }
 
-NF_REGISTER_LONG_SUITE(steps, "quality against the number of denoising steps", run_steps)
+NF_REGISTER_LONG_SUITE(steps, "quality against the number of denoising steps", run_steps,
+                       {.is_sampling = true})
 
 }  // namespace
 }  // namespace nextframe

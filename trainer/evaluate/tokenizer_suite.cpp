@@ -39,10 +39,6 @@ SuiteReport run_tokenizer(EvaluationContext& evaluation) {
        {"sharpness", "energy of fine detail over the truth's, see the suite quality"}},
       {}};
   const auto& episodes = evaluation.held_out().episodes;
-  if (episodes.empty() || !evaluation.predictor().has_tokenizer()) {
-    report.notes.push_back("no tokenizer: the model works on pixels");
-    return report;
-  }
   std::vector<Sums> sums;
   for (const auto& episode : episodes) sums.push_back(sums_of_episode(evaluation, episode));
   const auto add = [&](const char* name, const Statistic& statistic) {
@@ -59,7 +55,7 @@ SuiteReport run_tokenizer(EvaluationContext& evaluation) {
 }
 
 NF_REGISTER_SUITE(tokenizer, "what the tokenizer leaves of frames: the ceiling of a latent model",
-                  run_tokenizer)
+                  run_tokenizer, {.predicts = false, .has_tokenizer = true})
 
 }  // namespace
 }  // namespace nextframe
