@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "data/dataset.h"
-#include "model/world_model.h"
 #include "data/world.h"
+#include "model/world_model.h"
 
 namespace nextframe {
 
