@@ -1,6 +1,8 @@
 // collisions: two balls that meet for certain, 9 frames or more after the start, and bounce
 // elastically off each other and the walls. Masses go with the areas. Without the second ball (a
 // cause removed), the first goes on straight: up to the contact both episodes are the same.
+// The forms of pass_through are matched in the first ball's path; the second ball, where it is
+// drawn, goes on straight as well if the first one passes through. `support` matches all of it.
 #include <algorithm>
 
 #include "data/worlds/scene_world.h"

@@ -254,6 +254,64 @@ TEST(EveryWorld, QuadrupletsArePutTogetherOfPossibleHalves) {
   }
 }
 
+TEST(EveryWorld, AViolationChangesInTheTrueStateWhatItSaysAndFromItsFrameOn) {
+  constexpr int64_t kFrame = 12;
+  const auto shown = [](const std::string& name, Violation::Kind kind, double size) {
+    EpisodeRequest request{.key = {8, 1, 4}, .num_frames = 24};
+    request.violation = {.kind = kind, .frame = kFrame, .size = size, .is_altered_after = true};
+    return world_named(name).replay(request);
+  };
+  const auto usual = world_named("uniform_motion").episode({8, 1, 4}, 24);
+  const auto at = [](const RecordedEpisode& episode, const char* column, int64_t t) {
+    return state_of(episode, column)[t][0];
+  };
+  const auto gone = shown("uniform_motion", Violation::Kind::vanish, 1);
+  EXPECT_EQ(number_of(at(gone, "object_present", kFrame - 1)), 1);
+  EXPECT_EQ(number_of(at(gone, "object_present", kFrame)), 0);
+  EXPECT_EQ(number_of(at(gone, "object_visible", kFrame)), 0);
+  const auto grown = shown("uniform_motion", Violation::Kind::resize, 1.5);
+  const auto size = at(usual, "object_size", kFrame);
+  EXPECT_NEAR(number_of((at(grown, "object_size", kFrame) - 1.5 * size).abs().sum()), 0, 1e-5);
+  const auto painted = shown("uniform_motion", Violation::Kind::recolour, 1);
+  EXPECT_GT(
+      number_of((at(painted, "object_colour", kFrame) - at(usual, "object_colour", 0)).norm()), 80);
+  const auto stopped = shown("uniform_motion", Violation::Kind::stop, 1);
+  for (int64_t t = 0; t < 24; ++t) {
+    const auto expected = at(usual, "object_position", std::min(t, kFrame));
+    EXPECT_TRUE(at::equal(at(stopped, "object_position", t), expected)) << t;
+  }
+  const auto changed = shown("containers", Violation::Kind::teleport, 1);
+  const auto boxes = state_of(changed, "object_position")[0];
+  const auto there = at(changed, "object_position", kFrame)[0];
+  EXPECT_EQ(number_of((boxes[1][0] - there).abs().minimum((boxes[2][0] - there).abs())), 0);
+  EXPECT_GT(number_of((boxes[0][0] - there).abs()), 10) << "the other box";
+}
+
+TEST(EveryWorld, ATeleportedObjectIsAsFarBesideItsPathAsAsked) {
+  constexpr int64_t kFrame = 12;
+  int64_t free = 0;
+  for (uint64_t index = 0; index < 40; ++index) {
+    EpisodeRequest request{.key = {8, 1, index}, .num_frames = 16};
+    const auto usual = world_named("uniform_motion").replay(request);
+    request.violation = {
+        .kind = Violation::Kind::teleport, .frame = kFrame, .size = 9, .is_altered_after = true};
+    const auto moved = world_named("uniform_motion").replay(request);
+    const auto path = state_of(usual, "object_position").select(1, 0);
+    const auto other = state_of(moved, "object_position").select(1, 0);
+    EXPECT_TRUE(at::equal(path.slice(0, 0, kFrame), other.slice(0, 0, kFrame)));
+    const auto touches =
+        state_of(usual, "object_contacts").sum() + state_of(moved, "object_contacts").sum();
+    const auto off = other[kFrame] - path[kFrame];
+    // The altered course may have touched a wall before the cut: then it is not beside the path.
+    if (number_of(touches) > 0 || std::abs(number_of(off.norm()) - 9) > 1) continue;
+    EXPECT_NEAR(number_of(off.norm()), 9, 1e-4) << index;
+    EXPECT_NEAR(number_of(off.mul(path[1] - path[0]).sum()), 0, 1e-3) << index;
+    EXPECT_GE(number_of(other[0].min()), 0);
+    ++free;
+  }
+  EXPECT_GE(free, 5);
+}
+
 // The promise of docs/add-a-world.md: 20,000 frames a second on one core. Here a tenth of it is
 // asked for, because sanitizers, unoptimized builds and busy machines run this test too.
 TEST(EveryWorld, FramesAreMadeFast) {
