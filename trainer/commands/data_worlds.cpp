@@ -40,7 +40,7 @@ std::string in_words(const Interval& interval) {
   return text;
 }
 
-std::string joined(const std::vector<std::string>& words) {
+std::string listed(const std::vector<std::string>& words) {
   std::string text;
   for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
   return text.empty() ? "none" : text;
@@ -48,16 +48,16 @@ std::string joined(const std::vector<std::string>& words) {
 
 void print(const std::string& name, const SimulatedWorld& world) {
   std::printf("%s\n  %s\n", name.c_str(), world.summary.c_str());
-  std::printf("  actions     %s\n", joined(world.action_space.names).c_str());
-  if (!world.objects.empty()) std::printf("  objects     %s\n", joined(world.objects).c_str());
+  std::printf("  actions     %s\n", listed(world.action_space.names).c_str());
+  if (!world.objects.empty()) std::printf("  objects     %s\n", listed(world.objects).c_str());
   std::vector<std::string> violations;
   for (const auto kind : world.violations) violations.push_back(to_string(kind));
-  if (!violations.empty()) std::printf("  violations  %s\n", joined(violations).c_str());
+  if (!violations.empty()) std::printf("  violations  %s\n", listed(violations).c_str());
   for (const auto& parameter : world.parameters) {
     std::vector<std::string> outside;
     for (const auto& interval : parameter.outside) outside.push_back(in_words(interval));
     std::printf("  parameter   %-14s %s inside, %s outside; %s\n", parameter.name.c_str(),
-                in_words(parameter.inside).c_str(), joined(outside).c_str(),
+                in_words(parameter.inside).c_str(), listed(outside).c_str(),
                 parameter.unit.c_str());
   }
   for (const auto& column : world.columns) {
