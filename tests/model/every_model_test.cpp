@@ -114,7 +114,7 @@ TEST_P(EveryModel, UsesActionsOfEveryKind) {
   auto wide = options();
   wide.shape.action_width = 3;
   const auto model = tiny::make(wide);
-  disturb(*model);
+  disturb(*model, 0.3);  // enough to show in codes
   auto clip =
       clips(wide.shape, std::max(batch_that_shows_changes().frames_BTHWC.size(0), least_clips()));
   for (const auto kind : {Kind::choice, Kind::numbers, Kind::buttons}) {
