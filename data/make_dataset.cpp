@@ -2,6 +2,8 @@
 
 #include <c10/util/StringUtil.h>
 
+#include <algorithm>
+
 #include "data/shard_writer.h"
 #include "data/world.h"
 
@@ -97,6 +99,13 @@ bool make_dataset(const MakeOptions& options, const Progress& progress) {
           c10::str("--shards must be 1 to the number of episodes, ", options.episodes));
   compression_from_name(options.filter);
   const auto& world = WorldRegistry::instance().get(options.world, "world");
+  require(options.range != WorldRange::outside ||
+              std::none_of(world.parameters.begin(), world.parameters.end(),
+                           [](const auto& parameter) { return parameter.outside.empty(); }),
+          c10::str("--range outside: a parameter of the world ", options.world,
+                   " has no values outside"));
+  require(options.range != WorldRange::combination || world.parameters.size() != 1,
+          c10::str("--range combination: the world ", options.world, " has one parameter"));
   require(options.range == WorldRange::inside || !world.parameters.empty(),
           c10::str("--range ", to_string(options.range), ": the world ", options.world,
                    " has no parameters; nextframe data worlds lists those of others"));

@@ -59,6 +59,12 @@ RecordedEpisode SimulatedWorld::replay(const EpisodeRequest& request) const {
   require_request(request.num_frames >= 1, "an episode has 1 frame or more");
   require_request(request.range == WorldRange::inside || !parameters.empty(),
                   "it has no parameters, so its range is inside");
+  require_request(request.range != WorldRange::outside ||
+                      std::none_of(parameters.begin(), parameters.end(),
+                                   [](const auto& parameter) { return parameter.outside.empty(); }),
+                  "a parameter has no values outside");
+  require_request(request.range != WorldRange::combination || parameters.size() >= 2,
+                  "one parameter has no combinations");
   check_actions(request.actions, action_space, request.num_frames);
   require_request(
       request.removed_object >= -1 && request.removed_object < num_objects,

@@ -8,11 +8,11 @@ namespace nextframe {
 
 /// What a network is given of T frames. A tensor that an objective has no use for stays undefined.
 struct NetworkInput {
-  at::Tensor x_BT;         // [B, T, ...], frames in the model's own layout, see LatentSpace
-  at::Tensor actions_BTA;  // float32, the action that a frame's output depends on
-  at::Tensor level_BT;     // float32, the noise level of a frame: 1 is clean, 0 is pure noise
-  at::Tensor
-      num_steps_BT;  // float32, how many sampling steps of this size lead from noise to clean
+  at::Tensor x_BT;           // [B, T, ...], frames in the model's own layout, see LatentSpace
+  at::Tensor actions_BTA;    // float32, the action that a frame's output depends on
+  at::Tensor level_BT = {};  // float32, the noise level of a frame: 1 is clean, 0 is pure noise
+  /// float32, how many sampling steps of this size lead from noise to clean
+  at::Tensor num_steps_BT = {};
   at::Tensor hidden_BTN = {};  // bool, codes that are not shown
   int64_t place = -1;          // see CausalNetwork::peek_at(); -1: the output at all places
 };

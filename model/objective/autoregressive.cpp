@@ -64,7 +64,7 @@ class Autoregressive final : public Objective {
 
  private:
   static NetworkInput input(const at::Tensor& codes_BTN, const at::Tensor& actions_BTA) {
-    return {.x_BT = codes_BTN, .actions_BTA = actions_BTA, .level_BT = {}, .num_steps_BT = {}};
+    return {.x_BT = codes_BTN, .actions_BTA = actions_BTA};
   }
 
   Config config_;

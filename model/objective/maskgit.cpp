@@ -103,11 +103,7 @@ class MaskGit final : public Objective {
  private:
   static NetworkInput input(const at::Tensor& codes_BTN, const at::Tensor& actions_BTA,
                             const at::Tensor& hidden_BTN) {
-    return {.x_BT = codes_BTN,
-            .actions_BTA = actions_BTA,
-            .level_BT = {},
-            .num_steps_BT = {},
-            .hidden_BTN = hidden_BTN};
+    return {.x_BT = codes_BTN, .actions_BTA = actions_BTA, .hidden_BTN = hidden_BTN};
   }
 
   at::Tensor draw_hidden(const Clip& clip, const at::Tensor& draw) const {

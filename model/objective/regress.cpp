@@ -76,7 +76,7 @@ class Regress final : public Objective {
 
  private:
   static NetworkInput input(const at::Tensor& x_BT, const at::Tensor& actions_BTA) {
-    return {.x_BT = x_BT, .actions_BTA = actions_BTA, .level_BT = {}, .num_steps_BT = {}};
+    return {.x_BT = x_BT, .actions_BTA = actions_BTA};
   }
 
   /// The clip's frames, of the last rows about every second one as the model predicts it.

@@ -15,6 +15,7 @@
 #include "model/frame_model.h"
 #include "model/parameters.h"
 #include "model/space_time_block.h"
+#include "model/zoo/space_time_config.h"
 
 namespace nextframe {
 namespace {
@@ -26,96 +27,6 @@ constexpr double kMostDoublings = 16;  // log2 of the most sampling steps
 at::Tensor waves(const at::Tensor& x_BT) {
   const auto factors = at::arange(kLevelWaves, x_BT.options()) * std::numbers::pi;
   return (x_BT.unsqueeze(2) * factors).cos();
-}
-
-struct SpaceTimeConfig {
-  int64_t dim = 128;  // D
-  int64_t layers = 4;
-  int64_t heads = 4;
-  int64_t patch_px = 8;
-  int64_t halo_px = 4;
-  int64_t head_halo_px = 0;
-  int64_t registers = 2;
-  int64_t temporal_every = 2;
-  double mlp_ratio = 8.0 / 3.0;
-  double logit_scale = 1.5;
-  bool differences = true;
-  int64_t window_frames = 0;
-  std::string attention = "factorised";
-
-  bool is_joint() const { return attention != "factorised"; }
-  bool is_ordered() const { return attention == "token_causal"; }
-  void fields(FieldVisitor& field);
-  void check(const Report& report) const;
-  void check_asked(const Traits& asked, const Report& report) const;
-
-  int64_t mlp_width() const { return mlp_width_of(dim, mlp_ratio); }
-};
-
-void SpaceTimeConfig::fields(FieldVisitor& field) {
-  field("dim", dim, "width of a token", Range{4, 65536});
-  field("layers", layers, "blocks of attention and feed-forward", Range{1, 4096});
-  field("heads", heads, "attention heads; dim is a multiple of 4 heads", Range{1, 16384});
-  field("patch_px", patch_px, "of pixels, side of a patch; divides height and width",
-        Range{1, 4096});
-  field("halo_px", halo_px, "of pixels, those around a patch that its token sees too",
-        Range{0, 4096});
-  field("head_halo_px", head_halo_px, "of pixels, those around a patch that its token writes too",
-        Range{0, 4096});
-  field("registers", registers, "tokens of a frame without a place", Range{0, 65536});
-  field("temporal_every", temporal_every, "every how many blocks attend over time", Range{1, 4096});
-  field("mlp_ratio", mlp_ratio,
-        "width of the feed-forward layer over dim, before rounding up to 32",
-        Range{1.0 / 64, 1024});
-  field("logit_scale", logit_scale,
-        "sharpness of attention at the start; 1 is 1 / sqrt(head width)", Range::above(0, 1e6));
-  field("differences", differences,
-        "show a patch, or a value, what changed since the frame before");
-  field("window_frames", window_frames,
-        "newest frames that attention over time sees, the present one included; 0: all of a clip. "
-        "Clips longer than the window train what a long dream does",
-        Range{0, 1 << 20});
-  field(
-      "attention", attention,
-      "factorised: over the tokens of a frame, then, in every temporal_every-th block, over time; "
-      "frame_causal: over all tokens of the frame and of earlier ones, in every block; "
-      "token_causal: over all tokens before it, for codes that are dreamed one after the other",
-      {"factorised", "frame_causal", "token_causal"});
-}
-
-/// The divisor of `dim` nearest to `heads` that leaves a head a multiple of 4.
-int64_t nearest_heads(int64_t dim, int64_t heads) {
-  int64_t best = 1;
-  for (int64_t k = 1; 4 * k <= dim; ++k) {
-    if (dim % (4 * k) == 0 && std::abs(k - heads) <= std::abs(best - heads)) best = k;
-  }
-  return best;
-}
-
-void SpaceTimeConfig::check(const Report& report) const {
-  if (dim % 4 != 0) {
-    report("dim", c10::str("is not a multiple of 4; nearest: ", (dim + 2) / 4 * 4));
-  } else if (dim % heads != 0) {
-    report("heads",
-           c10::str("does not divide model.dim = ", dim, "; nearest: ", nearest_heads(dim, heads)));
-  } else if (dim % (4 * heads) != 0) {
-    report("heads", c10::str("leaves a head ", dim / heads,
-                             " values, not a multiple of 4; nearest: ", nearest_heads(dim, heads)));
-  }
-  if (temporal_every > layers) {
-    report("temporal_every", c10::str("is more than model.layers = ", layers,
-                                      ": no block would attend over time; nearest: ", layers));
-  }
-  if (mlp_width() < 1) {
-    report("mlp_ratio", c10::str("leaves no width at model.dim = ", dim,
-                                 "; needed: ", 1.0 / static_cast<double>(dim), " or more"));
-  }
-}
-
-void SpaceTimeConfig::check_asked(const Traits& asked, const Report& report) const {
-  if (asked.contains(Trait::code_order) == is_ordered()) return;
-  report("attention", is_ordered() ? "is for objectives that predict codes in order, autoregressive"
-                                   : "does not keep codes in order; needed: token_causal");
 }
 
 }  // namespace

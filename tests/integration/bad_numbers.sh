@@ -10,6 +10,7 @@ episodes none.h5
 STEPS=40 write_config run.yaml
 for key in bad_steps:2 rollbacks:5; do sed -i "s/log_every_steps: 4/&, max_${key%:*}: ${key#*:}/" run.yaml; done
 sed -i 's/log_every_steps: 4/log_every_steps: 1/' run.yaml
+sed -i 's/clip_frames: 6/&, normalize_actions: false/' run.yaml  # standardised, no action is so large
 some=(--set data.train=some.h5 data.validation=)
 # A field of a run's newest line, and how often its log says something.
 newest() { tail -n 1 "$1/metrics.jsonl" | sed -n "s/.*\"$2\":\([^,}]*\).*/\1/p"; }

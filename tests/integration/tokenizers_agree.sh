@@ -69,7 +69,7 @@ cd killed-in-dyn
 mv runs/tok away
 expect 0 "reports in" "$nextframe" eval runs/dyn
 expect 0 "reports in" "$nextframe" eval away
-expect 0 "truth above" "$nextframe" rollout away --out tokenizer.png --frames 4
+expect 0 "truth above, what the tokenizer leaves" "$nextframe" rollout away --out tokenizer.png --frames 4
 expect 2 "trains model space_time_transformer, not a tokenizer" "$nextframe" train dyn.yaml --run wrong --set tokenizer.from=runs/dyn
 train dyn.yaml --set tokenizer.from=away trainer.log_every_steps=2 || { cat train.log; fail "continuing with the copy"; }
 train tok.yaml --run other --set trainer.seed=5

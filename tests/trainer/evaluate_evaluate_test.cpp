@@ -78,6 +78,24 @@ TEST(Evaluate, ShuffledActionsHurtAModelThatListens) {
   EXPECT_EQ(ignored_actions_alarm(report), "");
 }
 
+TEST(Evaluate, DriftTellsADreamThatFadesFromOneThatStays) {
+  const auto world = turning_world({40, 22, 40});
+  auto config = small_config();  // a context of 5 frames; clips of 8: dreams of 32
+  auto oracle = oracle_model(), dim = dim_model(), blind = copy_last_model();
+  const auto stays = evaluate(oracle, world, nullptr, config, {"drift"});
+  EXPECT_EQ(value_of(stays, "drift", "usable_horizon"), (32 + 17 + 32) / 3.0);
+  EXPECT_EQ(value_of(stays, "drift", "dreamed_frames"), (32 + 17 + 32) / 3.0);
+  EXPECT_NEAR(value_of(stays, "drift", "drift.32.contrast"), 1, 1e-6);
+  EXPECT_EQ(find_figure(stays, "drift", "drift.20.skill")->n, 2);  // one episode has ended
+  const auto fades = evaluate(dim, world, nullptr, config, {"drift"});
+  EXPECT_NEAR(value_of(fades, "drift", "drift.4.contrast"), 0.9 * 0.9 * 0.9 * 0.9, 1e-4);
+  EXPECT_LT(value_of(fades, "drift", "drift.8.brightness"), -0.2);
+  EXPECT_LT(value_of(fades, "drift", "usable_horizon"), 16);
+  EXPECT_GT(value_of(fades, "drift", "usable_horizon"), 2);
+  EXPECT_EQ(value_of(evaluate(blind, world, nullptr, config, {"drift"}), "drift", "usable_horizon"),
+            0);
+}
+
 TEST(Evaluate, TheTakenActionIsRecoveredFromAModelThatKnowsItsEffect) {
   const auto world = turning_world({40, 12, 40, 7, 4, 40});
   auto knows = oracle_model(), blind = copy_last_model();

@@ -52,10 +52,18 @@ std::vector<Dream> shown_dreams(const HeldOut& held_out) {
                rollout_options(config));
 }
 
-/// --out, else eval/step_... in the run's folder, or here for a checkpoint that stands alone.
+/// --out, else eval/step_... in the run's folder, or here for a checkpoint that stands alone. What
+/// is not the whole evaluation on the run's own held-out data has a folder of its own beside it:
+/// the best checkpoints are told by those of step_....
 std::string report_folder(const EvalOptions& options, const LoadedRun& run) {
   if (!options.out.empty()) return options.out;
-  return (std::filesystem::path(run.run_folder) / "eval" / checkpoint_name(run.step)).string();
+  std::string name = checkpoint_name(run.step);
+  for (const auto& suite : options.suites) name += "-" + suite;
+  const auto& held_out = *options.held_out;
+  if (!held_out.data.empty() && held_out.data != run.config.data.validation) name += "-other-data";
+  if (held_out.denoise_steps) name += c10::str("-steps-", *held_out.denoise_steps);
+  if (held_out.guidance) name += c10::str("-guidance-", *held_out.guidance);
+  return (std::filesystem::path(run.run_folder) / "eval" / name).string();
 }
 
 /// Before the work is done: a run's folder may be somebody else's, or read-only.

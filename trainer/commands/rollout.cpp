@@ -33,8 +33,13 @@ int rollout(const RolloutArguments& arguments) {
   const auto dreams = dream(*held_out.run.model, source, episodes, arguments.context_frames,
                             arguments.frames, options, terminal_progress());
   write_dreams(dreams, arguments.out, arguments.animate);
-  std::printf("%s: truth above, dream below; the amber bar marks the %lld frames that were given\n",
-              arguments.out.c_str(), static_cast<long long>(arguments.context_frames));
+  if (held_out.run.model->can_predict()) {
+    std::printf(
+        "%s: truth above, dream below; the amber bar marks the %lld frames that were given\n",
+        arguments.out.c_str(), static_cast<long long>(arguments.context_frames));
+  } else {
+    std::printf("%s: truth above, what the tokenizer leaves of it below\n", arguments.out.c_str());
+  }
   for (const auto& dream : dreams) {
     if (dream.dreamed_THWC.size(0) == arguments.frames) continue;
     std::printf("episode %lld ends after %lld dreamed frames\n",

@@ -16,6 +16,7 @@
 #include "trainer/checkpoint/store.h"
 #include "trainer/commands/arguments.h"
 #include "trainer/commands/command.h"
+#include "trainer/commands/train_task.h"
 #include "trainer/evaluate/held_out_data.h"
 #include "trainer/exit_code.h"
 #include "trainer/init_weights.h"
@@ -47,16 +48,6 @@ void do_on_root(const World& world, Communicator& control, const std::function<v
       std::stoi(broadcast_string(control, std::to_string(static_cast<int>(failure.code))));
   if (code != 0) throw ExitError(static_cast<ExitCode>(code), message);
 }
-
-/// One run that this command trains: the one that it names, or the tokenizer's, which comes first.
-struct TrainTask {
-  Config config;
-  std::string config_path;
-  std::filesystem::path run;
-  std::vector<std::string> command;  // that trains it, or continues
-  std::string fork, init;
-  bool accepts_new_data = false;
-};
 
 /// The root makes or recognises the folder, and what the run begins with.
 RunFolder open_on_root(const World& world, Communicator& control, const TrainTask& task,
@@ -208,22 +199,6 @@ void require_grains(const World& world, const Config& config) {
                             ", or give more grains"));
 }
 
-/// The run's tokenizers, which are trained by now. Their digests become part of its identity.
-std::vector<Stage> open_stages(TrainTask& task) {
-  auto stages = require_stages(task.config, task.run);
-  for (const auto& stage : stages) {
-    task.config.set_resolved(stage.source.role + ".digest", stage.digest,
-                             "weights of " + stage.source.from);
-  }
-  return stages;
-}
-
-std::string digests_of(const std::vector<Stage>& stages) {
-  std::vector<std::string> digests;
-  for (const auto& stage : stages) digests.push_back(stage.digest);
-  return c10::Join(" ", digests);
-}
-
 int train_run(const TrainSession& session, TrainTask task) {
   const auto& world = session.world;
   const auto& path = task.run;
@@ -302,23 +277,6 @@ int train_run(const TrainSession& session, TrainTask task) {
     watchdog.report_communicator_fault();
     throw;
   }
-}
-
-/// The runs of the tokenizers that `config` builds on and that have to be trained first.
-std::vector<TrainTask> first_stages(const Config& config, const std::filesystem::path& run) {
-  std::vector<TrainTask> tasks;
-  const auto program = std::filesystem::read_symlink("/proc/self/exe").string();
-  for (const auto& stage : require_stages(config, run)) {
-    if (stage.is_trained()) continue;
-    tasks.push_back({stage.config,
-                     stage.config_path,
-                     stage.run,
-                     {program, "train", stage.config_path, "--run", stage.run.string()},
-                     "",
-                     "",
-                     false});
-  }
-  return tasks;
 }
 
 int train(const TrainArguments& options) {

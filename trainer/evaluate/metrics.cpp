@@ -69,6 +69,27 @@ at::Tensor to_unit_range(const at::Tensor& frames) {
   return on_cpu.to(at::kFloat).clamp(0.0, 1.0).contiguous();
 }
 
+namespace {
+
+struct Light {
+  double mean, variance;
+};
+
+Light light_of(const at::Tensor& frame_HWC) {
+  const float* values = frame_HWC.const_data_ptr<float>();
+  double sum = 0, squares = 0;
+  for (int64_t i = 0; i < frame_HWC.numel(); ++i) {
+    const auto value = static_cast<double>(values[i]);
+    sum += value;
+    squares += value * value;
+  }
+  const auto count = static_cast<double>(frame_HWC.numel());
+  const double mean = sum / count;
+  return {mean, std::max(0.0, squares / count - mean * mean)};
+}
+
+}  // namespace
+
 double mean_squared_error(const at::Tensor& predicted_HWC, const at::Tensor& true_HWC) {
   check_pair(predicted_HWC, true_HWC);
   const float* predicted = predicted_HWC.const_data_ptr<float>();
@@ -139,8 +160,16 @@ double detail_energy(const at::Tensor& frame_HWC) {
 
 FrameScore score_frame(const at::Tensor& predicted_HWC, const at::Tensor& true_HWC) {
   const double mse = mean_squared_error(predicted_HWC, true_HWC);
-  return {mse, psnr_db(mse), ssim(predicted_HWC, true_HWC), detail_energy(predicted_HWC),
-          detail_energy(true_HWC)};
+  const auto predicted = light_of(predicted_HWC), truth = light_of(true_HWC);
+  return {mse,
+          psnr_db(mse),
+          ssim(predicted_HWC, true_HWC),
+          detail_energy(predicted_HWC),
+          detail_energy(true_HWC),
+          predicted.mean,
+          truth.mean,
+          predicted.variance,
+          truth.variance};
 }
 
 }  // namespace nextframe

@@ -16,6 +16,10 @@ struct FrameScore {
   double ssim = 0;     // see ssim()
   double detail = 0;   // detail_energy() of the prediction
   double true_detail = 0;
+  double brightness = 0;  // mean of the prediction, and of the truth
+  double true_brightness = 0;
+  double contrast = 0;  // variance of the prediction, and of the truth
+  double true_contrast = 0;
 };
 
 /// Frames as numbers: uint8 to float32 in [0, 1]; float32 is clipped to [0, 1]. Contiguous.

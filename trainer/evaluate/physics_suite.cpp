@@ -9,6 +9,9 @@
 namespace nextframe {
 namespace {
 
+/// By sqrt: std::hypot would need a newer C library than the bundle promises.
+double distance_of(double x, double y) { return std::sqrt(x * x + y * y); }
+
 constexpr int64_t kGravityHorizon = 16;  // dreamed frames in which gravity is measured
 constexpr int64_t kLeastFlight = 5;      // frames of free flight that a parabola is fitted to
 // A dream is abnormal if for three frames on end an object that should be seen as a whole is
@@ -45,15 +48,15 @@ void add_row(const ObjectTracks& tracks, const std::vector<std::vector<Sighting>
     sums[kMiscounts] += sighting.is_seen() ? 0 : 1;
     if (!sighting.is_seen()) continue;
     sums[kSeen] += 1;
-    sums[kPosition] += std::hypot(sighting.x - truth.x, sighting.y - truth.y);
+    sums[kPosition] += distance_of(sighting.x - truth.x, sighting.y - truth.y);
     sums[kColour] += distance(sighting.colour, tracks.colours[k]);
     if (parsed[h][k].is_seen()) {
       sums[kArea] += std::abs(sighting.area_px / parsed[h][k].area_px - 1);
     }
     if (!before.is_whole() || !seen[h - 1][k].is_seen()) continue;
     sums[kPairs] += 1;
-    sums[kVelocity] += std::hypot(sighting.x - seen[h - 1][k].x - (truth.x - before.x),
-                                  sighting.y - seen[h - 1][k].y - (truth.y - before.y));
+    sums[kVelocity] += distance_of(sighting.x - seen[h - 1][k].x - (truth.x - before.x),
+                                   sighting.y - seen[h - 1][k].y - (truth.y - before.y));
   }
 }
 
@@ -114,13 +117,13 @@ bool is_abnormal(const ObjectTracks& tracks, const std::string& name) {
     double fastest = 0;
     for (size_t h = 1; h < seen.size(); ++h) {
       const auto &now = tracks.truth[h][k], &before = tracks.truth[h - 1][k];
-      fastest = std::max(fastest, std::hypot(now.x - before.x, now.y - before.y));
+      fastest = std::max(fastest, distance_of(now.x - before.x, now.y - before.y));
     }
     int64_t odd = 0;
     for (size_t h = 1; h < seen.size(); ++h) {
       odd = is_odd(tracks, seen[h][k], h, k) ? odd + 1 : 0;
       const auto &now = seen[h][k], &before = seen[h - 1][k];
-      const double jump = std::hypot(now.x - before.x, now.y - before.y);
+      const double jump = distance_of(now.x - before.x, now.y - before.y);
       const bool was_whole = tracks.truth[h][k].is_whole() && tracks.truth[h - 1][k].is_whole();
       const bool jumped = now.is_seen() && before.is_seen() && was_whole &&
                           jump > kAbnormalJump * fastest + kAnyJump;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <utility>
 
 #include "launch/text.h"
@@ -80,6 +81,13 @@ std::vector<Headline> headlines_of(const EvaluationReport& report) {
   add("  of constant velocity", "physics", "constant_velocity.position_error_px");
   add("abnormal dreams", "physics", "abnormal_share");
   add("gravity in dreams / true", "physics", "gravity_ratio");
+  const std::set<std::string> named = {"quality", "tokenizer", "control", "physics"};
+  constexpr size_t kMostOfASuite = 4;
+  for (const auto& suite : report.suites) {
+    if (named.contains(suite.name)) continue;
+    for (size_t i = 0; i < std::min(suite.figures.size(), kMostOfASuite); ++i)
+      headlines.push_back({suite.name + " " + suite.figures[i].name, &suite.figures[i].figure});
+  }
   return headlines;
 }
 
@@ -104,6 +112,8 @@ std::string describe_model(const Provenance& provenance) {
 }
 
 std::string describe_episodes(const EvaluationReport& report) {
+  if (!report.provenance.predictions.empty())
+    return std::to_string(report.episodes) + ", those that the file has";
   const auto used = "the first " + std::to_string(report.episodes) + " by index";
   if (report.passed_over == 0) return used;
   return used + " that are long enough; " + std::to_string(report.passed_over) + " of fewer than " +

@@ -26,6 +26,11 @@ StoredPredictions::StoredPredictions(const std::filesystem::path& npz) {
   const auto wrong = [&](const std::string& what) { throw DataError(npz.string() + ": " + what); };
   try {
     const ZipFile file(npz);
+    for (const auto& name : file.names()) {
+      if (name != "frames.npy" && name != "episodes.npy" && name != "context_frames.npy")
+        wrong("has an array '" + name.substr(0, name.rfind('.')) +
+              "'; frames, episodes and context_frames are understood");
+    }
     if (!file.has("frames.npy")) wrong("has no array 'frames' of predicted frames [N, T, H, W, C]");
     auto stream = file.open("frames.npy");
     const auto header = read_npy_header(stream);
@@ -34,6 +39,7 @@ StoredPredictions::StoredPredictions(const std::filesystem::path& npz) {
     auto frames = read_npy(stream, header);
     if (frames.numel() == 0) wrong("has no frames");
     if (frames.is_floating_point()) {
+      if (!frames.isfinite().all().item<bool>()) wrong("frames have values that are not finite");
       const auto [low, high] = frames.aminmax();
       if (!(low.item<float>() >= -0.01F && high.item<float>() <= 1.01F))
         wrong("frames of floating numbers lie in [0, 1]; these go from " +
@@ -47,7 +53,8 @@ StoredPredictions::StoredPredictions(const std::filesystem::path& npz) {
     const int64_t rows = frames_NTHWC_.size(0);
     auto episodes = file.has("episodes.npy") ? read_array(file, "episodes") : at::arange(rows);
     if (episodes.is_floating_point() || episodes.dim() != 1 || episodes.size(0) != rows)
-      wrong("episodes are " + sizes_text(episodes.sizes().vec()) + "; needed: [" +
+      wrong("episodes are " + sizes_text(episodes.sizes().vec()) +
+            (episodes.is_floating_point() ? " floating numbers" : " integers") + "; needed: [" +
             std::to_string(rows) + "] integers, one for each row of frames");
     for (int64_t row = 0; row < rows; ++row) {
       episodes_.push_back(episodes[row].item<int64_t>());
