@@ -80,6 +80,8 @@ std::vector<Headline> headlines_of(const EvaluationReport& report) {
   add("  of constant velocity", "physics", "constant_velocity.position_error_px");
   add("abnormal dreams", "physics", "abnormal_share");
   add("gravity in dreams / true", "physics", "gravity_ratio");
+  add("surprise (chance 0.5)", "surprise", "accuracy");
+  add("  of what is hidden", "surprise", "hidden_accuracy");
   return headlines;
 }
 
