@@ -155,7 +155,7 @@ TEST(Surprise, EverySetTestsItself) {
 
 TEST(Surprise, WhereThingsCanHideEventsAreHidden) {
   for (const std::string world : {"occluders", "containers", "two_rooms"}) {
-    const auto source = replayable_source(world, 12);
+    const auto source = replayable_source(world, 12, 32);
     int64_t num_hidden = 0;
     for (const auto& four : quadruplets_of(source, SurpriseKind::vanish, 1)) {
       const auto& event = four.event;
@@ -168,7 +168,7 @@ TEST(Surprise, WhereThingsCanHideEventsAreHidden) {
       EXPECT_TRUE(hidden(1).equal(hidden(3))) << world;
       EXPECT_TRUE(four.matched_WHW.all().item<bool>()) << world << ": every pixel counts";
     }
-    EXPECT_GE(num_hidden, 9) << world;
+    EXPECT_GE(num_hidden, 6) << world;
   }
   for (const auto& four :
        quadruplets_of(replayable_source("uniform_motion", 4), SurpriseKind::vanish, 1)) {
@@ -202,8 +202,9 @@ TEST(Surprise, AModelThatKnowsTheSimulatorIsAlwaysRight) {
        std::vector<std::pair<std::string, SurpriseKind>>{{"occluders", SurpriseKind::stop},
                                                          {"collisions", SurpriseKind::pass_through},
                                                          {"uniform_motion", SurpriseKind::teleport},
-                                                         {"containers", SurpriseKind::vanish}}) {
-    const auto source = replayable_source(world, 6, 48);
+                                                         {"containers", SurpriseKind::vanish},
+                                                         {"two_rooms", SurpriseKind::recolour}}) {
+    const auto source = replayable_source(world, 6, 24);
     const auto fours = quadruplets_of(source, kind, strong_size(kind));
     std::vector<at::Tensor> possible;
     for (const auto& four : fours) {

@@ -16,7 +16,7 @@ using FourClips = std::array<at::Tensor, 4>;
 constexpr uint64_t kSurpriseKey = 0x7375727072697365;  // "surprise": shares no bits with others
 constexpr int64_t kMostPlanned = 128;  // frames of an episode that an event is looked for in
 constexpr int64_t kLeastContext = 6;   // frames before an event
-constexpr int64_t kLeastShown = 4;     // frames before it in which the two courses differ
+constexpr int64_t kLeastShown = 3;     // of its clip, before it, in which the two courses differ
 constexpr int64_t kMostTries = 48;     // frames at which an object's event is tried
 constexpr double kLeastChange = 0.1;   // visible_change() of an event, and of its first two frames
 
@@ -78,9 +78,10 @@ std::optional<SurpriseEvent> judged(const at::Tensor& usual_THWC, const at::Tens
   while (is_hidden && hides > 0 && !differs[hides - 1]) --hides;
   while (is_hidden && shows < num_frames && !differs[shows]) ++shows;
   event.hidden_frames = shows - hides;
-  if (std::count(differs, differs + hides, true) < kLeastShown) return std::nullopt;
   const auto laid = laid_out(event, shows, num_frames, clip_frames);
-  if (!laid) return laid;
+  if (!laid || hides - laid->clip_begin < kLeastShown) return std::nullopt;
+  if (std::count(differs + laid->clip_begin, differs + hides, true) < kLeastShown)
+    return std::nullopt;
   const auto four = quadruplet_of(*laid, cut_forms(usual_THWC, altered_THWC, frame));
   const bool is_visible = change_within(four, laid->end - laid->begin) >= kLeastChange &&
                           (is_hidden || change_within(four, 2) >= kLeastChange);

@@ -38,8 +38,9 @@ std::vector<Violation::Kind> violation_kinds(const EpisodeSource& source);
 
 /// An event of this kind in the episode at `place`: a hidden one if there is any (the frames of the
 /// usual and the altered course are the same at the swap and for two frames before), else one in
-/// full view. Object and frame are drawn by the episode's number. Nothing if the world does not
-/// show the kind, or if the episode has no frame for it.
+/// full view. The clip shows enough of the object before to tell which is which. Object and frame
+/// are drawn by the episode's number. Nothing if the world does not show the kind, or if the
+/// episode has no frame for it.
 std::optional<SurpriseEvent> find_surprise(const EpisodeSource& source, size_t place,
                                            Violation::Kind kind, double size);
 
