@@ -256,6 +256,34 @@ TEST(Surprise, AllFourFormsAreToldTheSameActionsAndSampledWithTheSameNoise) {
   }
 }
 
+/// Its latent action says whether the next frame is another one.
+class ChangeModel : public ClipModel {
+ public:
+  ChangeModel()
+      : ClipModel([](const at::Tensor& frames_THWC) { return frames_THWC.slice(0, 0, -1); }) {}
+  int64_t num_latent_actions() const override { return 2; }
+  at::Tensor infer_actions(const at::Tensor& frames_BTHWC) override {
+    const auto differs_BT =
+        frames_BTHWC.slice(1, 1).ne(frames_BTHWC.slice(1, 0, -1)).flatten(2).any(2);
+    const auto last_B1 = at::zeros({frames_BTHWC.size(0), 1}, at::kBool);
+    return at::one_hot(at::cat({differs_BT, last_B1}, 1).to(at::kLong), 2).to(at::kFloat);
+  }
+};
+
+TEST(Surprise, LatentActionsAreReadOffEachFormsOwnFrames) {
+  ChangeModel model;
+  const auto source = with_latent_actions(replayable_source("occluders", 3), model);
+  const auto fours = quadruplets_of(source, SurpriseKind::stop, 1);
+  ASSERT_EQ(fours.size(), 3u);
+  const auto verdicts = surprise_verdicts(model, source, fours);
+  EXPECT_EQ(surprise_problem(verdicts), "");
+  ASSERT_EQ(model.told.size(), 12u);
+  for (size_t i = 0; i < model.told.size(); ++i) {
+    const auto clip_1THWC = fours[i % 3].clips_THWC.at(i / 3).unsqueeze(0);
+    EXPECT_TRUE(model.told[i].second.equal(model.infer_actions(clip_1THWC)[0])) << i;
+  }
+}
+
 TEST(Surprise, ASetWhoseFormsDifferInMoreThanTheEventDoesNotCount) {
   auto model = copy_last_model();
   const auto source = replayable_source("uniform_motion", 12);

@@ -67,13 +67,14 @@ double change_within(const SurpriseQuadruplet& four, int64_t frames) {
   return (change * weight).sum(at::kDouble).item<double>();
 }
 
-/// The courses of one object, and an event that swaps them at `frame`.
+/// An event that swaps two courses at its frame. `differs_T`: whether these differ.
 std::optional<SurpriseEvent> judged(const at::Tensor& usual_THWC, const at::Tensor& altered_THWC,
-                                    SurpriseEvent event, int64_t clip_frames) {
+                                    const at::Tensor& differs_T, SurpriseEvent event,
+                                    int64_t clip_frames, bool hidden_only) {
   const int64_t num_frames = usual_THWC.size(0), frame = event.violation.frame;
-  const auto differs_T = usual_THWC.ne(altered_THWC).flatten(1).any(1);
   const auto* differs = differs_T.const_data_ptr<bool>();
   const bool is_hidden = !differs[frame] && !differs[frame - 1] && !differs[frame - 2];
+  if (hidden_only && !is_hidden) return std::nullopt;
   int64_t hides = frame, shows = frame;
   while (is_hidden && hides > 0 && !differs[hides - 1]) --hides;
   while (is_hidden && shows < num_frames && !differs[shows]) ++shows;
@@ -97,14 +98,15 @@ class SurpriseSearch {
         num_frames_(std::min(source.episodes[event.place].num_frames, kMostPlanned)),
         usual_THWC_(frames_of(event.violation)) {}
 
-  /// A hidden event, or else the first one in full view.
-  std::optional<SurpriseEvent> run(uint64_t bits) const {
-    if (event_.violation.kind == ViolationKind::pass_through) return where_they_meet();
+  /// A hidden event, or else, if wanted, the first one in full view.
+  std::optional<SurpriseEvent> run(uint64_t bits, bool hidden_only) const {
+    if (event_.violation.kind == ViolationKind::pass_through)
+      return hidden_only ? std::nullopt : where_they_meet();
     const int64_t room = num_frames_ - kLeastContext - 1;
     if (room < 1) return std::nullopt;
     const int64_t step = (room + kMostTries - 1) / kMostTries;
     std::optional<SurpriseEvent> in_view;
-    at::Tensor altered_THWC;
+    at::Tensor altered_THWC, differs_T;
     for (int64_t i = 0; i < room; i += step) {
       auto event = event_;
       event.violation.frame =
@@ -113,8 +115,10 @@ class SurpriseSearch {
       // Where an object stops depends on the frame; all else is altered the same way at any.
       if (!altered_THWC.defined() || event.violation.kind == ViolationKind::stop) {
         altered_THWC = frames_of(altered(event.violation));
+        differs_T = usual_THWC_.ne(altered_THWC).flatten(1).any(1);
       }
-      const auto found = judged(usual_THWC_, altered_THWC, event, source_.shape.clip_frames);
+      const auto found = judged(usual_THWC_, altered_THWC, differs_T, event,
+                                source_.shape.clip_frames, hidden_only || in_view);
       if (found && found->hidden_frames > 0) return found;
       if (!in_view) in_view = found;
     }
@@ -181,9 +185,8 @@ std::optional<SurpriseEvent> find_surprise(const EpisodeSource& source, size_t p
   for (size_t i = 0; i < num_objects; ++i) {
     const auto object = static_cast<int64_t>((bits.value[0] + i) % num_objects);
     const Violation violation{.kind = kind, .size = size, .object = object};
-    const auto found =
-        SurpriseSearch(source, {.place = place, .number = number, .violation = violation})
-            .run(bits.value[1]);
+    const SurpriseSearch search(source, {.place = place, .number = number, .violation = violation});
+    const auto found = search.run(bits.value[1], in_view.has_value());
     if (found && found->hidden_frames > 0) return found;
     if (!in_view) in_view = found;
   }
