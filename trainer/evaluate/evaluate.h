@@ -73,6 +73,7 @@ class EvaluationContext {
   const EvaluateConfig& config() const { return config_; }
   /// "training data" or "evaluated data".
   const std::string& mean_frame_source() const { return mean_frame_source_; }
+  const at::Tensor& mean_frame_HWC() const { return mean_frame_HWC_; }
   Bootstrap& bootstrap() { return bootstrap_; }
 
  private:

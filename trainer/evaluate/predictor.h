@@ -73,6 +73,11 @@ class Predictor {
   ///   frames_THWC  uint8
   at::Tensor reconstruct(const at::Tensor& frames_THWC);
 
+  /// The source with the actions that the model is told: its own latent ones, if it has any.
+  EpisodeSource as_told(EpisodeSource source) {
+    return with_latent_actions(std::move(source), model_);
+  }
+
   /// Predicts by other options from now on; returns the former ones.
   RolloutOptions exchange_options(RolloutOptions options) {
     return std::exchange(options_, std::move(options));

@@ -81,7 +81,9 @@ std::vector<Headline> headlines_of(const EvaluationReport& report) {
   add("  of constant velocity", "physics", "constant_velocity.position_error_px");
   add("abnormal dreams", "physics", "abnormal_share");
   add("gravity in dreams / true", "physics", "gravity_ratio");
-  const std::set<std::string> named = {"quality", "tokenizer", "control", "physics"};
+  add("surprise (chance 0.5)", "surprise", "accuracy");
+  add("  of what is hidden", "surprise", "hidden_accuracy");
+  const std::set<std::string> named = {"quality", "tokenizer", "control", "physics", "surprise"};
   constexpr size_t kMostOfASuite = 4;
   for (const auto& suite : report.suites) {
     if (named.contains(suite.name)) continue;
