@@ -75,9 +75,10 @@ void SpaceTimeConfig::check(const Report& report) const {
 
 void SpaceTimeConfig::check_asked(const Traits& asked, const Report& report) const {
   if (asked.contains(Trait::code_order) == is_ordered()) return;
-  report("attention", is_ordered() ? "is for objectives that predict codes in order, autoregressive"
-                                   : "does not keep codes in order; such as objective.name = "
-                                     "autoregressive asks for; needed: token_causal");
+  report("attention",
+         is_ordered()
+             ? "is for objectives that predict codes in order, autoregressive"
+             : "does not keep codes in order, as the objective asks; needed: token_causal");
 }
 
 }  // namespace nextframe

@@ -115,8 +115,8 @@ TEST_F(TokenizerFrom, PartsThatDoNotGoTogetherAreNamedBeforeDataAreOpened) {
             std::string::npos)
       << errors("regress");
   EXPECT_NE(errors("autoregressive", "space_time_transformer")
-                .find("model.attention = factorised does not keep codes in order, such as "
-                      "objective.name = autoregressive asks for; needed: token_causal"),
+                .find("model.attention = factorised does not keep codes in order, as the "
+                      "objective asks; needed: token_causal"),
             std::string::npos);
   const std::string ordered = "space_time_transformer, attention: token_causal";
   EXPECT_EQ(errors("autoregressive", ordered), "");

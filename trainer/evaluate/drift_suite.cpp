@@ -50,11 +50,15 @@ Sums sums_of_frame(const EpisodeScores& episode, size_t frame) {
           score.true_contrast};
 }
 
-/// How many frames of a dream are better than both trivial predictors before the first that is not.
+/// How many frames of a dream are better than both trivial predictors, or perfect, before the first
+/// that is not.
 Sums usable_frames(const EpisodeScores& episode) {
   const auto& frames = episode.by_predictor.at("model");
   size_t usable = 0;
-  while (usable < frames.size() && frames[usable].mse < trivial_mse(episode, usable)) ++usable;
+  const auto is_usable = [&](size_t frame) {
+    return frames[frame].mse < trivial_mse(episode, frame) || frames[frame].mse == 0;
+  };
+  while (usable < frames.size() && is_usable(usable)) ++usable;
   return {static_cast<double>(usable), static_cast<double>(frames.size()), 1};
 }
 
