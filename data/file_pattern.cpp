@@ -287,8 +287,8 @@ std::vector<fs::path> matching_files(const std::string& pattern) {
   }
   if (!paths.empty()) return paths;
   throw DataError("no file matches '" + pattern + "'" + walk.nearest() +
-                  "; correct the path, or make shards with `nextframe data make` or `nextframe "
-                  "data import`");
+                  "; correct the path, or make shards with `nextframe data make`, `nextframe data "
+                  "import` or scripts/record (CoinRun and other games)");
 }
 
 }  // namespace nextframe

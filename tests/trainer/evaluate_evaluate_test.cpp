@@ -159,7 +159,7 @@ TEST(Evaluate, LatentActionsAreReadOffTheFramesAndComparedWithRecordedOnes) {
   EXPECT_LT(value_of(blurred, "latent_actions", "accuracy"), 0.9);
   auto model = oracle_model();
   EXPECT_EQ(evaluate(model, world, nullptr, config, {"latent_actions"}).suites[0].notes.at(0),
-            "left out: the model is told the data's actions");
+            "left out: the model has no latent actions");
 }
 
 // The definition written out for one episode.

@@ -36,7 +36,7 @@ std::vector<std::string> unmet_needs(const SuiteNeeds& needs, const WorldModel& 
           "the model's objective predicts a frame in one network call");
   require(!needs.has_actions || source.shape.action_width > 0, "the data has no actions");
   require(!needs.has_latent_actions || model.num_latent_actions() > 0,
-          "the model is told the data's actions");
+          "the model has no latent actions");
   require(source.num_episodes() >= needs.episodes,
           c10::str("it needs ", needs.episodes, " episodes or more"));
   if (!unmet.empty()) return unmet;  // before anything is read
