@@ -30,6 +30,11 @@ SpaceTimeBlock::SpaceTimeBlock(const BlockShape& shape, const ParameterMaker& ma
   mlp_out_ = make.normal(*this, "mlp_out", {D, F}, depth / std::sqrt(static_cast<double>(F)));
 }
 
+int64_t SpaceTimeBlock::matrices_in(const std::string& parameter) {
+  if (parameter.ends_with(".mlp_in")) return 2;  // gates and values
+  return parameter.ends_with("_in") ? 3 : 1;     // queries, keys, values
+}
+
 at::Tensor SpaceTimeBlock::attend(const at::Tensor& tokens_BTND, const Rotation& in_space,
                                   const Rotation& in_time, const CacheStep& step) const {
   const bool bf16 = shape_.bf16;

@@ -40,6 +40,9 @@ class SpaceTimeBlock : public torch::nn::Module {
  public:
   SpaceTimeBlock(const BlockShape& shape, const ParameterMaker& make);
 
+  /// Model::matrices_in() of a block's parameters.
+  static int64_t matrices_in(const std::string& parameter);
+
   /// The first part of the block: attention over space, and over time. float32 [B, T, N, D] to
   /// the same. With a KV cache the tokens follow the frames in it; `in_time` is then for the new
   /// ones only. A joint block rotates by `in_time` alone, with a row for each token of each frame.

@@ -135,8 +135,7 @@ class LatentActions final : public Tokenizer {
     return true;
   }
   int64_t matrices_in(const std::string& parameter) const override {
-    if (parameter.ends_with(".mlp_in")) return 2;  // gates and values
-    return parameter.ends_with("_in") ? 3 : 1;     // queries, keys, values
+    return SpaceTimeBlock::matrices_in(parameter);
   }
   int64_t tokens_per_clip() const override {
     return (shape_.clip_frames - 1) * (encoder_.patches() + 1);

@@ -95,11 +95,6 @@ at::Tensor PatchAutoencoder::split(const at::Tensor& tokens_BTLM) const {
       .reshape({B, T, num_patches(), config_.dim});
 }
 
-int64_t PatchAutoencoder::matrices_in(const std::string& parameter) const {
-  if (parameter.ends_with(".mlp_in")) return 2;  // gates and values
-  return parameter.ends_with("_in") ? 3 : 1;     // queries, keys, values
-}
-
 int64_t PatchAutoencoder::tokens_per_clip() const { return shape_.clip_frames * num_patches(); }
 
 /// As SpaceTimeTransformer's.

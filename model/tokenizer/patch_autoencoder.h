@@ -34,7 +34,9 @@ class PatchAutoencoder : public Tokenizer {
     runner_ = std::move(runner);
     return true;
   }
-  int64_t matrices_in(const std::string& parameter) const override;
+  int64_t matrices_in(const std::string& parameter) const override {
+    return SpaceTimeBlock::matrices_in(parameter);
+  }
   int64_t tokens_per_clip() const override;
   double flops_per_clip() const override;
 

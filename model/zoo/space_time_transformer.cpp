@@ -59,8 +59,7 @@ class SpaceTimeTransformer final : public FrameModel {
   }
 
   int64_t matrices_in(const std::string& parameter) const override {
-    if (parameter.ends_with(".mlp_in")) return 2;  // gates and values
-    return parameter.ends_with("_in") ? 3 : 1;     // queries, keys, values
+    return SpaceTimeBlock::matrices_in(parameter);
   }
 
   int64_t tokens_per_clip() const override { return frames_seen() * tokens_per_frame(); }

@@ -44,9 +44,7 @@ constexpr int64_t kDeltaFrame = 4;  // as in Genie
 at::Tensor random_actions(const EpisodeSource& source, size_t place, const Episode& truth) {
   const auto& own_TA = truth.actions_TA;
   const int64_t frames = own_TA.size(0), width = own_TA.size(1);
-  const bool is_choice =
-      own_TA.mul(1 - own_TA).eq(0).all().item<bool>() && own_TA.sum(1).eq(1).all().item<bool>();
-  if (!is_choice) {
+  if (!are_choices(own_TA)) {
     return repeated_actions(source, source.episodes[(place + 1) % source.episodes.size()], 0,
                             frames);
   }

@@ -55,6 +55,11 @@ EpisodeSource first_episodes(const Dataset& dataset, int64_t limit, int64_t min_
   return source;
 }
 
+bool are_choices(const at::Tensor& actions_TA) {
+  return actions_TA.mul(1 - actions_TA).eq(0).all().item<bool>() &&
+         actions_TA.sum(1).eq(1).all().item<bool>();
+}
+
 at::Device device_of(const WorldModel& model) {
   const auto parameters = model.parameters();
   return parameters.empty() ? at::Device(at::kCPU) : parameters[0].device();

@@ -58,6 +58,9 @@ std::string replay_problem(const EpisodeSource& source);
 /// dataset must outlive the source.
 EpisodeSource first_episodes(const Dataset& dataset, int64_t limit, int64_t min_frames = 0);
 
+/// Whether every row of actions is a choice: one 1, the others 0.
+bool are_choices(const at::Tensor& actions_TA);
+
 /// The device of a model's parameters.
 at::Device device_of(const WorldModel& model);
 

@@ -71,8 +71,7 @@ SuiteReport run_latent_actions(EvaluationContext& evaluation) {
   const auto& first = source.episodes.front();
   const auto some_TA = source.read_recorded_actions(first.number, 0, first.num_frames);
   if (some_TA.size(1) == 0) return refuse("the data records no actions to compare them with");
-  if (some_TA.size(1) > kMostChoices || !some_TA.sum(1).eq(1).all().item<bool>() ||
-      !some_TA.mul(1 - some_TA).eq(0).all().item<bool>())
+  if (some_TA.size(1) > kMostChoices || !are_choices(some_TA))
     return refuse("the recorded actions are no choices");
   std::vector<at::Tensor> counts;
   for (const auto& episode : source.episodes) counts.push_back(counts_of(source, episode));

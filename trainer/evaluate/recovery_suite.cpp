@@ -13,11 +13,6 @@ namespace {
 constexpr int64_t kMostActions = 16;
 constexpr int64_t kContexts[] = {1, 2, 3, 4};  // times evaluate.context_frames
 
-bool are_choices(const at::Tensor& actions_TA) {
-  return actions_TA.mul(1 - actions_TA).eq(0).all().item<bool>() &&
-         actions_TA.sum(1).eq(1).all().item<bool>();
-}
-
 /// The error of the next frame after `context` true ones, by place and action; absent where an
 /// episode is too short.
 std::map<size_t, std::vector<double>> errors_by_action(EvaluationContext& evaluation,
