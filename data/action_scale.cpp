@@ -62,7 +62,8 @@ std::vector<std::string> shortened(std::vector<std::string> lines, const std::st
   if (lines.size() <= kMostWarned) return lines;
   const size_t more = lines.size() - kMostWarned;
   lines.resize(kMostWarned);
-  lines.push_back(c10::str(set, ": the same of ", more, " more columns of the actions"));
+  lines.push_back(c10::str(set, ": the same of ", more,
+                           more == 1 ? " more column" : " more columns", " of the actions"));
   return lines;
 }
 

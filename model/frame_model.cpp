@@ -44,6 +44,8 @@ at::Tensor FrameModel::one_step(const at::Tensor& frames_BTHWC, const at::Tensor
   check_inputs(frames_BTHWC, actions_BTA, num_frames);
   TORCH_CHECK(num_frames >= 2, "one_step: 2 frames or more are needed, got ", num_frames);
   const auto encoded_BTA = action_form_.encode(actions_BTA);
+  if (objective_->fills_clips())
+    return unit_frames_of(one_step_by_clips(latents_of(frames_BTHWC), encoded_BTA, options));
   const int64_t window = shape_.clip_frames, advance = std::max<int64_t>(1, window / 2);
   std::vector<at::Tensor> predictions;
   for (int64_t end = std::min(window, num_frames), predicted = 1; predicted < num_frames;
@@ -68,6 +70,8 @@ at::Tensor FrameModel::rollout(const at::Tensor& context_BTHWC, const at::Tensor
   TORCH_CHECK(num_context >= 1 && num_actions >= num_context, "rollout: ", num_context,
               " context frames need at least as many actions, got ", num_actions);
   const auto encoded_BTA = action_form_.encode(actions_BTA);
+  if (objective_->fills_clips())
+    return unit_frames_of(rollout_by_clips(latents_of(context_BTHWC), encoded_BTA, options));
   const auto network = make_network(options);
   auto known =
       clip_of(context_BTHWC, encoded_BTA,

@@ -31,6 +31,9 @@ class FrameModel : public WorldModel {
                       const RolloutOptions& options) override;
   at::Tensor rollout(const at::Tensor& context_BTHWC, const at::Tensor& actions_BTA,
                      const RolloutOptions& options) override;
+  bool can_fill() const override { return objective_->fills_clips(); }
+  at::Tensor fill(const at::Tensor& frames_BTHWC, const at::Tensor& known_T,
+                  const at::Tensor& actions_BTA, const RolloutOptions& options) override;
   bool has_tokenizer() const override { return tokenizer_ != nullptr; }
   at::Tensor reconstruct(const at::Tensor& frames_BTHWC) override;
   int64_t num_latent_actions() const override {
@@ -67,6 +70,13 @@ class FrameModel : public WorldModel {
   Clip clip_of(const at::Tensor& frames_BTHWC, const at::Tensor& encoded_actions_BTA, int64_t first,
                int64_t end, const RolloutOptions& options) const;
   std::unique_ptr<CausalNetwork> make_network(const RolloutOptions& options);
+  // Of an objective that fills clips, see frame_model_clips.cpp.
+  int64_t most_known_frames() const;
+  at::Tensor one_step_by_clips(const at::Tensor& latents_BT, const at::Tensor& encoded_actions_BTA,
+                               const RolloutOptions& options);
+  at::Tensor rollout_by_clips(const at::Tensor& latents_BT, const at::Tensor& encoded_actions_BTA,
+                              const RolloutOptions& options);
+  at::Tensor filled_clip(Clip clip, int64_t num_known, const RolloutOptions& options);
   /// Of the actions that the model is told, before action_form() encodes them.
   int64_t action_width() const {
     return latent_actions_ ? num_latent_actions() : shape_.action_width;

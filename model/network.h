@@ -24,7 +24,8 @@ struct NetworkOutput {
   at::Tensor x_BT;  // float32, as NetworkInput::x_BT; of codes their logits [B, T, N, V]
 };
 
-/// Causal over frames: output t depends on inputs up to t only.
+/// Causal over frames: output t depends on inputs up to t only. But where the objective asks for
+/// Trait::whole_clip, it depends on all that a call is given.
 class CausalNetwork {
  public:
   virtual ~CausalNetwork() = default;

@@ -7,6 +7,16 @@
 
 namespace nextframe {
 
+/// As long as it lives, this thread's models get parameters that have sizes but no memory: such a
+/// model shows whether a config fits its data, whatever its size, and computes nothing.
+class WithoutParameterMemory {
+ public:
+  WithoutParameterMemory();
+  ~WithoutParameterMemory();
+  WithoutParameterMemory(const WithoutParameterMemory&) = delete;
+  WithoutParameterMemory& operator=(const WithoutParameterMemory&) = delete;
+};
+
 /// Registers parameters on a module. `path` must be the module's path within the model, so
 /// that an initial value depends only on the parameter's full name.
 class ParameterMaker {

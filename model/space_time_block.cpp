@@ -72,13 +72,14 @@ at::Tensor SpaceTimeBlock::attend_in_space(const at::Tensor& packed_BTN3D,
   return self_attention(frames, options(rotation)).view({B, T, N, shape_.dim});
 }
 
-/// Each token sees all tokens of frames 0 .. t, or those up to itself, and those of the cache.
+/// Each token sees all tokens of frames 0 .. t, or those up to itself, and those of the cache; or
+/// all of the clip.
 at::Tensor SpaceTimeBlock::attend_jointly(const at::Tensor& packed_BTN3D, const Rotation& rotation,
                                           const CacheStep& step) const {
   const int64_t B = packed_BTN3D.size(0), T = packed_BTN3D.size(1), N = packed_BTN3D.size(2);
   const auto tokens = packed_BTN3D.view({B, T * N, 1, 3, shape_.heads, -1});
   auto causal = options(rotation);
-  causal.mask.frame_tokens = shape_.is_ordered ? 1 : N;
+  causal.mask.frame_tokens = shape_.is_full ? 0 : shape_.is_ordered ? 1 : N;
   causal.mask.window_frames = shape_.window_frames * (shape_.is_ordered ? N : 1);
   const auto attended = step.cache != nullptr
                             ? step.cache->attend(tokens, causal, step.appends, step.ahead)

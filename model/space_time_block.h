@@ -21,6 +21,7 @@ struct BlockShape {
   bool in_time = false;       // whether it also attends over time
   bool is_joint = false;      // one attention over space and time instead, frame-causal
   bool is_ordered = false;    // of a joint one: a token sees no later token of its frame either
+  bool is_full = false;       // of a joint one: a token sees all tokens, later frames' too
   bool bf16 = false;          // products in bfloat16
 };
 

@@ -18,6 +18,7 @@ enum class Trait {
   changes,       // what a tokenizer of actions gives, which is no frame
   hidden_codes,  // NetworkInput::hidden_BTN
   code_order,    // the codes of a frame come one after the other
+  whole_clip,    // the output of a frame depends on all frames of the clip, later ones too
 };
 
 using Traits = std::set<Trait>;

@@ -51,6 +51,19 @@ class WorldModel : public Model {
   /// Why a frame cannot be sampled in so many steps, or "".
   virtual std::string steps_problem(int64_t /*steps*/) const { return ""; }
 
+  /// Whether fill() is there: the model attends to a clip as a whole.
+  virtual bool can_fill() const { return false; }
+
+  /// The frames of a clip that are not known, from those that are, before and after them.
+  ///   frames_BTHWC  uint8, clip_frames of them; what stands in unknown ones is not looked at
+  ///   known_T       bool
+  ///   actions_BTA   float32, of every frame
+  ///   returns       all frames, [B, T, H, W, C] float32 in [0, 1]
+  virtual at::Tensor fill(const at::Tensor& /*frames_BTHWC*/, const at::Tensor& /*known_T*/,
+                          const at::Tensor& /*actions_BTA*/, const RolloutOptions& /*options*/) {
+    return {};
+  }
+
   /// Teacher forcing: predictions of frames 1 .. T-1, each from the true frames before it.
   ///   frames_BTHWC  uint8      actions_BTA  float32
   ///   returns       [B, T-1, H, W, C] float32 in [0, 1]

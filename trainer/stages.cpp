@@ -4,6 +4,7 @@
 
 #include "data/durable_file.h"
 #include "kernels/torch.h"
+#include "model/parameters.h"
 #include "trainer/checkpoint/store.h"
 #include "trainer/exit_code.h"
 #include "trainer/load_run.h"
@@ -185,6 +186,23 @@ std::shared_ptr<WorldModel> make_model(const Config& config, const ClipShape& sh
   for (const auto& stage : stages)
     (stage.source.role == "actions" ? latent_actions : tokenizer) = load_stage(stage, shape);
   return config.make_model(shape, tokenizer, latent_actions);
+}
+
+void check_fits(const Config& config, const ClipShape& shape, const std::vector<Stage>& stages) {
+  std::shared_ptr<Tokenizer> tokenizer, latent_actions;
+  bool all_trained = true;
+  for (const auto& stage : stages) {
+    if (stage.is_trained()) {
+      (stage.source.role == "actions" ? latent_actions : tokenizer) = load_stage(stage, shape);
+      continue;
+    }
+    const WithoutParameterMemory no_memory;
+    stage.config.make_model(shape);
+    all_trained = false;
+  }
+  if (!all_trained) return;
+  const WithoutParameterMemory no_memory;
+  config.make_model(shape, tokenizer, latent_actions);
 }
 
 std::shared_ptr<WorldModel> make_model_with_stages(const Config& config, const ClipShape& shape,

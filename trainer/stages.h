@@ -60,6 +60,11 @@ void keep_stage(const Stage& stage, const std::filesystem::path& run);
 std::shared_ptr<Tokenizer> load_stage(const Stage& stage, const ClipShape& shape);
 
 /// The model of `config` on these stages, loaded for frames of `shape`.
+/// Throws UsageError where the model or a tokenizer does not fit data of this shape, whatever their
+/// size: their parameters get no memory. A model whose tokenizer is yet to be trained is not looked
+/// at.
+void check_fits(const Config& config, const ClipShape& shape, const std::vector<Stage>& stages);
+
 std::shared_ptr<WorldModel> make_model(const Config& config, const ClipShape& shape,
                                        const std::vector<Stage>& stages);
 

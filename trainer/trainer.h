@@ -115,6 +115,7 @@ class Trainer {
   int64_t steps_since_record_ = 0;
   double comm_exposed_s_ = 0;
   double peak_flops_ = 0;  // of all ranks
+  bool peak_is_measured_ = false;
   StepMemory memory_;
 
   std::deque<std::map<std::string, double>> recent_sums_;  // the model's statistics, by step

@@ -39,6 +39,7 @@ void Trainer::find_peak_flops() {
       choose_peak_flops(config_.trainer.peak_tflops, at < gpus.size() ? gpus[at].name : "", bf16,
                         [&] { return measure_peak_flops(device, bf16); });
   peak_flops_ = peak.flops_per_s * static_cast<double>(world_.size());
+  peak_is_measured_ = peak.is_measured;
   if (world_.is_root() && (device.is_cuda() || config_.trainer.peak_tflops > 0)) {
     console_.say(c10::str("MFU is of ", std::lround(peak.flops_per_s / 1e12), " TFLOP/s a rank, ",
                           peak.source));
@@ -64,7 +65,10 @@ StepRecord Trainer::make_record(const StepTotals& totals, const JudgedStep& judg
   const double clips_per_s = static_cast<double>(config_.trainer.global_batch) / record.step_s;
   record.frames_per_s = clips_per_s * static_cast<double>(config_.data.clip_frames);
   record.tokens_per_s = clips_per_s * static_cast<double>(model_->tokens_per_clip());
-  record.mfu = peak_flops_ > 0 ? clips_per_s * model_->flops_per_clip() / peak_flops_ : 0;
+  const double flops_per_s = clips_per_s * model_->flops_per_clip();
+  // A peak that was measured while the machine was busy is too low: what was reached is possible.
+  if (peak_is_measured_) peak_flops_ = std::max(peak_flops_, flops_per_s);
+  record.mfu = peak_flops_ > 0 ? flops_per_s / peak_flops_ : 0;
   record.data_wait_s = loader_->take_wait_s() / steps;
   record.comm_exposed_s = comm_exposed_s_ / steps;
   record.world_size = world_.size();

@@ -67,7 +67,8 @@ enum class DrawStream : uint64_t {
   own_past = 7,
   known_frames = 8,
   hidden = 10,
-  codes = 11
+  codes = 11,
+  task = 12
 };
 
 /// The part of the key that all samples share: draw_key is mix_key(this, sample id).

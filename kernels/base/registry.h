@@ -3,6 +3,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -26,11 +28,22 @@ inline size_t edit_distance(const std::string& a, const std::string& b) {
   return row.back();
 }
 
-/// The word in `known` that `word` is probably a misspelling of, or "".
+/// "16" of "bf16".
+inline std::string digits_of(const std::string& word) {
+  std::string digits;
+  for (const char c : word) {
+    if (c >= '0' && c <= '9') digits += c;
+  }
+  return digits;
+}
+
+/// The word in `known` that `word` is probably a misspelling of, or "". A number in it is taken as
+/// meant: fp16 is no misspelt fp32.
 inline std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
   std::string best;
   size_t best_distance = std::max<size_t>(2, word.size() / 3) + 1;
   for (const auto& candidate : known) {
+    if (!digits_of(word).empty() && digits_of(word) != digits_of(candidate)) continue;
     const size_t distance = edit_distance(word, candidate);
     if (distance < best_distance) best_distance = distance, best = candidate;
   }
@@ -49,7 +62,12 @@ class Registry {
 
   bool add(const std::string& name, Entry entry) {
     if (!entries_.emplace(name, std::move(entry)).second) {
-      throw std::logic_error("'" + name + "' is registered twice");
+      // Before main, where nobody would catch an exception.
+      std::fputs(
+          ("nextframe: '" + name + "' is registered twice; give one of the two another name\n")
+              .c_str(),
+          stderr);
+      std::_Exit(1);
     }
     return true;
   }

@@ -5,6 +5,7 @@
 #include "kernels/patchify.h"
 #include "kernels/torch.h"
 #include "model/ends/frame_ends.h"
+#include "model/patch_size.h"
 
 namespace nextframe {
 namespace {
@@ -12,10 +13,7 @@ namespace {
 class PixelEnds final : public FrameEnds {
  public:
   explicit PixelEnds(const EndsShape& shape) : shape_(shape) {
-    TORCH_CHECK(
-        shape.clip.height_px % shape.patch_px == 0 && shape.clip.width_px % shape.patch_px == 0,
-        "space_time_transformer: model.patch_px = ", shape.patch_px, " must divide the frame size ",
-        shape.clip.height_px, "x", shape.clip.width_px);
+    require_patches("model.patch_px", shape.patch_px, shape.clip);
   }
 
   int64_t rows() const override { return shape_.clip.height_px / shape_.patch_px; }

@@ -47,6 +47,10 @@ at::Tensor expanded(const at::Tensor& value, const at::Tensor& x_BT) {
 
 }  // namespace
 
+at::Tensor sampling_noise(const Clip& like, int64_t frame_number, const RolloutOptions& rollout) {
+  return frame_noise(like, frame_number, NoiseOf::sample, rollout);
+}
+
 at::Tensor mix_with_noise(const at::Tensor& x_BT, const at::Tensor& noise_BT,
                           const at::Tensor& level_BT) {
   return at::lerp(noise_BT, x_BT, per_frame(level_BT, x_BT));
@@ -145,7 +149,7 @@ at::Tensor sample_next_frame(CausalNetwork& frames, const Clip& known,
 
   const int64_t frame_number = known.first_frame + known.x_BT.size(1);
   NetworkInput sample;
-  sample.x_BT = frame_noise(known, frame_number, NoiseOf::sample, rollout);
+  sample.x_BT = sampling_noise(known, frame_number, rollout);
   sample.actions_BTA = known.actions_BTA.slice(1, -1);
   sample.num_steps_BT = expanded(sampling.sample_steps, sample.x_BT);
   for (int64_t k = 0; k < steps; ++k) {

@@ -93,6 +93,9 @@ class PreconditionedNetwork final : public CausalNetwork {
   at::Tensor before_BT_, before_level_BT_;  // the frame before each
 };
 
+/// Standard normal noise from which a dream's frame is sampled, [B, 1, ...] as frames of `like`.
+at::Tensor sampling_noise(const Clip& like, int64_t frame_number, const RolloutOptions& rollout);
+
 struct SamplingOptions {
   DenoisingConfig how;
   at::Tensor context_steps;  // NetworkInput::num_steps_BT of known frames, a scalar, or undefined

@@ -66,6 +66,24 @@ class Objective {
   virtual at::Tensor next(CausalNetwork& network, const Clip& known,
                           const RolloutOptions& options) const = 0;
 
+  /// Whether frames are sampled together, from all that are known of a clip, by fill() in place of
+  /// next().
+  bool fills_clips() const { return asks().contains(Trait::whole_clip); }
+
+  /// Of such an objective: from how many of the newest frames it goes on, at most.
+  virtual int64_t most_known_frames() const { return 1; }
+
+  /// Samples the frames of a clip that are not known.
+  ///   clip.x_BT         as many frames as a clip in training; what stands in unknown ones is not
+  ///                     looked at
+  ///   clip.actions_BTA  of every frame
+  ///   known_T           bool
+  ///   returns           clip.x_BT with the frames filled in
+  virtual at::Tensor fill(CausalNetwork& /*network*/, const Clip& /*clip*/,
+                          const at::Tensor& /*known_T*/, const RolloutOptions& /*options*/) const {
+    return {};
+  }
+
   /// Teacher forcing: frames 1 + skip .. T-1 of a clip, each from the true frames before it. By
   /// next(), frame after frame.
   ///   network  with nothing cached

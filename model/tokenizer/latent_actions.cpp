@@ -14,6 +14,7 @@
 #include "kernels/patchify.h"
 #include "kernels/torch.h"
 #include "model/objective/masked_error.h"
+#include "model/patch_size.h"
 #include "model/space_time_block.h"
 #include "model/tokenizer/latent_statistics.h"
 #include "model/tokenizer/scalar_quantiser.h"
@@ -92,9 +93,7 @@ class LatentActions final : public Tokenizer {
         encoder_(config, inputs.shape, 1),
         decoder_(config, inputs.shape, 0),
         quantiser_(config.codes, *this) {
-    TORCH_CHECK(shape_.height_px % config.patch_px == 0 && shape_.width_px % config.patch_px == 0,
-                "tokenizer.patch_px = ", config.patch_px, " must divide the frame size ",
-                shape_.height_px, "x", shape_.width_px);
+    require_patches("tokenizer.patch_px", config.patch_px, shape_);
     make_parameters(inputs.seed);
     for (const auto& [name, blocks] : {std::pair{"encoder", &encoder_}, {"decoder", &decoder_}}) {
       register_buffer(c10::str(name, "_cosine"), blocks->rotation().cosine_LP);

@@ -6,6 +6,7 @@
 #include "kernels/norm.h"
 #include "kernels/patchify.h"
 #include "kernels/torch.h"
+#include "model/patch_size.h"
 
 namespace nextframe {
 namespace {
@@ -48,9 +49,7 @@ PatchAutoencoder::PatchAutoencoder(const AutoencoderConfig& config, const Tokeni
                                    int64_t width)
     : shape_(inputs.shape), config_(config), width_(width), bf16_(inputs.bf16), make_(inputs.seed) {
   const int64_t side_px = config.patch_px * config.merge;
-  TORCH_CHECK(shape_.height_px % side_px == 0 && shape_.width_px % side_px == 0,
-              "tokenizer.patch_px x tokenizer.merge = ", side_px, " must divide the frame size ",
-              shape_.height_px, "x", shape_.width_px);
+  require_patches("tokenizer.patch_px x tokenizer.merge", side_px, shape_);
   const int64_t D = config.dim, E = config.patch_px * config.patch_px * shape_.channels;
   const int64_t merged = config.merge * config.merge * D;
   stem_ = make_.normal(*this, "patch_stem", {D, E}, 2 / std::sqrt(static_cast<double>(E)));

@@ -5,6 +5,7 @@
 #include "kernels/patchify.h"
 #include "kernels/torch.h"
 #include "model/frame_model.h"
+#include "model/patch_size.h"
 #include "model/parameters.h"
 
 namespace nextframe {
@@ -36,9 +37,7 @@ class ConvRecurrent final : public FrameModel {
       : FrameModel(inputs), config_(config), bf16_(inputs.bf16) {
     const ParameterMaker make(inputs.seed);
     const auto& clip = inputs.shape;
-    TORCH_CHECK(clip.height_px % config.patch_px == 0 && clip.width_px % config.patch_px == 0,
-                "conv_recurrent: model.patch_px = ", config.patch_px,
-                " must divide the frame size ", clip.height_px, "x", clip.width_px);
+    require_patches("model.patch_px", config.patch_px, clip);
     const int64_t D = config.dim, C = clip.channels, A = inputs.action_width();
     const int64_t patch_values = grid().window_px() * grid().window_px() * C;
     read_ = make.normal(*this, "read", {3 * D, patch_values},

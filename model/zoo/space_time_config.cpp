@@ -49,8 +49,9 @@ void SpaceTimeConfig::fields(FieldVisitor& field) {
       "attention", attention,
       "factorised: over the tokens of a frame, then, in every temporal_every-th block, over time; "
       "frame_causal: over all tokens of the frame and of earlier ones, in every block; "
-      "token_causal: over all tokens before it, for codes that are dreamed one after the other",
-      {"factorised", "frame_causal", "token_causal"});
+      "token_causal: over all tokens before it, for codes that are dreamed one after the other; "
+      "full: over all tokens of the clip, for objectives that fill in clips",
+      {"factorised", "frame_causal", "token_causal", "full"});
 }
 
 void SpaceTimeConfig::check(const Report& report) const {
@@ -63,6 +64,8 @@ void SpaceTimeConfig::check(const Report& report) const {
     report("heads", c10::str("leaves a head ", dim / heads,
                              " values, not a multiple of 4; nearest: ", nearest_heads(dim, heads)));
   }
+  if (is_full() && window_frames > 0)
+    report("window_frames", "is not used by attention = full, which sees the whole clip");
   if (temporal_every > layers) {
     report("temporal_every", c10::str("is more than model.layers = ", layers,
                                       ": no block would attend over time; nearest: ", layers));
@@ -74,11 +77,16 @@ void SpaceTimeConfig::check(const Report& report) const {
 }
 
 void SpaceTimeConfig::check_asked(const Traits& asked, const Report& report) const {
-  if (asked.contains(Trait::code_order) == is_ordered()) return;
-  report("attention",
-         is_ordered()
-             ? "is for objectives that predict codes in order, autoregressive"
-             : "does not keep codes in order, as the objective asks; needed: token_causal");
+  if (asked.contains(Trait::code_order) != is_ordered()) {
+    report("attention",
+           is_ordered()
+               ? "is for objectives that predict codes in order, autoregressive"
+               : "does not keep codes in order, as the objective asks; needed: token_causal");
+  } else if (asked.contains(Trait::whole_clip) != is_full()) {
+    report("attention", is_full()
+                            ? "is for objectives that fill in clips, clip_flow"
+                            : "does not see later frames, as the objective asks; needed: full");
+  }
 }
 
 }  // namespace nextframe

@@ -25,6 +25,7 @@ struct SpaceTimeConfig {
 
   bool is_joint() const { return attention != "factorised"; }
   bool is_ordered() const { return attention == "token_causal"; }
+  bool is_full() const { return attention == "full"; }
   void fields(FieldVisitor& field);
   void check(const Report& report) const;
   /// See ModelEntry::check_asked.

@@ -1,6 +1,7 @@
 // space_time_transformer: the tokens of a frame attend to each other, then each token to its own
 // past (factorised attention); or each token to all tokens of its frame and of earlier ones
-// (frame-causal attention); or each token to all tokens before it (token-causal attention).
+// (frame-causal attention); or each token to all tokens before it (token-causal attention); or each
+// to all tokens of the clip (full attention).
 //
 // A frame is [action | noise level and step size | start | patches | registers], the first three
 // only where there are any. Token-causal attention has the start: a code's logits are the output of
@@ -47,8 +48,9 @@ class SpaceTimeTransformer final : public FrameModel {
   using Config = SpaceTimeConfig;
 
   static Traits offers() {
-    return {Trait::noise_levels, Trait::step_sizes, Trait::tokens,       Trait::pixels,
-            Trait::values,       Trait::codes,      Trait::hidden_codes, Trait::code_order};
+    return {Trait::noise_levels, Trait::step_sizes, Trait::tokens,
+            Trait::pixels,       Trait::values,     Trait::codes,
+            Trait::hidden_codes, Trait::code_order, Trait::whole_clip};
   }
 
   SpaceTimeTransformer(const Config& config, const ModelInputs& inputs);
@@ -68,6 +70,7 @@ class SpaceTimeTransformer final : public FrameModel {
  private:
   NetworkOutput run(const NetworkInput& input, FrameCache* cache, bool appends) override;
   std::unique_ptr<FrameCache> make_cache() const override {
+    if (config_.is_full()) return nullptr;
     const int64_t tokens = tokens_per_frame(), window = window_frames();
     const auto empty = config_.is_ordered() ? TimeKvCache(window * tokens, 1, tokens)
                                             : TimeKvCache(window, config_.is_joint() ? tokens : 1);
@@ -170,6 +173,7 @@ void SpaceTimeTransformer::make_parameters(const ModelInputs& inputs) {
                            .in_time = (i + 1) % config_.temporal_every == 0,
                            .is_joint = config_.is_joint(),
                            .is_ordered = config_.is_ordered(),
+                           .is_full = config_.is_full(),
                            .bf16 = bf16_};
     const auto made = std::make_shared<SpaceTimeBlock>(shape, make.child("blocks").child(number));
     blocks_.push_back(blocks->register_module(number, made));
@@ -249,7 +253,8 @@ double SpaceTimeTransformer::flops_per_clip() const {
       (4 * dim * (blocks + in_time) + 3 * static_cast<double>(config_.mlp_width()) * blocks);
   const double ends = frames * ends_->products_per_frame();
   const auto window = static_cast<double>(window_frames());
-  const double seen = window * (1 - window / frames / 2);  // frames that a frame sees on average
+  // Frames that a frame sees on average.
+  const double seen = config_.is_full() ? frames : window * (1 - window / frames / 2);
   // Keys that a token attends to, in all blocks.
   const double keys = config_.is_joint() ? blocks * tokens / frames * seen
                                          : blocks * tokens / frames + in_time * seen;

@@ -65,8 +65,8 @@ def a_batch_larger_than_the_machine_ends_with_numbers(t):
 @case
 def a_model_that_does_not_fit_the_frames_is_a_mistake_of_the_config(t):
     t.good()
-    for command in ("train", "plan", "verify", "bench step"):
-        t.run(f"{command} run.yaml --set model.patch_px=5", exits=2, says="must divide the frame size 16x16")
+    for command in ("train", "check", "plan", "verify", "bench step"):
+        t.run(f"{command} run.yaml --set model.patch_px=5", exits=2, says="must divide the frame size 16x16; nearest: 4 and 8")
 
 
 @case

@@ -54,6 +54,8 @@ TEST(DidYouMean, SuggestsOnlyWhatIsNear) {
   EXPECT_EQ(did_you_mean("weigth_decay", known), "weight_decay");
   EXPECT_EQ(did_you_mean("beta", known), "beta1");
   EXPECT_EQ(did_you_mean("momentum", known), "");
+  EXPECT_EQ(did_you_mean("beta3", known), "");
+  EXPECT_EQ(did_you_mean("fp16", {"bf16", "fp32"}), "bf16");
 }
 
 }  // namespace

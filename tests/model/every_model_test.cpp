@@ -310,7 +310,8 @@ std::vector<EveryModel::ParamType> triples_and_variants() {
   for (const auto& objective : ObjectiveRegistry::instance().names()) {
     tiny::Options options;
     options.objective = objective;
-    if (tiny::make_objective(objective)->asks().contains(Trait::code_order)) continue;
+    const auto asks = tiny::make_objective(objective)->asks();
+    if (asks.contains(Trait::code_order) || asks.contains(Trait::whole_clip)) continue;
     triples.emplace_back("space_time_transformer/attention=frame_causal", objective,
                          tiny::tokenizer_of(options));
   }

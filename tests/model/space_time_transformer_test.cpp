@@ -56,7 +56,7 @@ TEST(SpaceTimeTransformer, RefusesAPatchThatDoesNotDivideTheFrame) {
     FAIL();
   } catch (const c10::Error& error) {
     EXPECT_STREQ(error.what_without_backtrace(),
-                 "space_time_transformer: model.patch_px = 5 must divide the frame size 16x16");
+                 "model.patch_px = 5 must divide the frame size 16x16; nearest: 4 and 8");
   }
 }
 

@@ -121,6 +121,7 @@ inline std::shared_ptr<WorldModel> make(const Options& options) {
   auto texts = options.texts;
   const auto& asked = ObjectiveRegistry::instance().get(options.objective, "objective").asks;
   if (asked.contains(Trait::code_order)) texts["attention"] = "token_causal";
+  if (asked.contains(Trait::whole_clip)) texts["attention"] = "full";
   SetFields fields(options.fields, texts);
   std::shared_ptr<FrozenTokenizer> tokenizer;
   if (const auto name = tokenizer_of(options); name != "pixels")

@@ -75,8 +75,9 @@ struct DataAnswer {
   std::vector<std::string> notes;  // what is odd about them
 };
 
-/// Opens both sets as training does. Throws DataError.
-DataAnswer check_data(const Config& config) {
+/// Opens both sets as training does, and sees whether the model fits them. Throws DataError, and
+/// UsageError where it does not.
+DataAnswer check_data(const Config& config, const std::vector<Stage>& stages) {
   const Dataset train = open_training_set(config.data);
   DataAnswer answer;
   const auto add = [&](const std::vector<std::string>& lines) {
@@ -92,6 +93,7 @@ DataAnswer check_data(const Config& config) {
   answer.notes.push_back(describe_repeated_shards(train.identities(), "data.train"));
   add(describe_training_actions(train, "data.train"));
   std::erase(answer.notes, "");
+  check_fits(config, train.shape(), stages);
   return answer;
 }
 
@@ -100,11 +102,12 @@ nlohmann::json check_as_json(const CheckOptions& options, ExitCode& code) {
   try {
     const Config config = options.config->load();
     answer = {{"valid", true}, {"fields", to_json(config.resolved)}};
-    for (const auto& stage : require_stages(config, {}))
+    const auto stages = require_stages(config, {});
+    for (const auto& stage : stages)
       answer[stage.source.role == "actions" ? "latent_actions" : "tokenizer"] =
           describe_stage(stage);
     if (options.without_data) return answer;
-    const auto data = check_data(config);
+    const auto data = check_data(config, stages);
     answer["data"] = data.text;
     answer["data_notes"] = data.notes;
   } catch (const ConfigError& error) {
@@ -113,7 +116,7 @@ nlohmann::json check_as_json(const CheckOptions& options, ExitCode& code) {
   } catch (const UsageError& error) {
     code = ExitCode::usage;
     answer["valid"] = false;
-    answer["tokenizer_problem"] = error.what();
+    answer["model_problem"] = error.what();
   } catch (const DataError& error) {
     code = ExitCode::data;
     answer["valid"] = false;
@@ -136,7 +139,7 @@ int check(const CheckOptions& options) {
   for (const auto& stage : stages)
     std::cout << stage.source.name() << ": " << describe_stage(stage) << std::endl;
   if (options.without_data) return 0;
-  const auto data = check_data(config);
+  const auto data = check_data(config, stages);
   std::cout << "data: " << data.text << std::endl;
   for (const auto& note : data.notes) std::cout << note << std::endl;
   return 0;

@@ -117,7 +117,7 @@ std::vector<Dream> shown_predictions(const StoredPredictions& stored, const Epis
     if (static_cast<int64_t>(dreams.size()) == kSampleEpisodes) break;
     const auto truth =
         source.read(episode.number, 0, stored.context_frames() + stored.num_frames());
-    dreams.push_back({episode.number, stored.context_frames(), truth.frames_THWC,
+    dreams.push_back({episode.number, stored.context_frames(), 0, truth.frames_THWC,
                       stored.frames_of(episode.number)});
   }
   return dreams;

@@ -108,9 +108,10 @@ std::string config_text(const Choices& choices) {
   const bool has_actions = shape.action_width > 0;
   std::string text = c10::str(
       "# ", choices.data, ".\n# Made by `nextframe init`: about ", choices.minutes,
-      " minutes on this machine, with ", choices.ranks, choices.ranks == 1 ? " rank" : " ranks",
-      ". As FILE.yaml:\n#\n", "#   nextframe launch -n ", choices.ranks, " train FILE.yaml\n",
-      "#   nextframe eval runs/FILE\n", "#   nextframe rollout runs/FILE --out dream.png\n");
+      choices.minutes == 1 ? " minute" : " minutes", " on this machine, with ", choices.ranks,
+      choices.ranks == 1 ? " rank" : " ranks", ". As FILE.yaml:\n#\n", "#   nextframe launch -n ",
+      choices.ranks, " train FILE.yaml\n", "#   nextframe eval runs/FILE\n",
+      "#   nextframe rollout runs/FILE --out dream.png\n");
   text += c10::str("data:\n  train: ", written(choices.shards.train), "\n");
   if (choices.shards.validation.empty()) {
     text +=
@@ -126,7 +127,7 @@ std::string config_text(const Choices& choices) {
                choices.patch_px, "     # ", patches,
                " patches a frame; half the side, four times "
                "the cost, finer detail\n  halo_px: ",
-               choices.patch_px / 2, "\n");
+               choices.patch_px / 2, "      # pixels around a patch that its token sees too\n");
   text +=
       "\nobjective:\n  name: regress   # the mean of all futures; shortcut samples one, sharp, "
       "and learns more slowly\n";

@@ -14,6 +14,7 @@ struct RolloutArguments {
   std::vector<int64_t> episodes;
   int64_t context_frames = 8;
   int64_t frames = 32;
+  bool between = false;
   bool animate = false;
   std::string out;
 };
@@ -23,13 +24,22 @@ int rollout(const RolloutArguments& arguments) {
   const auto held_out = open_held_out(*arguments.held_out);
   const auto source = all_episodes(held_out.data);
   auto episodes = arguments.episodes;
-  if (episodes.empty()) episodes = sample_episodes(source, arguments.context_frames);
+  const int64_t longer_than =
+      arguments.between ? source.shape.clip_frames - 1 : arguments.context_frames;
+  if (episodes.empty()) episodes = sample_episodes(source, longer_than);
   if (episodes.empty()) {
-    throw UsageError(c10::str("rollout: no episode of ", held_out.glob,
-                              " is longer than --context ", arguments.context_frames,
-                              " frames; give a smaller one"));
+    throw UsageError(c10::str("rollout: no episode of ", held_out.glob, " is longer than ",
+                              longer_than, " frames",
+                              arguments.between ? "" : "; give a smaller --context"));
   }
   const RolloutOptions options = rollout_options(held_out.run.config.evaluate);
+  if (arguments.between) {
+    write_dreams(between(*held_out.run.model, source, episodes, options, terminal_progress()),
+                 arguments.out, arguments.animate);
+    std::printf("%s: truth above, below it the frames filled in between the two under amber bars\n",
+                arguments.out.c_str());
+    return 0;
+  }
   const auto dreams = dream(*held_out.run.model, source, episodes, arguments.context_frames,
                             arguments.frames, options, terminal_progress());
   write_dreams(dreams, arguments.out, arguments.animate);
@@ -62,6 +72,11 @@ CommandBody set_up_rollout(CLI::App& app) {
       ->check(CLI::Range(1, 65536));
   app.add_option("--frames", arguments->frames, "frames to predict; default 32")
       ->check(CLI::Range(1, 65536));
+  auto* const between =
+      app.add_flag("--between", arguments->between,
+                   "fill in a clip between its first frame and its last, for models that attend to "
+                   "whole clips (objective.name = clip_flow)");
+  for (const char* option : {"--context", "--frames"}) between->excludes(app.get_option(option));
   app.add_flag("--animate", arguments->animate, "write an animated .png instead of a sheet");
   app.add_option("--out", arguments->out,
                  "picture to write: .png a sheet of all frames, .webp an animation")

@@ -102,15 +102,26 @@ void Config::check_model(const Traits& asked, const Report& report) const {
 
 namespace {
 
+/// Where the keys that `text` names are set: " (run.yaml:12:3)", or "".
+std::string places_of_keys(const std::string& text, const std::vector<ResolvedField>& resolved) {
+  std::string places;
+  for (const auto& field : resolved) {
+    const bool is_named = text.find(c10::str(field.key, " ")) != text.npos;
+    if (is_named && field.origin != "default") places += c10::str(" (", field.origin, ")");
+  }
+  return places;
+}
+
 /// What LibTorch refuses of sizes that do not fit the data is the config's fault.
 template <class Make>
-auto as_usage_error(const Make& make) {
+auto as_usage_error(const std::vector<ResolvedField>& resolved, const Make& make) {
   try {
     return make();
   } catch (const c10::OutOfMemoryError&) {
     throw;
   } catch (const c10::Error& error) {
-    throw UsageError(error.what_without_backtrace());
+    const std::string text = error.what_without_backtrace();
+    throw UsageError(text + places_of_keys(text, resolved));
   }
 }
 
@@ -154,7 +165,7 @@ std::shared_ptr<WorldModel> Config::make_model(const ClipShape& shape,
   if (trains_tokenizer()) {
     FieldReader fields("tokenizer", assignments, problems, ignored);
     const auto& entry = TokenizerRegistry::instance().get(value_of("tokenizer.name"), "tokenizer");
-    return as_usage_error([&] { return entry.make(fields, {shape, bf16, seed}); });
+    return as_usage_error(resolved, [&] { return entry.make(fields, {shape, bf16, seed}); });
   }
   FieldReader fields("model", assignments, problems, ignored);
   const auto& entry = ModelRegistry::instance().get(value_of("model.name"), "model");
@@ -166,7 +177,7 @@ std::shared_ptr<WorldModel> Config::make_model(const ClipShape& shape,
   const auto frozen = [](std::shared_ptr<Tokenizer> given, int64_t pack) {
     return given ? std::make_shared<FrozenTokenizer>(std::move(given), pack) : nullptr;
   };
-  return as_usage_error([&] {
+  return as_usage_error(resolved, [&] {
     return entry.make(fields, {.shape = shape,
                                .objective = make_objective(),
                                .actions = actions,

@@ -162,6 +162,11 @@ void check_parts(const Config& config, const Report& report) {
   }
   if (objective == nullptr) return;
   const auto made = config.make_objective();
+  if (config.evaluate.guidance != 1 && made->fills_clips()) {
+    report("evaluate.guidance",
+           "is for objectives that go on frame by frame, and this one fills "
+           "in clips; needed: 1");
+  }
   const auto steps_problem = made->steps_problem(config.evaluate.denoise_steps);
   if (!steps_problem.empty()) report("evaluate.denoise_steps", steps_problem);
   if (config.trainer.grains < 1 || config.trainer.grains > config.trainer.global_batch) return;

@@ -39,7 +39,7 @@ std::vector<Dream> reconstructions(WorldModel& model, const EpisodeSource& sourc
     const auto& episode = source.episodes[place];
     const auto truth = source.read(episode.number, 0, std::min(frames, episode.num_frames));
     dreams.push_back(
-        {episode.number, 0, truth.frames_THWC, predictor.reconstruct(truth.frames_THWC)});
+        {episode.number, 0, 0, truth.frames_THWC, predictor.reconstruct(truth.frames_THWC)});
   }
   return dreams;
 }
@@ -61,7 +61,7 @@ std::vector<Dream> dream(WorldModel& model, const EpisodeSource& source,
   const auto told = with_latent_actions(source, model);
   predictor.rollouts(told, places, context_frames, frames, [&](const PredictedFrame& frame) {
     if (frame.frame == context_frames) {
-      dreams.push_back({frame.episode, context_frames, frame.truth.frames_THWC, {}});
+      dreams.push_back({frame.episode, context_frames, 0, frame.truth.frames_THWC, {}});
       frames_of.emplace_back();
     }
     frames_of.back().push_back(frame.predicted_HWC);
@@ -73,6 +73,30 @@ std::vector<Dream> dream(WorldModel& model, const EpisodeSource& source,
                                 "or a smaller --context"));
     }
     dreams[i].dreamed_THWC = at::stack(frames_of[i]);
+  }
+  return dreams;
+}
+
+std::vector<Dream> between(WorldModel& model, const EpisodeSource& source,
+                           const std::vector<int64_t>& episodes, const RolloutOptions& options,
+                           const EvaluationProgress& progress) {
+  if (!model.can_fill()) {
+    throw UsageError(
+        "rollout: this model goes forward frame by frame; --between needs one that fills in clips "
+        "(objective.name = clip_flow)");
+  }
+  const int64_t frames = source.shape.clip_frames;
+  Predictor predictor(model, options, progress);
+  const auto told = with_latent_actions(source, model);
+  std::vector<Dream> dreams;
+  for (const int64_t number : episodes) {
+    if (source.episodes[place_of_episode(source, number)].num_frames < frames) {
+      throw UsageError(c10::str("rollout: episode ", number, " has no clip of ", frames,
+                                " frames; choose another with --episode"));
+    }
+    const auto clip = told.read(number, 0, frames);
+    const auto filled_THWC = predictor.fill(clip, {0, frames - 1}, number, 0);
+    dreams.push_back({number, 1, 1, clip.frames_THWC, filled_THWC.slice(0, 1, frames - 1)});
   }
   return dreams;
 }

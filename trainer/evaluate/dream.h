@@ -17,8 +17,9 @@ constexpr int64_t kMaxDreamFrames = 65536;
 struct Dream {
   int64_t episode = 0;
   int64_t context_frames = 0;
-  at::Tensor truth_THWC;    // uint8, context and dreamed frames
-  at::Tensor dreamed_THWC;  // float32 in [0, 1], the dreamed frames only
+  int64_t frames_after = 0;  // given at the end, too; 0 unless between() filled in the others
+  at::Tensor truth_THWC;     // uint8, given and dreamed frames
+  at::Tensor dreamed_THWC;   // float32 in [0, 1], the dreamed frames only
 };
 
 /// Rolls out `frames` frames (fewer where the episode ends) of each of `episodes` from its
@@ -29,9 +30,15 @@ std::vector<Dream> dream(WorldModel& model, const EpisodeSource& source,
                          int64_t frames, const RolloutOptions& options,
                          const EvaluationProgress& progress = {});
 
+/// The first clip of each of `episodes`, whose first and last frame are given and the others filled
+/// in. Throws UsageError for a model that cannot fill(), and for episodes as dream() does.
+std::vector<Dream> between(WorldModel& model, const EpisodeSource& source,
+                           const std::vector<int64_t>& episodes, const RolloutOptions& options,
+                           const EvaluationProgress& progress = {});
+
 /// All frames side by side: for each dream a row of true frames above a row of predicted ones,
-/// with frame numbers on top. An amber bar marks the context, which the model was given, a
-/// blue bar its predictions.
+/// with frame numbers on top. An amber bar marks frames that the model was given, a blue bar its
+/// predictions.
 Image sheet(const std::vector<Dream>& dreams);
 
 /// One image for each time step: the dreams side by side, true frames above predicted ones, with

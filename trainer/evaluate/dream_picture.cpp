@@ -33,7 +33,8 @@ int64_t num_frames(const Dream& dream) { return dream.truth_THWC.size(0); }
 /// Frame `frame` of truth above the dream's, under a bar that says which of the two it was given.
 void draw_pair(Image& image, const Layout& layout, int64_t left, int64_t top, const Dream& dream,
                int64_t frame) {
-  const bool is_context = frame < dream.context_frames;
+  const bool is_context =
+      frame < dream.context_frames || frame >= num_frames(dream) - dream.frames_after;
   const auto true_HWC = dream.truth_THWC[frame];
   image.fill(left, top, layout.cell_width, kBarPx, is_context ? kContext : kDreamed);
   top += kBarPx + kGapPx;

@@ -168,6 +168,25 @@ at::Tensor Predictor::reconstruct(const at::Tensor& frames_THWC) {
   return model_.reconstruct(frames_BTHWC).squeeze(0).cpu();
 }
 
+at::Tensor Predictor::fill(const Episode& clip, const std::vector<int64_t>& known, int64_t episode,
+                           int64_t first) {
+  const torch::NoGradGuard no_grad;
+  progress_("fill", 0, 0);
+  const auto device = device_of(model_);
+  auto known_T = at::zeros({clip.frames_THWC.size(0)}, at::kBool);
+  for (const int64_t frame : known) known_T[frame] = true;
+  auto options = options_;
+  options.sample_ids_B = at::full({1}, episode, at::kLong).to(device);
+  options.first_frame = first;
+  const auto filled_THWC = model_
+                               .fill(clip.frames_THWC.unsqueeze(0).to(device), known_T.to(device),
+                                     clip.actions_TA.unsqueeze(0).to(device), options)
+                               .squeeze(0)
+                               .cpu();
+  check_finite(filled_THWC, episode, first);
+  return filled_THWC;
+}
+
 at::Tensor own_actions(size_t /*place*/, int64_t /*first*/, const Episode& truth) {
   return truth.actions_TA;
 }

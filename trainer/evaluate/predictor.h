@@ -73,6 +73,11 @@ class Predictor {
   ///   frames_THWC  uint8
   at::Tensor reconstruct(const at::Tensor& frames_THWC);
 
+  /// A clip of an episode, from its frame `first` on, as the model fills it in from the frames that
+  /// are `known`; float32 [T, H, W, C] in [0, 1] on the CPU. For a model that can_fill().
+  at::Tensor fill(const Episode& clip, const std::vector<int64_t>& known, int64_t episode,
+                  int64_t first);
+
   /// The source with the actions that the model is told: its own latent ones, if it has any.
   EpisodeSource as_told(EpisodeSource source) {
     return with_latent_actions(std::move(source), model_);

@@ -10,7 +10,7 @@ namespace nextframe {
 namespace {
 
 std::string sizes_text(const std::vector<int64_t>& sizes) {
-  return "[" + c10::Join(", ", sizes) + "]";
+  return c10::str("[", c10::Join(", ", sizes), "]");
 }
 
 /// The array `name` as integers, or float32.

@@ -34,6 +34,8 @@ std::vector<std::string> unmet_needs(const SuiteNeeds& needs, const WorldModel& 
   require(!needs.has_tokenizer || model.has_tokenizer(), "the model works on pixels");
   require(!needs.is_sampling || model.is_sampling() || !model.can_predict(),
           "the model's objective predicts a frame in one network call");
+  require(!needs.fills || model.can_fill() || !model.can_predict(),
+          "the model goes forward frame by frame");
   require(!needs.has_actions || source.shape.action_width > 0, "the data has no actions");
   require(!needs.has_latent_actions || model.num_latent_actions() > 0,
           "the model has no latent actions");

@@ -15,6 +15,7 @@ struct SuiteNeeds {
   bool steps = false;                  // one-step predictions, not stored dreams alone
   bool has_tokenizer = false;          // a model with a tokenizer
   bool is_sampling = false;            // a model that samples frames
+  bool fills = false;                  // a model that fills in frames of a clip
   bool has_actions = false;            // data with actions, or a model of latent ones
   bool has_latent_actions = false;     // a model that reads actions off the frames
   int64_t episodes = 1;                // so many of them

@@ -19,7 +19,8 @@ std::string describe_collapse(const std::map<std::string, double>& monitors) {
   if (is_below("codes_used", kLeastCodesUsed)) {
     return c10::str("alarm: only ", std::lround(100 * monitors.at("codes_used")),
                     " % of the codes are used; fewer codes, a lower learning rate, more "
-                    "continuous_steps (fsq) or a smaller commit_weight (vq) usually help");
+                    "continuous_steps (fsq, latent_actions) or a smaller commit_weight (vq) "
+                    "usually help");
   }
   if (is_below("latent_std", kLeastStd) || is_below("latent_rank", kLeastRank)) {
     return c10::str("alarm: the latents have collapsed (standard deviation ",

@@ -8,6 +8,8 @@
 namespace nextframe {
 namespace {
 
+constexpr int64_t kMemoryWorthSaving = int64_t{2} << 30;  // of a grain's activations
+
 std::string bytes_text(double bytes) {
   constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
   size_t unit = 0;
@@ -157,7 +159,9 @@ std::vector<std::string> advice(const PlanReport& report) {
     lines.push_back(format("checkpoint.every_steps = %.0f would waste less on %lld ranks",
                            std::max(1.0, steps), whole(ranks)));
   }
-  if (report.work.activation_bytes > 2 * report.work.flat_bytes() && report.recompute == "none") {
+  const bool is_large = report.work.activation_bytes > kMemoryWorthSaving;
+  if (is_large && report.work.activation_bytes > 2 * report.work.flat_bytes() &&
+      report.recompute == "none") {
     lines.push_back(
         "activations hold most of the memory: trainer.recompute = block keeps a block's "
         "input only, for a third more work");

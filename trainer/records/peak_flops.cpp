@@ -51,10 +51,10 @@ double stated_peak_flops(const std::string& gpu_name, bool bf16) {
 
 PeakFlops choose_peak_flops(double given_tflops, const std::string& gpu_name, bool bf16,
                             const std::function<double()>& measure) {
-  if (given_tflops > 0) return {given_tflops * 1e12, "given"};
+  if (given_tflops > 0) return {given_tflops * 1e12, "given", false};
   const double stated = stated_peak_flops(gpu_name, bf16);
-  if (stated > 0) return {stated, "stated for " + gpu_name};
-  return {measure(), "measured with a large product"};
+  if (stated > 0) return {stated, "stated for " + gpu_name, false};
+  return {measure(), "measured with a large product", true};
 }
 
 }  // namespace nextframe

@@ -19,6 +19,7 @@ double stated_peak_flops(const std::string& gpu_name, bool bf16);
 struct PeakFlops {
   double flops_per_s = 0;
   std::string source;  // "given", "stated for …" or "measured …"
+  bool is_measured = false;
 };
 
 /// A rank's peak: `given_tflops` if that is not 0, else what is stated for the GPU, else

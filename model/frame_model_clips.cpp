@@ -1,0 +1,89 @@
+// FrameModel under an objective that fills in clips: dreams go on clip by clip.
+#include "kernels/torch.h"
+#include "model/frame_model.h"
+
+namespace nextframe {
+
+int64_t FrameModel::most_known_frames() const {
+  return std::min(objective_->most_known_frames(), shape_.clip_frames - 1);
+}
+
+/// `clip` has up to clip_frames frames, and actions of the first of them at least. The others are
+/// not told theirs.
+at::Tensor FrameModel::filled_clip(Clip clip, int64_t num_known, const RolloutOptions& options) {
+  const auto lengthened = [&](const at::Tensor& tensor, const at::Tensor& row_B1) {
+    const int64_t missing = shape_.clip_frames - tensor.size(1);
+    auto sizes = row_B1.sizes().vec();
+    sizes[1] = missing;
+    return missing == 0 ? tensor : at::cat({tensor, row_B1.expand(sizes)}, 1);
+  };
+  clip.x_BT = lengthened(clip.x_BT, at::zeros_like(clip.x_BT.slice(1, 0, 1)));
+  clip.actions_BTA = lengthened(clip.actions_BTA, clip.before_B1A);
+  const auto network = make_network(options);
+  const auto known_T = at::arange(shape_.clip_frames, clip.x_BT.device()).lt(num_known);
+  return objective_->fill(*network, clip, known_T, options).clamp(-clip.bound, clip.bound);
+}
+
+/// Each frame after the first, from the true frames before it.
+at::Tensor FrameModel::one_step_by_clips(const at::Tensor& latents_BT,
+                                         const at::Tensor& encoded_actions_BTA,
+                                         const RolloutOptions& options) {
+  std::vector<at::Tensor> guesses;
+  for (int64_t end = 1; end < latents_BT.size(1); ++end) {
+    const int64_t first = std::max<int64_t>(0, end - most_known_frames()), known = end - first;
+    const auto filled = filled_clip(
+        {.x_BT = latents_BT.slice(1, first, end),
+         .actions_BTA = encoded_actions_BTA.slice(1, first, end),
+         .before_B1A = action_form_.no_action(encoded_actions_BTA),  // as a training clip begins
+         .mask_BT = {},
+         .sample_ids_B = options.sample_ids_B,
+         .first_frame = options.first_frame + first,
+         .bound = space_bound()},
+        known, options);
+    guesses.push_back(filled.slice(1, known, known + 1));
+  }
+  return at::cat(guesses, 1);
+}
+
+/// As many frames at a time as a clip leaves room for, each time from the newest frames.
+at::Tensor FrameModel::rollout_by_clips(const at::Tensor& latents_BT,
+                                        const at::Tensor& encoded_actions_BTA,
+                                        const RolloutOptions& options) {
+  const int64_t num_context = latents_BT.size(1), num_frames = encoded_actions_BTA.size(1) + 1;
+  auto frames_BT = latents_BT;
+  while (frames_BT.size(1) < num_frames) {
+    const int64_t end = frames_BT.size(1), first = std::max<int64_t>(0, end - most_known_frames());
+    const int64_t known = end - first;
+    const auto filled =
+        filled_clip({.x_BT = frames_BT.slice(1, first),
+                     .actions_BTA = encoded_actions_BTA.slice(
+                         1, first, std::min(first + shape_.clip_frames, num_frames - 1)),
+                     .before_B1A = action_form_.no_action(encoded_actions_BTA),
+                     .mask_BT = {},
+                     .sample_ids_B = options.sample_ids_B,
+                     .first_frame = options.first_frame + first,
+                     .bound = space_bound()},
+                    known, options);
+    const int64_t wanted = std::min(num_frames - end, shape_.clip_frames - known);
+    frames_BT = at::cat({frames_BT, filled.slice(1, known, known + wanted)}, 1);
+  }
+  return frames_BT.slice(1, num_context);
+}
+
+at::Tensor FrameModel::fill(const at::Tensor& frames_BTHWC, const at::Tensor& known_T,
+                            const at::Tensor& actions_BTA, const RolloutOptions& options) {
+  if (!can_fill()) return {};
+  const torch::NoGradGuard no_grad;
+  check_inputs(frames_BTHWC, actions_BTA, shape_.clip_frames);
+  TORCH_CHECK(known_T.dim() == 1 && known_T.size(0) == shape_.clip_frames &&
+                  known_T.scalar_type() == at::kBool,
+              "fill: known_T must be bool [", shape_.clip_frames, "], got ", known_T.scalar_type(),
+              " ", known_T.sizes());
+  const auto encoded_BTA = action_form_.encode(actions_BTA);
+  const auto clip = clip_of(frames_BTHWC, encoded_BTA, 0, shape_.clip_frames, options);
+  const auto network = make_network(options);
+  return unit_frames_of(objective_->fill(*network, clip, known_T.to(clip.x_BT.device()), options)
+                            .clamp(-clip.bound, clip.bound));
+}
+
+}  // namespace nextframe
