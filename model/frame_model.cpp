@@ -12,12 +12,16 @@ FrameModel::FrameModel(const ModelInputs& inputs)
       objective_(inputs.objective),
       tokenizer_(inputs.tokenizer),
       latent_actions_(inputs.latent_actions),
+      learned_(inputs.learned),
       action_form_(inputs.actions) {
   TORCH_CHECK(objective_ != nullptr, "model: an objective is needed, got none");
   TORCH_CHECK(shape_.clip_frames >= 2, "model: clips of 2 frames or more are needed, got ",
               shape_.clip_frames);
   TORCH_CHECK(shape_.channels == 1 || shape_.channels == 3,
               "model: frames need 1 or 3 channels, got ", shape_.channels);
+  TORCH_CHECK(asks_for(Trait::learned_latents) == (learned_ != nullptr),
+              "model: a tokenizer that learns with the model is for objectives that ask for one");
+  if (learned_) register_module("encoder", learned_);
 }
 
 LossTerms FrameModel::loss(const Batch& batch, const at::Tensor& draw) {
@@ -27,14 +31,26 @@ LossTerms FrameModel::loss(const Batch& batch, const at::Tensor& draw) {
       [this](const NetworkInput& input, FrameCache*, bool) { return run(input, nullptr, false); },
       shape_.clip_frames);
   const auto actions_BTA = action_form_.encode(told_BTA, batch.sample_ids_B, draw);
-  return objective_->loss(network,
-                          {.x_BT = latents_of(batch.frames_BTHWC),
-                           .actions_BTA = actions_BTA,
-                           .before_B1A = action_form_.no_action(actions_BTA),
-                           .mask_BT = batch.mask_BT,
-                           .sample_ids_B = batch.sample_ids_B,
-                           .bound = space_bound()},
-                          draw);
+  const auto latents_BT = latents_of(batch.frames_BTHWC);
+  auto terms = objective_->loss(network,
+                                {.x_BT = latents_BT,
+                                 .actions_BTA = actions_BTA,
+                                 .before_B1A = action_form_.no_action(actions_BTA),
+                                 .mask_BT = batch.mask_BT,
+                                 .sample_ids_B = batch.sample_ids_B,
+                                 .bound = space_bound()},
+                                draw);
+  if (learned_) add_read_out(latents_BT, batch, terms);
+  return terms;
+}
+
+void FrameModel::add_read_out(const at::Tensor& latents_BT, const Batch& batch, LossTerms& terms) {
+  // The objective's weight counts values of latents, and a picture has more: so its mean counts.
+  const double values = static_cast<double>(latents_BT.size(2) * latents_BT.size(3));
+  const double pixels = static_cast<double>(shape_.height_px * shape_.width_px * shape_.channels);
+  const auto drawn = learned_->read_out(latents_BT, batch, values / pixels);
+  terms.sum = terms.sum + drawn.sum;
+  terms.sums.insert(drawn.sums.begin(), drawn.sums.end());
 }
 
 at::Tensor FrameModel::one_step(const at::Tensor& frames_BTHWC, const at::Tensor& actions_BTA,
@@ -92,7 +108,8 @@ at::Tensor FrameModel::rollout(const at::Tensor& context_BTHWC, const at::Tensor
 }
 
 at::Tensor FrameModel::reconstruct(const at::Tensor& frames_BTHWC) {
-  return tokenizer_ ? unit_frames_of(latents_of(frames_BTHWC)) : at::Tensor();
+  const torch::NoGradGuard no_grad;
+  return has_tokenizer() ? unit_frames_of(latents_of(frames_BTHWC)) : at::Tensor();
 }
 
 at::Tensor FrameModel::infer_actions(const at::Tensor& frames_BTHWC) {
@@ -113,21 +130,26 @@ void FrameModel::to(torch::Device device, bool non_blocking) {
 
 double FrameModel::encoding_flops_per_clip() const {
   // Encoder and decoder are about equal, and training counts forward and backward.
-  double flops = 0;
+  double flops = learned_ ? learned_->flops_per_clip() : 0;
   for (const auto& frozen : {tokenizer_, latent_actions_}) {
     if (frozen) flops += frozen->tokenizer().flops_per_clip() / 6;
   }
   return flops;
 }
 
-double FrameModel::space_bound() const { return tokenizer_ ? tokenizer_->space().bound() : 1; }
+double FrameModel::space_bound() const {
+  if (learned_) return learned_->space().bound();
+  return tokenizer_ ? tokenizer_->space().bound() : 1;
+}
 
 at::Tensor FrameModel::latents_of(const at::Tensor& frames_BTHWC) const {
+  if (learned_) return learned_->encode(frames_BTHWC);
   return tokenizer_ ? tokenizer_->encode(frames_BTHWC) : pixels_from_bytes(frames_BTHWC);
 }
 
 /// float32 in [0, 1].
 at::Tensor FrameModel::unit_frames_of(const at::Tensor& latents_BT) const {
+  if (learned_) return unit_range(learned_->decode(latents_BT));
   return unit_range(tokenizer_ ? tokenizer_->decode(latents_BT) : latents_BT);
 }
 

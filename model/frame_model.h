@@ -34,7 +34,10 @@ class FrameModel : public WorldModel {
   bool can_fill() const override { return objective_->fills_clips(); }
   at::Tensor fill(const at::Tensor& frames_BTHWC, const at::Tensor& known_T,
                   const at::Tensor& actions_BTA, const RolloutOptions& options) override;
-  bool has_tokenizer() const override { return tokenizer_ != nullptr; }
+  bool has_tokenizer() const override { return tokenizer_ || learned_; }
+  std::map<std::string, double> monitors() const override {
+    return learned_ ? learned_->monitors() : std::map<std::string, double>();
+  }
   at::Tensor reconstruct(const at::Tensor& frames_BTHWC) override;
   int64_t num_latent_actions() const override {
     return latent_actions_ ? latent_actions_->space().num_codes() : 0;
@@ -85,9 +88,13 @@ class FrameModel : public WorldModel {
   void check_inputs(const at::Tensor& frames_BTHWC, const at::Tensor& actions_BTA,
                     int64_t num_actions) const;
 
+  /// Adds what a tokenizer that learns with the model asks for.
+  void add_read_out(const at::Tensor& latents_BT, const Batch& batch, LossTerms& terms);
+
   ClipShape shape_;
   std::shared_ptr<Objective> objective_;
   std::shared_ptr<FrozenTokenizer> tokenizer_, latent_actions_;
+  std::shared_ptr<Tokenizer> learned_;  // the child module `encoder`
   ActionForm action_form_;
 };
 

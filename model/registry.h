@@ -23,10 +23,14 @@ struct ModelInputs {
   ActionForm actions = {};
   bool bf16 = false;  // matrix products in bfloat16; everything else stays float32
   uint64_t seed = 0;  // of the initial parameters, drawn by counter (kernels/draws.h)
-  std::shared_ptr<FrozenTokenizer> tokenizer = nullptr;       // null: frames are pixels
+  std::shared_ptr<FrozenTokenizer> tokenizer = nullptr;       // null: no stage has trained one
+  std::shared_ptr<Tokenizer> learned = nullptr;               // one that learns with the model
   std::shared_ptr<FrozenTokenizer> latent_actions = nullptr;  // null: actions are the data's
 
-  LatentSpace space() const { return tokenizer ? tokenizer->space() : LatentSpace(); }
+  LatentSpace space() const {
+    if (learned) return learned->space();
+    return tokenizer ? tokenizer->space() : LatentSpace();
+  }
 
   /// Width of the actions that the network gets.
   int64_t action_width() const {

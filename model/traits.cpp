@@ -25,6 +25,8 @@ std::string trait_name(Trait trait) {
       return "hidden codes";
     case Trait::code_order:
       return "codes in order";
+    case Trait::learned_latents:
+      return "learned latents";
     case Trait::whole_clip:
       return "attention to the whole clip";
   }

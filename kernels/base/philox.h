@@ -68,7 +68,8 @@ enum class DrawStream : uint64_t {
   known_frames = 8,
   hidden = 10,
   codes = 11,
-  task = 12
+  task = 12,
+  projection = 13
 };
 
 /// The part of the key that all samples share: draw_key is mix_key(this, sample id).

@@ -151,7 +151,12 @@ LossTerms PatchAutoencoder::loss(const Batch& batch, const at::Tensor& draw) {
     const auto share_BT1 = uniform_BTN.slice(2, num_patches()) * config_.hidden_up_to;
     hidden_BTN = uniform_BTN.slice(2, 0, num_patches()).lt(share_BT1);
   }
-  const auto squeezed = squeeze(write(frames_BTHWC, hidden_BTN), valid_BT, draw);
+  return drawn_loss(squeeze(write(frames_BTHWC, hidden_BTN), valid_BT, draw), frames_BTHWC,
+                    valid_BT);
+}
+
+LossTerms PatchAutoencoder::drawn_loss(const Squeezed& squeezed, const at::Tensor& frames_BTHWC,
+                                       const at::Tensor& valid_BT, double scale) const {
   const auto drawn_BTHWC = draw_frames(squeezed.z_BTLE);
   const auto squared = (frame_squared_error(drawn_BTHWC, frames_BTHWC) * valid_BT).sum();
   LossTerms terms;
@@ -161,6 +166,7 @@ LossTerms PatchAutoencoder::loss(const Batch& batch, const at::Tensor& draw) {
         edge_error(drawn_BTHWC, frames_BTHWC, 2) + edge_error(drawn_BTHWC, frames_BTHWC, 3);
     terms.sum = terms.sum + config_.edge_weight * (edges * valid_BT).sum();
   }
+  if (scale != 1) terms.sum = terms.sum * scale;
   terms.sum = terms.sum + squeezed.penalty;
   terms.weight = valid_BT.sum().to(at::kDouble) *
                  static_cast<double>(shape_.height_px * shape_.width_px * shape_.channels);

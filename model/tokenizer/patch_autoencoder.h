@@ -58,6 +58,10 @@ class PatchAutoencoder : public Tokenizer {
   virtual Squeezed squeeze(const at::Tensor& raw_BTLE, const at::Tensor& valid_BT,
                            const at::Tensor& draw) = 0;
 
+  /// The loss of frames drawn from the bottleneck, times `scale`, and its penalty as it is.
+  LossTerms drawn_loss(const Squeezed& squeezed, const at::Tensor& frames_BTHWC,
+                       const at::Tensor& valid_BT, double scale = 1) const;
+
   /// What the encoder writes, [B, T, L, E] float32.
   ///   frames_BTHWC  float32 in [-1, 1]
   ///   hidden_BTN    bool, patches that are not shown; or undefined

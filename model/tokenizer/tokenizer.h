@@ -30,6 +30,14 @@ class Tokenizer : public WorldModel {
   /// Frames of latents, float32 [B, T, H, W, C], about [-1, 1].
   virtual at::Tensor decode(const at::Tensor& latents_BT) const = 0;
 
+  /// Of a tokenizer that learns together with a model on its latents: then encode() has a gradient,
+  /// and the model adds this to its loss. It is `scale` times the error of the frames that are
+  /// drawn from `latents_BT`, without a gradient to them, and what it carries of statistics.
+  virtual LossTerms read_out(const at::Tensor& /*latents_BT*/, const Batch& /*batch*/,
+                             double /*scale*/) {
+    return {};
+  }
+
   bool can_predict() const override { return false; }
   bool has_tokenizer() const override { return true; }
   at::Tensor reconstruct(const at::Tensor& frames_BTHWC) override;
@@ -68,9 +76,19 @@ struct TokenizerEntry {
   /// None of "pixels", which are no latents, and of "trained", which another run has made.
   std::function<std::shared_ptr<Tokenizer>(FieldVisitor&, const TokenizerInputs&)> make;
   LatentSpace::Kind kind = LatentSpace::Kind::pixels;
+  /// Whether it learns together with a model on its latents, see Tokenizer::read_out().
+  bool learns_with_model = false;
 
-  bool is_trainable() const { return make != nullptr; }
+  /// Whether a config trains it by itself.
+  bool is_trainable() const { return make != nullptr && !learns_with_model; }
 };
+
+/// Whether the class says `static constexpr bool kLearnsWithModel = true`.
+template <class Class>
+constexpr bool learns_with_model() {
+  if constexpr (requires { Class::kLearnsWithModel; }) return Class::kLearnsWithModel;
+  return false;
+}
 
 using TokenizerRegistry = Registry<TokenizerEntry>;
 
@@ -105,5 +123,5 @@ struct TrainedTokenizer {
          config.fields(field);                                                                   \
          return std::make_shared<Class>(config, inputs);                                         \
        },                                                                                        \
-       ::nextframe::LatentSpace::Kind::kind});                                                   \
+       ::nextframe::LatentSpace::Kind::kind, ::nextframe::learns_with_model<Class>()});          \
   }

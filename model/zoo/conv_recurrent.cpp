@@ -5,8 +5,8 @@
 #include "kernels/patchify.h"
 #include "kernels/torch.h"
 #include "model/frame_model.h"
-#include "model/patch_size.h"
 #include "model/parameters.h"
+#include "model/patch_size.h"
 
 namespace nextframe {
 

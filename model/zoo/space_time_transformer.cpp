@@ -48,9 +48,9 @@ class SpaceTimeTransformer final : public FrameModel {
   using Config = SpaceTimeConfig;
 
   static Traits offers() {
-    return {Trait::noise_levels, Trait::step_sizes, Trait::tokens,
-            Trait::pixels,       Trait::values,     Trait::codes,
-            Trait::hidden_codes, Trait::code_order, Trait::whole_clip};
+    return {Trait::noise_levels, Trait::step_sizes,     Trait::tokens,       Trait::pixels,
+            Trait::values,       Trait::codes,          Trait::hidden_codes, Trait::code_order,
+            Trait::whole_clip,   Trait::learned_latents};
   }
 
   SpaceTimeTransformer(const Config& config, const ModelInputs& inputs);

@@ -59,10 +59,12 @@ struct Options {
                                         {"patch_px", 4},      {"halo_px", 2}, {"registers", 1},
                                         {"temporal_every", 1}};
   std::map<std::string, std::string> texts;
+  std::map<std::string, double> reals;  // of the objective
 };
 
-inline std::shared_ptr<Objective> make_objective(const std::string& name) {
-  SetFields fields({{"bootstrap_start", 0}});
+inline std::shared_ptr<Objective> make_objective(const std::string& name,
+                                                 const std::map<std::string, double>& reals = {}) {
+  SetFields fields({{"bootstrap_start", 0}}, {}, reals);
   return ObjectiveRegistry::instance().get(name, "objective").make(fields);
 }
 
@@ -71,14 +73,17 @@ inline std::vector<std::string> tokenizers() {
   std::vector<std::string> names = {"pixels"};
   for (const auto& name : TokenizerRegistry::instance().names()) {
     const auto* entry = TokenizerRegistry::instance().find(name);
-    if (entry->is_trainable() && entry->kind != LatentSpace::Kind::changes) names.push_back(name);
+    const bool is_made = entry->is_trainable() || entry->learns_with_model;
+    if (is_made && entry->kind != LatentSpace::Kind::changes) names.push_back(name);
   }
   return names;
 }
 
 inline bool objective_takes(const std::string& objective, const std::string& tokenizer) {
-  const auto kind = TokenizerRegistry::instance().get(tokenizer, "tokenizer").kind;
-  return ObjectiveRegistry::instance().get(objective, "objective").frames.contains(trait_of(kind));
+  const auto& given = TokenizerRegistry::instance().get(tokenizer, "tokenizer");
+  const auto& wanted = ObjectiveRegistry::instance().get(objective, "objective");
+  return wanted.frames.contains(trait_of(given.kind)) &&
+         wanted.asks.contains(Trait::learned_latents) == given.learns_with_model;
 }
 
 inline std::string tokenizer_of(const Options& options) {
@@ -124,16 +129,21 @@ inline std::shared_ptr<WorldModel> make(const Options& options) {
   if (asked.contains(Trait::whole_clip)) texts["attention"] = "full";
   SetFields fields(options.fields, texts);
   std::shared_ptr<FrozenTokenizer> tokenizer;
-  if (const auto name = tokenizer_of(options); name != "pixels")
+  std::shared_ptr<Tokenizer> learned;
+  if (asked.contains(Trait::learned_latents)) {
+    learned = make_tokenizer(tokenizer_of(options), options.shape, options.bf16, options.seed);
+  } else if (const auto name = tokenizer_of(options); name != "pixels") {
     tokenizer =
         std::make_shared<FrozenTokenizer>(disturbed(make_tokenizer(name, options.shape)), 1);
+  }
   const auto& model = ModelRegistry::instance().get(options.model, "model");
   return model.make(fields, {.shape = options.shape,
-                             .objective = make_objective(options.objective),
+                             .objective = make_objective(options.objective, options.reals),
                              .actions = options.actions,
                              .bf16 = options.bf16,
                              .seed = options.seed,
-                             .tokenizer = std::move(tokenizer)});
+                             .tokenizer = std::move(tokenizer),
+                             .learned = std::move(learned)});
 }
 
 /// Whether the model offers what objective and action form ask for, and both work on the frames.

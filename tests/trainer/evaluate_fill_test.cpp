@@ -25,8 +25,7 @@ EpisodeSource ball_source(int64_t episodes, bool has_positions = true) {
   for (int64_t number = 0; number < episodes; ++number)
     source.episodes.push_back({number, kFillEpisodeFrames});
   source.read = [](int64_t number, int64_t first, int64_t count) {
-    return Episode{ball_episode(number).frames_THWC.narrow(0, first, count),
-                   at::zeros({count, 0})};
+    return Episode{ball_episode(number).frames_THWC.narrow(0, first, count), at::zeros({count, 0})};
   };
   source.column_names = [has_positions](int64_t) {
     return has_positions ? std::vector<std::string>{"ball_position"} : std::vector<std::string>{};
@@ -43,7 +42,8 @@ EpisodeSource ball_source(int64_t episodes, bool has_positions = true) {
 /// Knows the whole episode if it is given both ends of a clip; else it repeats the first frame.
 class KnowsBetweenEnds final : public RuleModel {
  public:
-  KnowsBetweenEnds() : RuleModel([](const at::Tensor& frame, const at::Tensor&) { return frame; }) {}
+  KnowsBetweenEnds()
+      : RuleModel([](const at::Tensor& frame, const at::Tensor&) { return frame; }) {}
 
   bool can_fill() const override { return true; }
   at::Tensor fill(const at::Tensor& frames_BTHWC, const at::Tensor& known_T, const at::Tensor&,
@@ -96,8 +96,8 @@ TEST(FillSuite, SaysHowFarBallsAreFromWhereTheyAre) {
   // Four frames on, balls have moved by several pixels.
   EXPECT_GT(fill_figure(report, "middle.first_alone.position_px"), 3);
   const auto without = fill_report(model, ball_source(2, false));
-  EXPECT_EQ(without.notes, std::vector<std::string>{
-                               "no position_px: no positions of objects are stored"});
+  EXPECT_EQ(without.notes,
+            std::vector<std::string>{"no position_px: no positions of objects are stored"});
 }
 
 TEST(FillSuite, HasEveryFrameBetweenTheEnds) {

@@ -167,6 +167,12 @@ std::shared_ptr<WorldModel> Config::make_model(const ClipShape& shape,
     const auto& entry = TokenizerRegistry::instance().get(value_of("tokenizer.name"), "tokenizer");
     return as_usage_error(resolved, [&] { return entry.make(fields, {shape, bf16, seed}); });
   }
+  std::shared_ptr<Tokenizer> learned;
+  const auto* learning = TokenizerRegistry::instance().find(value_of("tokenizer.name"));
+  if (learning != nullptr && learning->learns_with_model) {
+    FieldReader fields("tokenizer", assignments, problems, ignored);
+    learned = as_usage_error(resolved, [&] { return learning->make(fields, {shape, bf16, seed}); });
+  }
   FieldReader fields("model", assignments, problems, ignored);
   const auto& entry = ModelRegistry::instance().get(value_of("model.name"), "model");
   const auto trained = this->tokenizer();
@@ -184,6 +190,7 @@ std::shared_ptr<WorldModel> Config::make_model(const ClipShape& shape,
                                .bf16 = bf16,
                                .seed = seed,
                                .tokenizer = frozen(std::move(tokenizer), trained.pack),
+                               .learned = learned,
                                .latent_actions = frozen(std::move(latent_actions), 1)});
   });
 }

@@ -51,7 +51,7 @@ struct Config {
   /// A field's value as YAML would write it; "" if there is no such field.
   std::string value_of(const std::string& key) const;
 
-  /// The tokenizer that this config trains: then it has no model, objective or actions.
+  /// The tokenizer that this config trains by itself: then it has no model, objective or actions.
   bool trains_tokenizer() const;
 
   /// The `tokenizer` section of `name: trained`; `from` is empty where frames are pixels.

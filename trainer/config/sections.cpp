@@ -94,6 +94,14 @@ std::string tokenizers_that_give(const Traits& kinds) {
   return c10::Join(", ", names);
 }
 
+std::string tokenizers_that_learn_with_models() {
+  std::vector<std::string> names;
+  for (const auto& name : TokenizerRegistry::instance().names()) {
+    if (TokenizerRegistry::instance().find(name)->learns_with_model) names.push_back(name);
+  }
+  return c10::Join(", ", names);
+}
+
 /// Those stages that there are, by role.
 std::map<std::string, Stage> find_stages(const Config& config, const Report& report) {
   std::map<std::string, Stage> stages;
@@ -118,6 +126,19 @@ void check_frames(const Config& config, const std::map<std::string, Stage>& stag
   }
   const auto* tokenizer = TokenizerRegistry::instance().find(name);
   if (tokenizer == nullptr) return;
+  const bool is_asked = objective.asks.contains(Trait::learned_latents);
+  if (is_asked && !tokenizer->learns_with_model) {
+    report("objective.name", c10::str("learns its latents; tokenizer ", name,
+                                      " does not learn with the model; tokenizers that do: ",
+                                      tokenizers_that_learn_with_models()));
+    return;
+  }
+  if (!is_asked && tokenizer->learns_with_model) {
+    report("tokenizer.name",
+           "learns together with a model, which this objective does not ask for; "
+           "objectives that do: jepa");
+    return;
+  }
   const Trait kind = trait_of(tokenizer->kind);
   if (!objective.frames.contains(kind)) {
     std::vector<std::string> wanted;
