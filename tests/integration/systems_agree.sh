@@ -30,7 +30,7 @@ expect 0 "fill middle.both_ends.psnr_db" "$nextframe" eval clip-1 --suite fill -
 expect 0 "filled in between" "$nextframe" rollout clip-1 --between --out between.png
 expect 0 "fill: left out: the model goes forward frame by frame" "$nextframe" eval jepa-1 --suite fill --suite quality
 expect 2 "--between needs one that fills in clips" "$nextframe" rollout jepa-1 --between --out between.png
-expect 2 "between excludes" "$nextframe" rollout clip-1 --between --context 3 --out between.png
+expect 2 "excludes --between" "$nextframe" rollout clip-1 --between --context 3 --out between.png
 grep -q '"latent_rank"' jepa-1/metrics.jsonl || fail "nobody watches the representations of jepa"
 
 expect 2 "needed: full" "$nextframe" check clip.yaml --without-data --set model.attention=factorised

@@ -87,7 +87,8 @@ int show_status(const std::string& path, bool as_json) {
   const auto run = summarise_run(path);
   const auto checkpoints = list_checkpoints(RunFolder{path}.checkpoints());
   const double left_s =
-      run.step_s ? *run.step_s * static_cast<double>(std::max<int64_t>(0, run.steps - run.step)) : 0;
+      run.step_s ? *run.step_s * static_cast<double>(std::max<int64_t>(0, run.steps - run.step))
+                 : 0;
   if (as_json) {
     auto json = to_json(run);
     json["left_s"] = run.state == "running" ? Json(left_s) : Json(nullptr);

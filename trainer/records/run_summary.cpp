@@ -27,8 +27,7 @@ std::optional<nlohmann::json> json_of(const fs::path& path) {
 }
 
 /// The number at a path of keys, if there is one.
-std::optional<double> number_at(const nlohmann::json& json,
-                                const std::vector<std::string>& keys) {
+std::optional<double> number_at(const nlohmann::json& json, const std::vector<std::string>& keys) {
   const auto* at = &json;
   for (const auto& key : keys) {
     if (!at->is_object() || !at->contains(key)) return std::nullopt;
@@ -91,8 +90,7 @@ void read_evaluation(RunSummary& summary) {
     summary.evaluated_step = step;
     summary.over_copy_last =
         number_at(*report, {"suites", "quality", "one_step", "mse_over_copy_last", "value"});
-    summary.tokenizer_psnr_db =
-        number_at(*report, {"suites", "tokenizer", "psnr_db", "value"});
+    summary.tokenizer_psnr_db = number_at(*report, {"suites", "tokenizer", "psnr_db", "value"});
   }
 }
 
