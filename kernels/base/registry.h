@@ -28,12 +28,13 @@ inline size_t edit_distance(const std::string& a, const std::string& b) {
   return row.back();
 }
 
-/// "16" of "bf16".
+/// In order of size: "16" of "bf61".
 inline std::string digits_of(const std::string& word) {
   std::string digits;
   for (const char c : word) {
     if (c >= '0' && c <= '9') digits += c;
   }
+  std::sort(digits.begin(), digits.end());
   return digits;
 }
 

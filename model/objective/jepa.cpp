@@ -14,6 +14,7 @@
 // have the same, and each grain's statistic is its own, so the sum is the same on any number of
 // ranks.
 #include <ATen/ATen.h>
+#include <torch/utils.h>
 
 #include "kernels/draws.h"
 #include "model/objective/masked_error.h"
@@ -39,9 +40,11 @@ class Jepa final : public Objective {
             "of SIGReg, which keeps representations from collapsing; 0 shows how they do",
             Range{0, 1e3});
       field("projections", projections, "random directions of SIGReg in a step", Range{1, 65536});
-      field("steps_ahead", steps_ahead,
-            "how many frames ahead are predicted, each from the prediction before it",
-            Range{1, 64});
+      field(
+          "steps_ahead", steps_ahead,
+          "how many frames ahead are predicted, each from the prediction before it, through which "
+          "no gradient passes",
+          Range{1, 64});
     }
     void check(const Report&) const {}
   };
@@ -54,25 +57,29 @@ class Jepa final : public Objective {
   /// SIGReg is of a grain's frames together.
   int64_t least_clips() const override { return 2; }
 
-  double extra_forwards() const override { return static_cast<double>(config_.steps_ahead - 1); }
+  /// Each step ahead is a call without a gradient, and as many rows again with one.
+  double extra_forwards() const override {
+    return 4 * static_cast<double>(config_.steps_ahead - 1);
+  }
 
   LossTerms loss(CausalNetwork& network, const Clip& clip, const at::Tensor& draw) const override {
     const auto valid_BT = valid_pairs(clip.mask_BT);
     const auto &x_BT = clip.x_BT, target_BT = x_BT.slice(1, 1);
     const auto actions_BTA = clip.actions_BTA.slice(1, 0, -1);
-    auto shown_BT = x_BT.slice(1, 0, -1);
+    const auto shown = shown_by_age(network, x_BT.slice(1, 0, -1), actions_BTA);
+    const auto ages = static_cast<int64_t>(shown.size());
+    // All in one call, as a block may run once with a gradient.
+    const auto all_actions = at::cat(std::vector<at::Tensor>(shown.size(), actions_BTA));
+    const auto guesses = predict(network, at::cat(shown), all_actions).chunk(ages);
     LossTerms terms;
-    for (int64_t ahead = 1; ahead <= config_.steps_ahead; ++ahead) {
-      const auto guess_BT = predict(network, shown_BT, actions_BTA);
-      // Frames before `ahead` have no prediction that is so old.
-      const auto error =
-          weighted_squared_error(guess_BT.slice(1, ahead - 1), target_BT.slice(1, ahead - 1),
-                                 valid_BT.slice(1, ahead - 1));
-      if (ahead == 1) terms.sums["squared_error"] = error.detach();
-      const auto share = error / static_cast<double>(config_.steps_ahead);
-      terms.sum = ahead == 1 ? share : terms.sum + share;
-      shown_BT = at::cat({x_BT.slice(1, 0, ahead), guess_BT.slice(1, ahead - 1, -1)}, 1);
-      if (shown_BT.size(1) == ahead) break;  // nothing of it is predicted
+    for (int64_t age = 0; age < ages; ++age) {
+      // The first frames have no prediction that is so old.
+      const auto& guess_BT = guesses[static_cast<size_t>(age)];
+      const auto error = weighted_squared_error(guess_BT.slice(1, age), target_BT.slice(1, age),
+                                                valid_BT.slice(1, age));
+      if (age == 0) terms.sums["squared_error"] = error.detach();
+      const auto share = error / static_cast<double>(ages);
+      terms.sum = age == 0 ? share : terms.sum + share;
     }
     terms.sums["copy_squared_error"] =
         weighted_squared_error(target_BT, x_BT.slice(1, 0, -1), valid_BT).detach();
@@ -100,6 +107,21 @@ class Jepa final : public Objective {
   }
 
  private:
+  /// What the network is shown of frames 0 .. T-2: the true ones, then each as it was predicted
+  /// from the frame before, from the one before that, and so on, without a gradient; but the first
+  /// few, of which there is no such prediction, are true.
+  std::vector<at::Tensor> shown_by_age(CausalNetwork& network, const at::Tensor& x_BT,
+                                       const at::Tensor& actions_BTA) const {
+    const torch::NoGradGuard no_grad;
+    std::vector<at::Tensor> shown{x_BT};
+    const int64_t ages = std::min(config_.steps_ahead, x_BT.size(1));
+    for (int64_t age = 1; age < ages; ++age) {
+      const auto guess_BT = predict(network, shown.back(), actions_BTA);
+      shown.push_back(at::cat({x_BT.slice(1, 0, age), guess_BT.slice(1, age - 1, -1)}, 1));
+    }
+    return shown;
+  }
+
   /// The network says how the next frame differs.
   static at::Tensor predict(CausalNetwork& network, const at::Tensor& x_BT,
                             const at::Tensor& actions_BTA) {

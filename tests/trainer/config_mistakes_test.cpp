@@ -125,8 +125,8 @@ const Mistake kMistakes[] = {
     {"optimizer: {lr: nan}", "optimizer.lr needs a number, got 'nan'"},
     {"run: {name: }", "run.name needs a text, got nothing; an empty text is ''"},
     // Values.
-    {"trainer: {precision: fp61}",
-     "trainer.precision = fp61 is not one of fp32, bf16; did you mean 'fp32'?"},
+    {"trainer: {precision: bf61}",
+     "trainer.precision = bf61 is not one of fp32, bf16; did you mean 'bf16'?"},
     {"parallel: {reduce: tree}", "parallel.reduce = tree is not one of strict, fast"},
     {"trainer: {global_batch: 8, grains: 3}",
      "trainer.grains = 3 does not divide trainer.global_batch = 8; nearest: 2 or 4"},
@@ -240,8 +240,13 @@ TEST(Config, EveryPairOfModelAndObjectiveIsTakenOrRefusedByItsTraits) {
                                           ModelRegistry::instance().find(model)->offers);
       std::string errors;
       try {
-        parse_config("data: {train: a}\nmodel: {name: " + model + "}\nobjective: {name: " +
-                         objective + "}\ntrainer: {global_batch: 16, grains: 4}\n",
+        const bool fills =
+            ObjectiveRegistry::instance().find(objective)->asks.contains(Trait::whole_clip);
+        const bool is_transformer = model == "space_time_transformer";
+        parse_config("data: {train: a}\nmodel: {name: " + model +
+                         (fills && is_transformer ? ", attention: full" : "") +
+                         "}\nobjective: {name: " + objective +
+                         "}\ntrainer: {global_batch: 16, grains: 4}\n",
                      "run.yaml");
       } catch (const ConfigError& error) {
         errors = error.what();

@@ -89,7 +89,8 @@ std::string tokenizers_that_give(const Traits& kinds) {
   std::vector<std::string> names;
   for (const auto& name : TokenizerRegistry::instance().names()) {
     const auto* entry = TokenizerRegistry::instance().find(name);
-    if (name != "trained" && kinds.contains(trait_of(entry->kind))) names.push_back(name);
+    if (name == "trained" || entry->learns_with_model) continue;
+    if (kinds.contains(trait_of(entry->kind))) names.push_back(name);
   }
   return c10::Join(", ", names);
 }
