@@ -31,6 +31,10 @@ class FrameModel : public WorldModel {
                       const RolloutOptions& options) override;
   at::Tensor rollout(const at::Tensor& context_BTHWC, const at::Tensor& actions_BTA,
                      const RolloutOptions& options) override;
+  /// Of the objective's own way to show the past; none if run() keeps no layers.
+  std::vector<LayerStates> hidden_states(const at::Tensor& frames_BTHWC,
+                                         const at::Tensor& actions_BTA,
+                                         const RolloutOptions& options) override;
   bool has_tokenizer() const override { return tokenizer_ != nullptr; }
   at::Tensor reconstruct(const at::Tensor& frames_BTHWC) override;
   int64_t num_latent_actions() const override {
@@ -46,7 +50,7 @@ class FrameModel : public WorldModel {
 
  protected:
   /// The causal network on at most clip_frames frames. With a `cache`, from make_cache(), they
-  /// follow the frames in it, and join it if `appends`.
+  /// follow the frames in it, and join it if `appends`. What its layers hold goes to keep_layer().
   virtual NetworkOutput run(const NetworkInput& input, FrameCache* cache, bool appends) = 0;
 
   /// An empty cache, if the network can go on frame by frame; else null.
