@@ -77,8 +77,7 @@ std::vector<Definition> probe_definitions() {
       {"hidden_position", "of objects of which nothing is seen; where a screen stands says a part"},
       {"reading",
        "a model knows more than its input shows where the interval of best lies above pixels and "
-       "untrained; if one of these does as well, or shuffled is above 0, nothing was learned that "
-       "this probe can tell"}};
+       "untrained; where one of these does as well, nothing was learned that this probe can tell"}};
 }
 
 std::string names_of_layers(const std::vector<LayerFeatures>& layers) {

@@ -77,6 +77,7 @@ std::vector<Headline> headlines_of(const EvaluationReport& report) {
         std::string("rollout.") + horizon + ".skill");
   }
   add("action shuffle ratio", "control", "shuffle_ratio");
+  add("counterfactual ratio (deaf: 1)", "control", "counterfactual_shown_ratio");
   add("dreamed position error, px", "physics", "position_error_px");
   add("  of constant velocity", "physics", "constant_velocity.position_error_px");
   add("abnormal dreams", "physics", "abnormal_share");
