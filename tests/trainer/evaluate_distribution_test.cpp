@@ -203,6 +203,10 @@ TEST(Distribution, FeaturesOfAScriptAreTaken) {
   const auto clips = at::arange(2 * 3 * 4 * 4 * 3).view({2, 3, 4, 4, 3}).to(at::kByte);
   EXPECT_TRUE(at::allclose(aids.clip_features->compute(clips),
                            clips.to(at::kDouble).mean({1, 2, 3}) / 255.0, 0, 1e-6));
+  const ScratchFolder other;  // the module of docs/evaluation.md
+  const auto of_page = scripted_features(
+      write_module(other, "return x.float().mean(dim=(2, 3)).flatten(1) / 255.0"));
+  EXPECT_EQ(of_page.compute(clips).sizes(), at::IntArrayRef({2, 9}));
   const auto report = distribution_of(
       [](const at::Tensor& frames, int64_t) { return (frames + 0.1).clamp(0, 1); }, aids);
   // Means move by 0.1 in three channels, of 255 steps each.

@@ -84,7 +84,13 @@ std::vector<Headline> headlines_of(const EvaluationReport& report) {
   add("gravity in dreams / true", "physics", "gravity_ratio");
   add("surprise (chance 0.5)", "surprise", "accuracy");
   add("  of what is hidden", "surprise", "hidden_accuracy");
-  const std::set<std::string> named = {"quality", "tokenizer", "control", "physics", "surprise"};
+  add("R^2 of position, hidden states", "probes", "position.best");
+  add("  pixels", "probes", "position.pixels");
+  add("R^2 of velocity, hidden states", "probes", "velocity.best");
+  add("  untrained network", "probes", "velocity.untrained");
+  add("R^2 of hidden position", "probes", "hidden_position.best");
+  const std::set<std::string> named = {"quality", "tokenizer", "control",
+                                       "physics", "surprise",  "probes"};
   constexpr size_t kMostOfASuite = 4;
   for (const auto& suite : report.suites) {
     if (named.contains(suite.name)) continue;

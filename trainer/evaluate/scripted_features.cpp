@@ -16,10 +16,17 @@ constexpr int64_t kScriptedClips = 8;
                            "[N, T, H, W, C] and returns numbers [N, D]"));
 }
 
-/// The first line of what LibTorch says, which has many.
-std::string first_line(const std::exception& error) {
+/// The first sentence of what LibTorch says, which has many lines.
+std::string first_sentence(const std::exception& error) {
   const std::string text = error.what();
-  return text.substr(0, text.find('\n'));
+  return text.substr(0, std::min(text.find('\n'), text.find(". ")));
+}
+
+/// The reason that a module failed: TorchScript puts a trace of its lines before it.
+std::string last_line(const std::exception& error) {
+  const std::string text = error.what();
+  const auto end = text.find_last_not_of("\n ");
+  return text.substr(text.rfind('\n', end) + 1, end - text.rfind('\n', end));
 }
 
 at::Tensor features_of(torch::jit::Module& module, const std::string& file,
@@ -29,11 +36,7 @@ at::Tensor features_of(torch::jit::Module& module, const std::string& file,
   try {
     answer = module.forward({clips_NTHWC});
   } catch (const std::exception& error) {
-    const std::string text = error.what();  // the reason is in the last line that is not empty
-    const auto end = text.find_last_not_of("\n ");
-    const auto begin = text.rfind('\n', end);
-    refuse_features(file, c10::str("fails on clips ", clips_NTHWC.sizes(), ": ",
-                                   text.substr(begin + 1, end - begin)));
+    refuse_features(file, c10::str("fails on clips ", clips_NTHWC.sizes(), ": ", last_line(error)));
   }
   if (!answer.isTensor()) refuse_features(file, "returns " + answer.tagKind() + ", not a tensor");
   const auto features = answer.toTensor();
@@ -56,7 +59,7 @@ ClipFeatures scripted_features(const std::string& file) {
   try {
     *module = torch::jit::load(file, at::kCPU);
   } catch (const std::exception& error) {
-    refuse_features(file, "is not read as TorchScript (" + first_line(error) + ")");
+    refuse_features(file, "is not read as TorchScript (" + first_sentence(error) + ")");
   }
   module->eval();
   const auto compute = [module, file](const at::Tensor& clips_NTHWC) {
