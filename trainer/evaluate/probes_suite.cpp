@@ -129,14 +129,16 @@ SuiteReport run_probes(EvaluationContext& evaluation) {
   report.definitions.push_back({"layer", names_of_layers(layers)});
   const auto scores = scores_of(probes, layers);
   const auto controls = controls_of(evaluation, probes, frames, layers, scores, report);
+  std::string unasked;
   for (size_t target = 0; target < probes.targets().size(); ++target) {
     if (probes.asks(target)) {
       report_target(evaluation, probes, target, layers, scores, controls, report);
     } else {
-      report.notes.push_back("no " + probes.targets()[target].name +
-                             ": it hardly varies, or too few frames have it");
+      unasked += (unasked.empty() ? "" : ", ") + probes.targets()[target].name;
     }
   }
+  if (!unasked.empty())
+    report.notes.push_back("no " + unasked + ": hardly varies, or too few frames have it");
   return report;
 }
 
