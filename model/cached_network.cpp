@@ -45,6 +45,11 @@ at::Tensor levels_of(const NetworkInput& input) {
   return at::ones({input.x_BT.size(0), input.x_BT.size(1)}, input.x_BT.options().dtype(at::kFloat));
 }
 
+void keep_layer(const NetworkInput& input, const std::string& name, const at::Tensor& states_BTND) {
+  if (input.layers == nullptr) return;
+  input.layers->push_back({name, states_BTND.detach().to(at::kFloat)});
+}
+
 NetworkOutput CausalNetwork::peek_at(const NetworkInput& next, int64_t place) {
   return {peek(next).x_BT.narrow(2, place, 1)};
 }
@@ -74,6 +79,12 @@ NetworkOutput CachedNetwork::peek_at(const NetworkInput& next, int64_t place) {
 NetworkOutput CachedNetwork::append(const NetworkInput& next) {
   is_empty_ = false;
   return run_(next, cache_.get(), true);
+}
+
+NetworkOutput WatchedNetwork::append(const NetworkInput& next) {
+  auto watched = next;
+  watched.layers = &layers_;
+  return network_->append(watched);
 }
 
 NetworkOutput GuidedNetwork::peek(const NetworkInput& next) {

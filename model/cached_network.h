@@ -51,6 +51,23 @@ class CachedNetwork final : public CausalNetwork {
   bool is_empty_ = true;
 };
 
+/// Keeps what the layers hold of the frames that are appended.
+class WatchedNetwork final : public CausalNetwork {
+ public:
+  WatchedNetwork(std::unique_ptr<CausalNetwork> network, std::vector<LayerStates>& layers)
+      : network_(std::move(network)), layers_(layers) {}
+
+  NetworkOutput peek(const NetworkInput& next) override { return network_->peek(next); }
+  NetworkOutput peek_at(const NetworkInput& next, int64_t place) override {
+    return network_->peek_at(next, place);
+  }
+  NetworkOutput append(const NetworkInput& next) override;
+
+ private:
+  std::unique_ptr<CausalNetwork> network_;
+  std::vector<LayerStates>& layers_;
+};
+
 /// Classifier-free guidance on actions (Ho and Salimans 2022):
 ///
 ///   output = untold + guidance (told - untold)

@@ -107,6 +107,27 @@ at::Tensor FrameModel::rollout(const at::Tensor& context_BTHWC, const at::Tensor
   return unit_frames_of(at::cat(dreamed, 1));
 }
 
+std::vector<LayerStates> FrameModel::hidden_states(const at::Tensor& frames_BTHWC,
+                                                   const at::Tensor& actions_BTA,
+                                                   const RolloutOptions& options) {
+  if (objective_->fills_clips()) return {};  // a frame's would hold what comes after it
+  const torch::NoGradGuard no_grad;
+  const int64_t num_frames = frames_BTHWC.size(1);
+  check_inputs(frames_BTHWC, actions_BTA, num_frames);
+  TORCH_CHECK(num_frames >= 1 && num_frames < shape_.clip_frames, "hidden_states: 1 to ",
+              shape_.clip_frames - 1, " frames are needed, fewer than a clip's, got ", num_frames);
+  auto cheapest = options;  // next() samples a frame as well, which nobody looks at
+  cheapest.denoise_steps = 1;
+  cheapest.guidance = 1;
+  const auto clip =
+      clip_of(frames_BTHWC, action_form_.encode(actions_BTA), 0, num_frames, cheapest);
+  std::vector<LayerStates> layers;
+  if (learned_) layers.push_back({"encoder", clip.x_BT});
+  WatchedNetwork network(make_network(cheapest), layers);
+  objective_->next(network, clip, cheapest);
+  return layers;
+}
+
 at::Tensor FrameModel::reconstruct(const at::Tensor& frames_BTHWC) {
   const torch::NoGradGuard no_grad;
   return has_tokenizer() ? unit_frames_of(latents_of(frames_BTHWC)) : at::Tensor();

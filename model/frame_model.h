@@ -38,6 +38,11 @@ class FrameModel : public WorldModel {
   std::map<std::string, double> monitors() const override {
     return learned_ ? learned_->monitors() : std::map<std::string, double>();
   }
+  /// Of the objective's own way to show the past; none if run() keeps no layers. Before them, what
+  /// an encoder that learns with the model makes of a frame.
+  std::vector<LayerStates> hidden_states(const at::Tensor& frames_BTHWC,
+                                         const at::Tensor& actions_BTA,
+                                         const RolloutOptions& options) override;
   at::Tensor reconstruct(const at::Tensor& frames_BTHWC) override;
   int64_t num_latent_actions() const override {
     return latent_actions_ ? latent_actions_->space().num_codes() : 0;
@@ -52,7 +57,7 @@ class FrameModel : public WorldModel {
 
  protected:
   /// The causal network on at most clip_frames frames. With a `cache`, from make_cache(), they
-  /// follow the frames in it, and join it if `appends`.
+  /// follow the frames in it, and join it if `appends`. What its layers hold goes to keep_layer().
   virtual NetworkOutput run(const NetworkInput& input, FrameCache* cache, bool appends) = 0;
 
   /// An empty cache, if the network can go on frame by frame; else null.

@@ -4,7 +4,16 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <string>
+#include <vector>
+
 namespace nextframe {
+
+/// What one layer of a network holds of each frame.
+struct LayerStates {
+  std::string name;        // "block 2"
+  at::Tensor states_BTND;  // float32; N and D are the layer's own
+};
 
 /// What a network is given of T frames. A tensor that an objective has no use for stays undefined.
 struct NetworkInput {
@@ -15,7 +24,12 @@ struct NetworkInput {
   at::Tensor num_steps_BT = {};
   at::Tensor hidden_BTN = {};  // bool, codes that are not shown
   int64_t place = -1;          // see CausalNetwork::peek_at(); -1: the output at all places
+  std::vector<LayerStates>* layers = nullptr;  // where the network adds its layers, if asked to
 };
+
+/// Adds a layer's states to input.layers if somebody has asked for them.
+///   states_BTND  of the frames of `input`, any floating type
+void keep_layer(const NetworkInput& input, const std::string& name, const at::Tensor& states_BTND);
 
 /// level_BT, or 1 for every frame where it is not given.
 at::Tensor levels_of(const NetworkInput& input);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "model/model.h"
+#include "model/network.h"
 
 namespace nextframe {
 
@@ -69,6 +70,17 @@ class WorldModel : public Model {
   ///   returns       [B, T-1, H, W, C] float32 in [0, 1]
   virtual at::Tensor one_step(const at::Tensor& frames_BTHWC, const at::Tensor& actions_BTA,
                               const RolloutOptions& options) = 0;
+
+  /// What each layer holds of true frames as the network sees them (teacher forcing), without a
+  /// gradient, from the first layer to the last. The states of frame t depend on frames 0 .. t and
+  /// their actions only. None: the model does not tell.
+  ///   frames_BTHWC  uint8, T < clip_frames     actions_BTA  float32
+  ///   options       keys the noise, where the past is shown with some
+  virtual std::vector<LayerStates> hidden_states(const at::Tensor& /*frames_BTHWC*/,
+                                                 const at::Tensor& /*actions_BTA*/,
+                                                 const RolloutOptions& /*options*/) {
+    return {};
+  }
 
   /// Rolls out (dreams) from true frames: frame t is predicted from the frames before it, own
   /// predictions included. Each layer attends to the clip_frames - 1 newest of them. With a

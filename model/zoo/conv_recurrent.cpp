@@ -66,9 +66,9 @@ class ConvRecurrent final : public FrameModel {
     const auto condition_BT1D =
         linear(at::cat({input.actions_BTA, levels_of(input).unsqueeze(2)}, 2), condition_, false)
             .unsqueeze(2);
-    const auto input_BTDHW = (linear(seen_BTNE, read_, bf16_) + (condition_BT1D + bias_))
-                                 .view({B, T, rows, columns, 3 * D})
-                                 .permute({0, 1, 4, 2, 3});
+    const auto input_BTND = linear(seen_BTNE, read_, bf16_) + (condition_BT1D + bias_);
+    keep_layer(input, "input", input_BTND);
+    const auto input_BTDHW = input_BTND.view({B, T, rows, columns, 3 * D}).permute({0, 1, 4, 2, 3});
     const bool goes_on = known != nullptr && known->memory_BDHW.defined();
     auto memory_BDHW =
         goes_on ? known->memory_BDHW : at::zeros({B, D, rows, columns}, x_BTHWC.options());
@@ -79,6 +79,7 @@ class ConvRecurrent final : public FrameModel {
     }
     if (appends) known->memory_BDHW = memory_BDHW;
     const auto memory_BTND = at::stack(memories, 1).permute({0, 1, 3, 4, 2}).flatten(2, 3);
+    keep_layer(input, "memory", memory_BTND);
     return {unpatchify(linear(memory_BTND, write_, bf16_), {config_.patch_px, 0}, shape().height_px,
                        shape().width_px)};
   }

@@ -55,6 +55,7 @@ class FrameMlp final : public FrameModel {
     const auto input_BTE =
         at::cat({now_BTE, before_BTE, input.actions_BTA, levels_of(input).unsqueeze(2)}, 2);
     const auto hidden_BTD = at::gelu(linear(input_BTE, encode_, bf16_) + bias_);
+    keep_layer(input, "hidden", hidden_BTD.unsqueeze(2));
     return {linear(hidden_BTD, decode_, bf16_).to(at::kFloat).view(input.x_BT.sizes())};
   }
 

@@ -196,6 +196,7 @@ NetworkOutput SpaceTimeTransformer::run(const NetworkInput& input, FrameCache* c
     tokens_BTND = tokens_BTND.slice(2, ahead, end);
     in_time_of_these = rows_of(in_time_of_these, ahead, end - ahead);
   }
+  keep_layer(input, "embedding", tokens_BTND);
   for (size_t i = 0; i < blocks_.size(); ++i) {
     const CacheStep step{known != nullptr ? &known->of_block[i] : nullptr, appends, ahead};
     // By value: a runner may call it again in backward.
@@ -208,6 +209,7 @@ NetworkOutput SpaceTimeTransformer::run(const NetworkInput& input, FrameCache* c
       return layer->feed_forward(hidden);
     };
     tokens_BTND = runner_->run(static_cast<int64_t>(i), block, tokens_BTND);
+    keep_layer(input, c10::str("block ", i + 1), tokens_BTND);
   }
   if (appends) known->last_frame_B1 = input.x_BT.slice(1, -1);
   if (input.place >= 0) return {ends_->read(tokens_BTND.slice(2, -1))};

@@ -84,4 +84,4 @@ def what_is_wrong_with_a_file_of_predictions_is_told(t):
     t.run("eval --predictions guess.npz --data 'data/validation/*.h5'", exits=2, says="--out")
     t.run("eval runs/a --predictions guess.npz --data x --out found", exits=2, says="not both")
     t.run("eval", exits=2, says="RUN_OR_CHECKPOINT is missing")
-    t.run("eval --predictions guess.npz --data x --out found --suite control", exits=2, says="quality alone")
+    t.run("eval --predictions guess.npz --data x --out found --suite control", exits=2, says="quality and distribution")

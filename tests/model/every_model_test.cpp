@@ -197,6 +197,41 @@ TEST_P(EveryModel, PredictsLongEpisodesInWindows) {
   }
 }
 
+TEST_P(EveryModel, TellsWhatItsLayersHoldOfTheFramesSoFar) {
+  const auto model = tiny::make(options());
+  disturb(*model);
+  if (model->can_fill()) {
+    const auto clip = batch();
+    EXPECT_TRUE(model->hidden_states(clip.frames_BTHWC, clip.actions_BTA, {}).empty());
+    return;
+  }
+  const int64_t num_frames = options().shape.clip_frames - 1;
+  const auto clip = batch_that_shows_changes();
+  const auto rows = clip.frames_BTHWC.size(0);
+  const auto states = [&](const at::Tensor& frames, const at::Tensor& actions) {
+    return model->hidden_states(frames.slice(1, 0, num_frames), actions.slice(1, 0, num_frames),
+                                {4, 5});
+  };
+  const auto before = states(clip.frames_BTHWC, clip.actions_BTA);
+  ASSERT_FALSE(before.empty());
+  auto frames = clip.frames_BTHWC.clone();
+  frames.select(1, 2).bitwise_xor_(0x55);
+  const auto after = states(frames, clip.actions_BTA);
+  ASSERT_EQ(after.size(), before.size());
+  for (size_t i = 0; i < before.size(); ++i) {
+    const auto &one = before[i].states_BTND, &other = after[i].states_BTND;
+    EXPECT_EQ(before[i].name, after[i].name);
+    ASSERT_EQ(one.dim(), 4) << before[i].name;
+    EXPECT_EQ(one.sizes().slice(0, 2), at::IntArrayRef({rows, num_frames})) << before[i].name;
+    EXPECT_EQ(one.scalar_type(), at::kFloat);
+    EXPECT_FALSE(one.requires_grad());
+    EXPECT_TRUE(at::equal(one.slice(1, 0, 2), other.slice(1, 0, 2))) << before[i].name;
+    EXPECT_FALSE(at::equal(one.select(1, 2), other.select(1, 2))) << before[i].name;
+  }
+  const auto &one = before.back().states_BTND, &other = after.back().states_BTND;
+  EXPECT_FALSE(at::equal(one.select(1, 3), other.select(1, 3)));  // it remembers frame 2
+}
+
 TEST_P(EveryModel, LosesOnTwoClipsTheSumOfEach) {
   const auto model = tiny::make(options());
   disturb(*model);

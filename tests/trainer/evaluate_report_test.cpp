@@ -70,8 +70,11 @@ TEST(Report, JsonHasTheFieldsThatScriptsRelyOn) {
     collect_figures(row, "rollout", found);
     EXPECT_EQ(found, expected);
   }
+  auto control_json = json["suites"]["control"];
+  EXPECT_EQ(control_json["notes"].size(), 1u);  // no simulator has made these data
+  control_json.erase("notes");
   std::set<std::string> control;
-  collect_figures(json["suites"]["control"], "", control);
+  collect_figures(control_json, "", control);
   EXPECT_EQ(control, (std::set<std::string>{"delta_psnr_db", "shuffle_ratio"}));
 }
 
@@ -96,6 +99,18 @@ TEST(Report, WhatIsNotKnownDuringTrainingIsLeftOut) {
   EXPECT_NE(text.find("step 100 of runs/turn, during training, averaged"), std::string::npos);
   EXPECT_EQ(text.find("- checkpoint:"), std::string::npos);
   EXPECT_EQ(text.find("- digest:"), std::string::npos);
+}
+
+TEST(Report, DotsNestInTheNamesOfTablesAsInThoseOfFigures) {
+  EvaluationReport report;
+  const Figure figure{1, 0, 2, 3};
+  report.suites = {
+      {"a", {{"b.last", figure}}, {{"b.layers", "layer", {{4, {{"r2", figure}}}}}}, {}, {}}};
+  const auto b = nlohmann::json::parse(to_json(report))["suites"]["a"]["b"];
+  EXPECT_EQ(b["last"]["n"], 3);
+  EXPECT_EQ(b["layers"][0]["layer"], 4);
+  EXPECT_EQ(b["layers"][0]["r2"]["value"], 1);
+  EXPECT_NE(find_figure(report, "a", "b.layers.4.r2"), nullptr);
 }
 
 TEST(Report, AFigureThatIsNotFiniteIsNull) {

@@ -17,6 +17,7 @@
 #include "trainer/evaluate/report.h"
 #include "trainer/evaluate/stored_predictions.h"
 #include "trainer/exit_code.h"
+#include "trainer/stages.h"
 
 namespace nextframe {
 namespace {
@@ -24,7 +25,7 @@ namespace {
 struct EvalOptions {
   std::shared_ptr<HeldOutArguments> held_out;
   std::vector<std::string> suites;
-  std::string out, predictions;
+  std::string out, predictions, features;
   bool json = false;
 };
 
@@ -63,6 +64,7 @@ std::string report_folder(const EvalOptions& options, const LoadedRun& run) {
   if (!held_out.data.empty() && held_out.data != run.config.data.validation) name += "-other-data";
   if (held_out.denoise_steps) name += c10::str("-steps-", *held_out.denoise_steps);
   if (held_out.guidance) name += c10::str("-guidance-", *held_out.guidance);
+  if (!options.features.empty()) name += "-features";
   return (std::filesystem::path(run.run_folder) / "eval" / name).string();
 }
 
@@ -123,6 +125,36 @@ std::vector<Dream> shown_predictions(const StoredPredictions& stored, const Epis
   return dreams;
 }
 
+/// What stored dreams are enough for; by default their quality.
+std::vector<std::string> suites_of_predictions(const EvalOptions& options) {
+  for (const auto& suite : options.suites) {
+    if (suite == "quality" || suite == "distribution") continue;
+    throw UsageError("eval: stored predictions have the suites quality and distribution; " + suite +
+                     " asks a model for more");
+  }
+  return options.suites.empty() ? std::vector<std::string>{"quality"} : options.suites;
+}
+
+/// `run` may be null: stored predictions are of no config.
+EvaluationAids aids_of(const EvalOptions& options, const LoadedRun* run) {
+  EvaluationAids aids;
+  if (!options.features.empty()) {
+    const bool are_all = options.suites.empty() && run != nullptr;
+    if (!are_all && std::ranges::count(options.suites, "distribution") == 0)
+      throw UsageError("eval: --features is for the suite distribution; add --suite distribution");
+    aids.clip_features = scripted_features(options.features);
+  }
+  if (run == nullptr) return aids;
+  aids.make_untrained = [run] {
+    auto config = run->config;
+    ++config.trainer.seed;
+    auto model = make_model_with_stages(config, run->shape, run->run_folder);
+    model->to(device_of(*run->model));
+    return model;
+  };
+  return aids;
+}
+
 /// Scores what another program has predicted.
 int eval_predictions(const EvalOptions& options) {
   const auto& arguments = *options.held_out;
@@ -130,12 +162,8 @@ int eval_predictions(const EvalOptions& options) {
     throw UsageError("eval: give a run or --predictions, not both");
   if (arguments.data.empty()) throw UsageError("eval: --predictions needs --data GLOB");
   if (options.out.empty()) throw UsageError("eval: --predictions needs --out DIR");
-  const std::vector<std::string> suites = {"quality"};
-  if (!options.suites.empty() && options.suites != suites) {
-    throw UsageError(
-        "eval: stored predictions have the suite quality alone; the others ask a model "
-        "for more");
-  }
+  const auto suites = suites_of_predictions(options);
+  const auto aids = aids_of(options, nullptr);
   StoredPredictions stored(options.predictions);
   const Dataset data(arguments.data, 2, 1);
   const auto source = predicted_episodes(data, stored, options.predictions);
@@ -143,7 +171,7 @@ int eval_predictions(const EvalOptions& options) {
   EvaluateConfig config;
   config.context_frames = stored.context_frames();
   config.horizon_frames = stored.num_frames();
-  auto report = evaluate(stored, source, nullptr, config, suites, terminal_progress());
+  auto report = evaluate(stored, source, nullptr, config, suites, terminal_progress(), aids);
   report.provenance.data = arguments.data;
   report.provenance.predictions = options.predictions;
   write_report(options.out, report, shown_predictions(stored, source));
@@ -157,12 +185,13 @@ int eval(const EvalOptions& options) {
     throw UsageError("eval: RUN_OR_CHECKPOINT is missing; or --predictions FILE");
   const auto held_out = open_held_out(*options.held_out);
   const auto& run = held_out.run;
+  const auto aids = aids_of(options, &run);
   const auto folder = report_folder(options, run);
   require_report_folder(options, folder);
   const auto train = open_training_data(run.config);
   if (train) tell_what_was_trained_on(*train, held_out);
   auto report = evaluate(*run.model, held_out.data, train ? &*train : nullptr, run.config.evaluate,
-                         options.suites, terminal_progress());
+                         options.suites, terminal_progress(), aids);
   report.provenance = {run.run_folder, run.checkpoint_folder, run.step,
                        run.digest,     run.has_ema,           held_out.glob};
   write_report(folder, report, shown_dreams(held_out));
@@ -185,6 +214,10 @@ CommandBody set_up_eval(CLI::App& app) {
   app.add_option("--predictions", options->predictions,
                  "an .npz of frames that another program has predicted, in place of a run: frames "
                  "[N, T, H, W, C], episodes [N], context_frames");
+  app.add_option(
+      "--features", options->features,
+      "a TorchScript file whose module turns clips, uint8 [N, T, H, W, C], into features "
+      "[N, D], for the suite distribution; default: random filters");
   app.add_flag("--json", options->json, "print report.json on standard output");
   return [options] { return eval(*options); };
 }

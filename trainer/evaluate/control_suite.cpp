@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "kernels/draws.h"
+#include "trainer/evaluate/counterfactual.h"
 #include "trainer/evaluate/evaluate.h"
 
 namespace nextframe {
@@ -102,6 +103,7 @@ std::vector<Definition> definitions() {
 
 SuiteReport run_control(EvaluationContext& evaluation) {
   SuiteReport report{"control", {}, {}, definitions(), {}};
+  for (auto& more : counterfactual_definitions()) report.definitions.push_back(std::move(more));
   const auto& own = evaluation.one_step();
   const auto shuffled = shuffled_mse(evaluation);
   std::vector<Sums> sums;
@@ -116,6 +118,7 @@ SuiteReport run_control(EvaluationContext& evaluation) {
                               return ratio(s[0], s[1]);
                             })});
   add_delta_psnr(evaluation, report);
+  add_counterfactuals(evaluation, report);
   return report;
 }
 

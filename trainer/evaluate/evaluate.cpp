@@ -36,7 +36,7 @@ std::vector<std::string> quick_suites() {
 EvaluationReport evaluate(WorldModel& model, const EpisodeSource& held_out,
                           const EpisodeSource* train_for_mean_frame, const EvaluateConfig& config,
                           const std::vector<std::string>& suites,
-                          const EvaluationProgress& progress) {
+                          const EvaluationProgress& progress, const EvaluationAids& aids) {
   const auto names = suites.empty() ? known_suites() : suites;
   for (const auto& name : names) suite_named(name);  // a misspelt one is told before the work
   check_source(held_out);
@@ -49,7 +49,7 @@ EvaluationReport evaluate(WorldModel& model, const EpisodeSource& held_out,
   report.context_frames = config.context_frames;
   report.horizon_frames = config.horizon_frames;
   report.denoise_steps = config.denoise_steps;
-  EvaluationContext context(model, held_out, train_for_mean_frame, config, progress);
+  EvaluationContext context(model, held_out, train_for_mean_frame, config, progress, aids);
   report.mean_frame_source = context.mean_frame_source();
   for (const auto& name : names) {
     const auto& suite = suite_named(name);
@@ -70,18 +70,19 @@ EpisodeSource evaluated_episodes(const Dataset& validation, const EvaluateConfig
 EvaluationReport evaluate(WorldModel& model, const Dataset& validation,
                           const Dataset* train_for_mean_frame, const EvaluateConfig& config,
                           const std::vector<std::string>& suites,
-                          const EvaluationProgress& progress) {
+                          const EvaluationProgress& progress, const EvaluationAids& aids) {
   const auto held_out = evaluated_episodes(validation, config);
   if (train_for_mean_frame == nullptr) {
-    return evaluate(model, held_out, nullptr, config, suites, progress);
+    return evaluate(model, held_out, nullptr, config, suites, progress, aids);
   }
   const auto train = all_episodes(*train_for_mean_frame);
-  return evaluate(model, held_out, &train, config, suites, progress);
+  return evaluate(model, held_out, &train, config, suites, progress, aids);
 }
 
 EvaluationContext::EvaluationContext(WorldModel& model, EpisodeSource held_out,
                                      const EpisodeSource* train_for_mean_frame,
-                                     EvaluateConfig config, EvaluationProgress progress)
+                                     EvaluateConfig config, EvaluationProgress progress,
+                                     EvaluationAids aids)
     : held_out_(with_latent_actions(std::move(held_out), model)),
       mean_frame_HWC_(mean_frame(train_for_mean_frame ? *train_for_mean_frame : held_out_,
                                  [&progress] {
@@ -89,7 +90,9 @@ EvaluationContext::EvaluationContext(WorldModel& model, EpisodeSource held_out,
                                  })),
       mean_frame_source_(train_for_mean_frame ? "training data" : "evaluated data"),
       config_(config),
-      predictor_(model, rollout_options(config), std::move(progress)) {}
+      progress_(std::move(progress)),
+      aids_(std::move(aids)),
+      predictor_(model, rollout_options(config), progress_) {}
 
 const std::vector<EpisodeScores>& EvaluationContext::one_step() {
   if (one_step_) return *one_step_;

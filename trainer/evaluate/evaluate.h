@@ -3,11 +3,13 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "kernels/base/registry.h"
+#include "trainer/evaluate/clip_features.h"
 #include "trainer/evaluate/episode_source.h"
 #include "trainer/evaluate/figure.h"
 #include "trainer/evaluate/metrics.h"
@@ -17,6 +19,14 @@
 #include "trainer/trainer_config.h"
 
 namespace nextframe {
+
+/// What single suites use beside a model and data. Without it they say what they leave out.
+struct EvaluationAids {
+  /// A network of the model's config with other initial parameters, null if there is none.
+  std::function<std::shared_ptr<WorldModel>()> make_untrained = [] { return nullptr; };
+  /// Of clips, for the suite distribution; nothing: filter_features().
+  std::optional<ClipFeatures> clip_features{};
+};
 
 /// Every registered suite, by name.
 std::vector<std::string> known_suites();
@@ -32,7 +42,7 @@ std::vector<std::string> quick_suites();
 EvaluationReport evaluate(WorldModel& model, const Dataset& validation,
                           const Dataset* train_for_mean_frame, const EvaluateConfig& config,
                           const std::vector<std::string>& suites = {},
-                          const EvaluationProgress& progress = {});
+                          const EvaluationProgress& progress = {}, const EvaluationAids& aids = {});
 
 /// The episodes of `validation` that are evaluated. DataError if none is long enough.
 EpisodeSource evaluated_episodes(const Dataset& validation, const EvaluateConfig& config);
@@ -41,7 +51,7 @@ EpisodeSource evaluated_episodes(const Dataset& validation, const EvaluateConfig
 EvaluationReport evaluate(WorldModel& model, const EpisodeSource& held_out,
                           const EpisodeSource* train_for_mean_frame, const EvaluateConfig& config,
                           const std::vector<std::string>& suites = {},
-                          const EvaluationProgress& progress = {});
+                          const EvaluationProgress& progress = {}, const EvaluationAids& aids = {});
 
 /// Scores of consecutive frames of one episode by one predictor: "model" or a baseline's name.
 struct EpisodeScores {
@@ -54,7 +64,7 @@ class EvaluationContext {
   /// Without `train_for_mean_frame`, the mean frame comes from the held-out episodes.
   EvaluationContext(WorldModel& model, EpisodeSource held_out,
                     const EpisodeSource* train_for_mean_frame, EvaluateConfig config,
-                    EvaluationProgress progress);
+                    EvaluationProgress progress, EvaluationAids aids = {});
 
   /// Teacher-forced (one-step) scores of every episode, from frame kFirstScoredFrame on; computed
   /// once.
@@ -75,6 +85,8 @@ class EvaluationContext {
   const std::string& mean_frame_source() const { return mean_frame_source_; }
   const at::Tensor& mean_frame_HWC() const { return mean_frame_HWC_; }
   Bootstrap& bootstrap() { return bootstrap_; }
+  const EvaluationProgress& progress() const { return progress_; }
+  const EvaluationAids& aids() const { return aids_; }
 
  private:
   /// Scores the model's prediction and those of the baselines, which see `known_frames` true
@@ -85,6 +97,8 @@ class EvaluationContext {
   at::Tensor mean_frame_HWC_;
   std::string mean_frame_source_;
   EvaluateConfig config_;
+  EvaluationProgress progress_;
+  EvaluationAids aids_;
   Predictor predictor_;
   Bootstrap bootstrap_{0};
   std::optional<std::vector<EpisodeScores>> one_step_;

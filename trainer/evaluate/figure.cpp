@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "kernels/base/philox.h"
 
@@ -61,6 +62,16 @@ Figure Bootstrap::figure(const std::vector<Sums>& episodes, const Statistic& sta
   std::sort(resampled.begin(), resampled.end());
   return {statistic(total), percentile(resampled, 0.025), percentile(resampled, 0.975),
           static_cast<int64_t>(episodes.size())};
+}
+
+Figure jackknife_figure(double value, const std::vector<double>& without, int64_t num_episodes) {
+  constexpr double kZ = 1.959964;  // of 95 %
+  const auto groups = static_cast<double>(without.size());
+  const double mean = std::accumulate(without.begin(), without.end(), 0.0) / groups;
+  double squares = 0;
+  for (const double one : without) squares += (one - mean) * (one - mean);
+  const double half = kZ * std::sqrt((groups - 1) / groups * squares);
+  return {value, value - half, value + half, num_episodes};
 }
 
 }  // namespace nextframe

@@ -45,4 +45,10 @@ class Bootstrap {
   std::vector<uint32_t> draws_;  // [kResamples, drawn_episodes_], which episode was drawn
 };
 
+/// The value with the interval of the jackknife (Efron and Stein 1981), value +- 1.96 sqrt((G - 1)
+/// / G sum (v_g - mean v)^2), for statistics that a bootstrap would bias because it repeats
+/// episodes.
+///   without  the statistic without each of G >= 2 equally large groups of episodes
+Figure jackknife_figure(double value, const std::vector<double>& without, int64_t num_episodes);
+
 }  // namespace nextframe

@@ -187,6 +187,31 @@ at::Tensor Predictor::fill(const Episode& clip, const std::vector<int64_t>& know
   return filled_THWC;
 }
 
+std::vector<LayerStates> Predictor::hidden_states(const std::vector<Episode>& clips,
+                                                  const std::vector<int64_t>& numbers,
+                                                  int64_t first_frame) {
+  const torch::NoGradGuard no_grad;
+  progress_("hidden states", 0, 0);
+  std::vector<at::Tensor> frames, actions;
+  for (const auto& clip : clips) {
+    frames.push_back(clip.frames_THWC);
+    actions.push_back(clip.actions_TA);
+  }
+  auto options = options_;
+  options.sample_ids_B = at::tensor(numbers);
+  options.first_frame = first_frame;
+  const auto device = device_of(model_);
+  auto layers =
+      model_.hidden_states(at::stack(frames).to(device), at::stack(actions).to(device), options);
+  for (auto& [name, states_BTND] : layers) {
+    states_BTND = states_BTND.cpu();
+    if (states_BTND.isfinite().all().item<bool>()) continue;
+    throw NumericsError("evaluate: the hidden states of the model's layer " + name +
+                        " are not finite; the weights have diverged, take an earlier checkpoint");
+  }
+  return layers;
+}
+
 at::Tensor own_actions(size_t /*place*/, int64_t /*first*/, const Episode& truth) {
   return truth.actions_TA;
 }

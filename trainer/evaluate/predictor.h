@@ -78,6 +78,13 @@ class Predictor {
   at::Tensor fill(const Episode& clip, const std::vector<int64_t>& known, int64_t episode,
                   int64_t first);
 
+  /// WorldModel::hidden_states() of equally long clips, on the CPU. NumericsError if they are not
+  /// finite.
+  ///   numbers      the episodes that the clips are of, which key their noise
+  ///   first_frame  of the clips in their episodes
+  std::vector<LayerStates> hidden_states(const std::vector<Episode>& clips,
+                                         const std::vector<int64_t>& numbers, int64_t first_frame);
+
   /// The source with the actions that the model is told: its own latent ones, if it has any.
   EpisodeSource as_told(EpisodeSource source) {
     return with_latent_actions(std::move(source), model_);

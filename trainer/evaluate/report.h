@@ -23,7 +23,7 @@ struct FigureRow {
 
 /// Figures along one axis, for example by horizon.
 struct FigureTable {
-  std::string name;
+  std::string name;  // dots nest, as in NamedFigure
   std::string key_name;
   std::vector<FigureRow> rows;
 };

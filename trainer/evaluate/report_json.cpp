@@ -21,21 +21,21 @@ Json to_value(const Figure& figure) {
           {"n", figure.n}};
 }
 
-/// Puts the figure where the dots of its name lead.
-void put(Json& object, const NamedFigure& entry) {
+/// Puts the value where the dots of its name lead.
+void put(Json& object, const std::string& name, Json value) {
   Json* place = &object;
   size_t begin = 0;
-  for (size_t dot; (dot = entry.name.find('.', begin)) != std::string::npos; begin = dot + 1) {
-    place = &(*place)[entry.name.substr(begin, dot - begin)];
+  for (size_t dot; (dot = name.find('.', begin)) != std::string::npos; begin = dot + 1) {
+    place = &(*place)[name.substr(begin, dot - begin)];
   }
-  (*place)[entry.name.substr(begin)] = to_value(entry.figure);
+  (*place)[name.substr(begin)] = std::move(value);
 }
 
 Json to_value(const FigureTable& table) {
   Json rows = Json::array();
   for (const auto& row : table.rows) {
     Json object = {{table.key_name, row.key}};
-    for (const auto& entry : row.figures) put(object, entry);
+    for (const auto& [name, figure] : row.figures) put(object, name, to_value(figure));
     rows.push_back(std::move(object));
   }
   return rows;
@@ -43,8 +43,8 @@ Json to_value(const FigureTable& table) {
 
 Json to_value(const SuiteReport& suite) {
   Json object = Json::object();
-  for (const auto& entry : suite.figures) put(object, entry);
-  for (const auto& table : suite.tables) object[table.name] = to_value(table);
+  for (const auto& [name, figure] : suite.figures) put(object, name, to_value(figure));
+  for (const auto& table : suite.tables) put(object, table.name, to_value(table));
   if (!suite.notes.empty()) object["notes"] = suite.notes;
   return object;
 }

@@ -77,13 +77,20 @@ std::vector<Headline> headlines_of(const EvaluationReport& report) {
         std::string("rollout.") + horizon + ".skill");
   }
   add("action shuffle ratio", "control", "shuffle_ratio");
+  add("counterfactual ratio (deaf: 1)", "control", "counterfactual_shown_ratio");
   add("dreamed position error, px", "physics", "position_error_px");
   add("  of constant velocity", "physics", "constant_velocity.position_error_px");
   add("abnormal dreams", "physics", "abnormal_share");
   add("gravity in dreams / true", "physics", "gravity_ratio");
   add("surprise (chance 0.5)", "surprise", "accuracy");
   add("  of what is hidden", "surprise", "hidden_accuracy");
-  const std::set<std::string> named = {"quality", "tokenizer", "control", "physics", "surprise"};
+  add("R^2 of position, hidden states", "probes", "position.best");
+  add("  pixels", "probes", "position.pixels");
+  add("R^2 of velocity, hidden states", "probes", "velocity.best");
+  add("  untrained network", "probes", "velocity.untrained");
+  add("R^2 of hidden position", "probes", "hidden_position.best");
+  const std::set<std::string> named = {"quality", "tokenizer", "control",
+                                       "physics", "surprise",  "probes"};
   constexpr size_t kMostOfASuite = 4;
   for (const auto& suite : report.suites) {
     if (named.contains(suite.name)) continue;
