@@ -11,8 +11,8 @@ from torch_here import torch
 from trial import Failed, case
 
 COMMON = """\
-data: {train: DATA/train/*.h5, validation: DATA/validation/*.h5, clip_frames: 6}
-optimizer: {lr: 0.03, ema_decay: 0.5}
+data: {train: data/train/*.h5, validation: data/validation/*.h5, clip_frames: 6}
+optimizer: {lr: LR, ema_decay: 0.5}
 schedule: {kind: constant, warmup_steps: 0}
 trainer: {steps: 3, global_batch: 4, grains: 1, precision: fp32}
 checkpoint: {every_steps: 3}
@@ -36,13 +36,13 @@ def on_codes(objective, more="registers: 1"):
     return transformer(more, f"objective: {objective}\ntokenizer: {{name: trained, from: tokenizer.yaml}}\n")
 
 
-def exported(t, sections, first=None, data="data", rollout=""):
+def exported(t, sections, first=None, rollout="", lr=0.03):
     """Trains, exports and rolls out. Returns the folder of the export, and the arrays of the rollout."""
-    folder = f"run{len(os.listdir('.'))}"
+    folder, common = f"run{len(os.listdir('.'))}", COMMON.replace("LR", str(lr))
     if first:  # the config of a tokenizer, which is trained before
-        t.write("tokenizer.yaml", (COMMON + first).replace("DATA", data))
+        t.write("tokenizer.yaml", common + first)
         shutil.rmtree("runs", ignore_errors=True)
-    t.write("model.yaml", (COMMON + sections).replace("DATA", data))
+    t.write("model.yaml", common + sections)
     t.run(f"train model.yaml --run {folder}", says="finished at step 3")
     t.run(f"export {folder} --out {folder}/out", says="model.safetensors", lacks="does not cover")
     t.run(f"rollout {folder} --context 8 --frames 7 --out {folder}/dream.npz {rollout}", says="dream.npz")
@@ -116,8 +116,8 @@ def a_perceptron_and_a_grid_of_cells_do_so_too_with_actions_that_are_numbers(t):
             file["action"] = np.stack([300 + 40.0 * choices, 0.001 * choices], 1).astype(np.float32)
             file.attrs["action_space"] = '{"type": "continuous", "dim": 2, "names": ["pressure", "steer"]}'
         t.edit(path, as_numbers)
-    for model in ("{name: frame_mlp, dim: 16}", "{name: conv_recurrent, dim: 8, patch_px: 4, halo_px: 1}"):
-        folder, arrays = exported(t, f"model: {model}\n{REGRESS}")
+    for model, lr in (("{name: frame_mlp, dim: 16}", 0.001), ("{name: conv_recurrent, dim: 8, patch_px: 4, halo_px: 1}", 0.03)):
+        folder, arrays = exported(t, f"model: {model}\n{REGRESS}", lr=lr)
         agrees(t, folder, arrays)
         every_weight_counts(t, folder, arrays)
         with h5py.File("data/validation/s0.h5") as file:
@@ -208,7 +208,8 @@ def what_export_and_its_loader_refuse_is_told(t):
     t.run(f"rollout {run} --out dream.npy", exits=2, says=".npz")
     with open(f"{folder}/config.json") as file:
         config = json.load(file)
-    for section, key, value in (("model", "name", "mine"), ("model", "attention", "own"), ("objective", "name", "own"), ("model", "my_key", 1)):
+    for section, key, value in (("model", "name", "mine"), ("model", "attention", "own"), ("objective", "name", "own"), ("objective", "my_key", 1),
+                                ("model", "my_key", 1)):
         changed = json.loads(json.dumps(config))
         changed["config"][section][key] = value
         t.write(f"{folder}/config.json", json.dumps(changed))

@@ -126,7 +126,9 @@ std::string quality_section(const ExportedModel& model) {
   if (report->step != model.run.step)
     section += c10::str("**The exported weights are of step ", model.run.step,
                         ", another one than the figures'.**\n\n");
-  return section + figures_table(report->suites) + dreams_table(report->suites);
+  section += figures_table(report->suites) + dreams_table(report->suites);
+  while (section.ends_with("\n\n")) section.pop_back();
+  return section;
 }
 
 std::string actions_text(const ExportedModel& model) {
@@ -189,9 +191,9 @@ std::string limits_section(const ExportedModel& model) {
   if (!run.config.trains_tokenizer()) {
     text += c10::str(
         "- It knows frames and actions like those of its training data, and nothing else.\n",
-        "- Each of its layers sees at most the ", run.shape.clip_frames - 1,
-        " newest frames: what has been out of sight for longer may be ",
-        "forgotten.\n- Errors of a dream grow with its length; the figures say how fast.\n");
+        "- It was trained in clips of ", run.shape.clip_frames,
+        " frames: what has been out of sight for longer may be forgotten.\n",
+        "- Errors of a dream grow with its length; the figures say how fast.\n");
   }
   return text +
          "- The weights have the licence of the data that they were trained on, and of "

@@ -30,6 +30,8 @@ COVERED = {
     "tokenizer.name": ["pixels", "trained", "masked_autoencoder", "fsq", "vq", "latent_actions"],
     "model.*": ["name", "dim", "layers", "heads", "patch_px", "halo_px", "head_halo_px", "registers", "temporal_every",
                 "mlp_ratio", "logit_scale", "differences", "window_frames", "attention"],
+    "objective.*": ["name", "residual_scale", "own_past", "levels", "context_level", "clean_frames", "change_scale",
+                    "self_fraction", "bootstrap_start", "temperature", "choice_temperature"],
     "tokenizer.*": ["name", "from", "digest", "pack", "dim", "layers", "heads", "patch_px", "merge", "hidden_up_to",
                     "edge_weight", "width", "digits", "continuous_steps", "codes", "commit_weight"],
     "actions.*": ["form", "dropout", "from", "digest"]
