@@ -63,6 +63,7 @@ const Commands kPromised = {
     {"doctor", {"--json"}},
     {"eval", {"--predictions", "--out", "--json"}},
     {"explain", {"KEY"}},
+    {"export", {"RUN_OR_CHECKPOINT", "--out"}},
     {"hang-report", {"RUN", "--json"}},
     {"init", {"DATASET", "--minutes"}},
     {"launch",

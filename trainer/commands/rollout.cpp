@@ -1,4 +1,5 @@
-// nextframe rollout RUN_OR_CHECKPOINT --out FILE: a picture of what the model dreams.
+// nextframe rollout RUN_OR_CHECKPOINT --out FILE: what the model dreams, as a picture or as
+// numbers.
 #include <cstdio>
 
 #include "trainer/commands/command.h"
@@ -20,7 +21,7 @@ struct RolloutArguments {
 };
 
 int rollout(const RolloutArguments& arguments) {
-  check_picture_path(arguments.out);  // before the work
+  check_dream_path(arguments.out);  // before the work
   const auto held_out = open_held_out(*arguments.held_out);
   const auto source = all_episodes(held_out.data);
   auto episodes = arguments.episodes;
@@ -35,15 +36,20 @@ int rollout(const RolloutArguments& arguments) {
   const RolloutOptions options = rollout_options(held_out.run.config.evaluate);
   if (arguments.between) {
     write_dreams(between(*held_out.run.model, source, episodes, options, terminal_progress()),
-                 arguments.out, arguments.animate);
+                 arguments.out, arguments.animate, ActionScale());
     std::printf("%s: truth above, below it the frames filled in between the two under amber bars\n",
                 arguments.out.c_str());
     return 0;
   }
   const auto dreams = dream(*held_out.run.model, source, episodes, arguments.context_frames,
                             arguments.frames, options, terminal_progress());
-  write_dreams(dreams, arguments.out, arguments.animate);
-  if (held_out.run.model->can_predict()) {
+  const bool has_data_actions = held_out.run.model->num_latent_actions() == 0;
+  write_dreams(dreams, arguments.out, arguments.animate,
+               has_data_actions ? held_out.run.action_scale : ActionScale());
+  if (arguments.out.ends_with(".npz")) {
+    std::printf("%s: frames (dreamed), truth, context, actions and episodes as arrays\n",
+                arguments.out.c_str());
+  } else if (held_out.run.model->can_predict()) {
     std::printf(
         "%s: truth above, dream below; the amber bar marks the %lld frames that were given\n",
         arguments.out.c_str(), static_cast<long long>(arguments.context_frames));
@@ -78,8 +84,9 @@ CommandBody set_up_rollout(CLI::App& app) {
                    "whole clips (objective.name = clip_flow)");
   for (const char* option : {"--context", "--frames"}) between->excludes(app.get_option(option));
   app.add_flag("--animate", arguments->animate, "write an animated .png instead of a sheet");
-  app.add_option("--out", arguments->out,
-                 "picture to write: .png a sheet of all frames, .webp an animation")
+  app.add_option(
+         "--out", arguments->out,
+         "file to write: .png a sheet of all frames, .webp an animation, .npz frames as numbers")
       ->required();
   return [arguments] { return rollout(*arguments); };
 }
@@ -87,7 +94,7 @@ CommandBody set_up_rollout(CLI::App& app) {
 }  // namespace
 
 NF_REGISTER_COMMAND(rollout, "rollout",
-                    "predict frames after real ones, and draw them beside what really happened",
+                    "predict frames after real ones, and write them beside what really happened",
                     set_up_rollout)
 
 }  // namespace nextframe

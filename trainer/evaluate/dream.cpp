@@ -61,7 +61,8 @@ std::vector<Dream> dream(WorldModel& model, const EpisodeSource& source,
   const auto told = with_latent_actions(source, model);
   predictor.rollouts(told, places, context_frames, frames, [&](const PredictedFrame& frame) {
     if (frame.frame == context_frames) {
-      dreams.push_back({frame.episode, context_frames, 0, frame.truth.frames_THWC, {}});
+      dreams.push_back(
+          {frame.episode, context_frames, 0, frame.truth.frames_THWC, {}, frame.truth.actions_TA});
       frames_of.emplace_back();
     }
     frames_of.back().push_back(frame.predicted_HWC);
@@ -73,6 +74,8 @@ std::vector<Dream> dream(WorldModel& model, const EpisodeSource& source,
                                 "or a smaller --context"));
     }
     dreams[i].dreamed_THWC = at::stack(frames_of[i]);
+    const int64_t last = context_frames + dreams[i].dreamed_THWC.size(0) - 1;
+    dreams[i].actions_TA = dreams[i].actions_TA.slice(0, 0, last);
   }
   return dreams;
 }
@@ -101,17 +104,20 @@ std::vector<Dream> between(WorldModel& model, const EpisodeSource& source,
   return dreams;
 }
 
-void check_picture_path(const std::string& path) {
+void check_dream_path(const std::string& path) {
   const auto suffix = suffix_of(path);
-  if (suffix == ".png" || suffix == ".webp") return;
-  throw UsageError("rollout: '" + path + "' must end in .png or .webp");
+  if (suffix == ".png" || suffix == ".webp" || suffix == ".npz") return;
+  throw UsageError("rollout: '" + path + "' must end in .png, .webp or .npz");
 }
 
-void write_dreams(const std::vector<Dream>& dreams, const std::string& path, bool animate) {
-  check_picture_path(path);
+void write_dreams(const std::vector<Dream>& dreams, const std::string& path, bool animate,
+                  const ActionScale& scale) {
+  check_dream_path(path);
   const auto file = std::filesystem::absolute(path);
   make_folder(file.parent_path());
-  if (suffix_of(path) == ".webp") {
+  if (suffix_of(path) == ".npz") {
+    write_durably(file, encode_dreams(dreams, scale));
+  } else if (suffix_of(path) == ".webp") {
     write_durably(file, encode_webp(animation(dreams), kAnimationFrameMs));
   } else if (animate) {
     write_durably(file, encode_apng(animation(dreams), kAnimationFrameMs));

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "data/action_scale.h"
 #include "trainer/evaluate/image.h"
 #include "trainer/evaluate/predictor.h"
 #include "trainer/trainer_config.h"
@@ -20,6 +21,9 @@ struct Dream {
   int64_t frames_after = 0;  // given at the end, too; 0 unless between() filled in the others
   at::Tensor truth_THWC;     // uint8, given and dreamed frames
   at::Tensor dreamed_THWC;   // float32 in [0, 1], the dreamed frames only
+  /// float32, the actions that the model was told, of all frames but the last; undefined for a
+  /// reconstruction
+  at::Tensor actions_TA = {};
 };
 
 /// Rolls out `frames` frames (fewer where the episode ends) of each of `episodes` from its
@@ -47,12 +51,18 @@ std::vector<Image> animation(const std::vector<Dream>& dreams);
 
 constexpr int64_t kAnimationFrameMs = 125;
 
+/// The bytes of an .npz with the dreams as numbers; its arrays are in docs/file-formats.md. Where
+/// episodes end early, rows are filled up with zeros.
+///   scale  by which the actions were standardised, which is undone; empty for latent actions
+std::string encode_dreams(const std::vector<Dream>& dreams, const ActionScale& scale);
+
 /// Writes dreams in the format of the suffix: `.png` is a sheet, or an animation if `animate`;
-/// `.webp` is an animation. Throws UsageError for another suffix.
-void write_dreams(const std::vector<Dream>& dreams, const std::string& path, bool animate);
+/// `.webp` is an animation; `.npz` is encode_dreams(). Throws UsageError for another suffix.
+void write_dreams(const std::vector<Dream>& dreams, const std::string& path, bool animate,
+                  const ActionScale& scale = {});
 
 /// Throws UsageError if write_dreams does not know the suffix of `path`.
-void check_picture_path(const std::string& path);
+void check_dream_path(const std::string& path);
 
 /// How many episodes are shown by default.
 constexpr int64_t kSampleEpisodes = 4;

@@ -2,12 +2,19 @@
 
 #include <ATen/ATen.h>
 
+#include <set>
+
 #include "data/error.h"
 #include "data/import/npy.h"
 #include "data/import/zip_file.h"
 
 namespace nextframe {
 namespace {
+
+/// frames, episodes and context_frames are read; `rollout --out FILE.npz` writes the others, too.
+const std::set<std::string> kKnownArrays = {"frames.npy",     "episodes.npy", "context_frames.npy",
+                                            "num_frames.npy", "context.npy",  "truth.npy",
+                                            "actions.npy"};
 
 std::string sizes_text(const std::vector<int64_t>& sizes) {
   return c10::str("[", c10::Join(", ", sizes), "]");
@@ -27,7 +34,7 @@ StoredPredictions::StoredPredictions(const std::filesystem::path& npz) {
   try {
     const ZipFile file(npz);
     for (const auto& name : file.names()) {
-      if (name != "frames.npy" && name != "episodes.npy" && name != "context_frames.npy")
+      if (!kKnownArrays.contains(name))
         wrong("has an array '" + name.substr(0, name.rfind('.')) +
               "'; frames, episodes and context_frames are understood");
     }
