@@ -164,6 +164,31 @@ TEST_P(EveryModel, DreamsFromACacheAsFromTheFramesThemselves) {
                            model->one_step(clip.frames_BTHWC, clip.actions_BTA, without), 0, 1e-5));
 }
 
+TEST_P(EveryModel, DreamsFrameByFrameWhatItDreamsAtOnce) {
+  const auto model = tiny::make(options());
+  disturb(*model, 0.2);
+  const auto clip = batch();
+  const int64_t num_actions = options().shape.clip_frames + 3, rows = clip.frames_BTHWC.size(0);
+  const auto actions = at::sin(at::arange(rows * num_actions * options().shape.action_width))
+                           .view({rows, num_actions, -1});
+  for (const int64_t context : {1, 3}) {
+    const auto frames = clip.frames_BTHWC.slice(1, 0, context);
+    const auto dream = model->rollout(frames, actions, {2, 5});
+    const auto live = model->begin_rollout(frames, actions.slice(1, 0, context - 1), {2, 5});
+    const auto told = [&](int64_t step) { return actions.select(1, context - 1 + step); };
+    for (int64_t step = 0; step < dream.size(1); ++step) {
+      // What another one goes on with from here does not show in this one.
+      if (step > 0) live->clone()->step(-told(step));
+      const auto frame = step == 4 ? live->clone()->step(told(step)) : at::Tensor();
+      const auto next = live->step(told(step));
+      EXPECT_TRUE(at::allclose(next, dream.select(1, step), 0, 1e-5)) << step;
+      if (frame.defined()) {
+        EXPECT_TRUE(at::equal(frame, next));
+      }
+    }
+  }
+}
+
 TEST_P(EveryModel, DreamsBeyondAClipInTheUnitRangeAndRepeatably) {
   const auto model = tiny::make(options());
   disturb(*model);
