@@ -14,12 +14,13 @@
 namespace nextframe {
 namespace {
 
-constexpr int64_t kTextRows = 4;  // below the frames
+constexpr int64_t kTextRows = 5;  // below the frames
 constexpr size_t kTimedFrames = 100;
 constexpr double kSlowest = 0.25, kFastest = 60;  // frames a second
-constexpr const char* kHelp =
-    "arrows/WASD, digits: act   space: pause   n: one frame   b: rewind   r: reset   "
-    "c: other context   p: recorded actions   t: beside   +/-: speed   q: quit";
+constexpr const char* kActHelp =
+    "arrows/WASD, digits: act   p: recorded actions   c: other context   t: beside";
+constexpr const char* kTimeHelp =
+    "space: pause   n: one frame   b: rewind   r: reset   +/-: speed   q: quit";
 
 double terminal_now_s() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -144,39 +145,43 @@ class TerminalPlayer {
     std::vector<double> sorted(frame_ms_.begin(), frame_ms_.end());
     std::ranges::sort(sorted);
     char text[96];
-    std::snprintf(text, sizeof text, "   %.1f ms a frame, p95 %.1f ms", sorted[sorted.size() / 2],
+    std::snprintf(text, sizeof text, "  %.1f ms a frame, p95 %.1f ms", sorted[sorted.size() / 2],
                   sorted[std::min(sorted.size() - 1, sorted.size() * 95 / 100)]);
     return text;
   }
 
+  /// "episode 3  frame 27 (20 dreamed)  10 frames/s  12.3 ms a frame, p95 14.0 ms"
+  std::string where_it_is() const {
+    char speed[48];
+    std::snprintf(speed, sizeof speed, "  %.3g frames/s%s", options_.frames_per_s,
+                  is_paused_ ? ", paused" : "");
+    return c10::str("episode ", dream_->start().episode, "  frame ", dream_->frame_number(), " (",
+                    dream_->num_dreamed(), " dreamed)", speed, timing());
+  }
+
+  std::string what_is_done(const at::Tensor& other_HWC) const {
+    const auto action = dream_->newest_action();
+    std::string text = "action: " + (action ? shown_action(played_.actions, *action) : "");
+    if (dream_->left_on_tape() > 0) text += c10::str("  tape: ", dream_->left_on_tape(), " left");
+    if (beside_ == Beside::nothing) return text;
+    text += "  right: " + to_string(beside_);
+    if (!other_HWC.defined()) return text + " has no frame here";
+    char error[32];
+    std::snprintf(error, sizeof error, ", %.1f dB", frame_psnr_db(dream_->frame(), other_HWC));
+    return text + error;
+  }
+
   void draw() {
     const auto size = screen_.size();
+    const auto other_HWC = frame_beside(played_, *dream_, beside_);
     std::vector<at::Tensor> frames_HWC = {dream_->frame()};
-    std::string compared;
-    if (const auto other_HWC = frame_beside(played_, *dream_, beside_); other_HWC.defined()) {
-      frames_HWC.push_back(other_HWC);
-      char text[64];
-      std::snprintf(text, sizeof text, ", %.1f dB", frame_psnr_db(frames_HWC[0], other_HWC));
-      compared = "   right: " + to_string(beside_) + text;
-    } else if (beside_ != Beside::nothing) {
-      compared = "   " + to_string(beside_) + ": no frame here";
-    }
-    char speed[48];
-    std::snprintf(speed, sizeof speed, "   %.3g frames/s%s", options_.frames_per_s,
-                  is_paused_ ? ", paused" : "");
-    const auto action = dream_->newest_action();
-    const std::string told = action ? shown_action(played_.actions, *action) : "";
-    const auto tape = dream_->left_on_tape();
+    if (other_HWC.defined()) frames_HWC.push_back(other_HWC);
     std::string text = frame_cells(frames_HWC, size.columns, size.rows - kTextRows);
-    const std::vector<std::string> lines = {
-        c10::str("episode ", dream_->start().episode, "   frame ", dream_->frame_number(), " (",
-                 dream_->num_dreamed(), " dreamed)", speed, timing(), compared),
-        "action: " + told + (tape > 0 ? c10::str("   by the tape, ", tape, " left") : ""), kHelp,
-        note_};
-    for (size_t i = 0; i < lines.size(); ++i) {
-      text += printable(lines[i], size.columns) + (i + 1 < lines.size() ? "\n" : "");
+    for (const auto& line :
+         {where_it_is(), what_is_done(other_HWC), std::string(kActHelp), std::string(kTimeHelp)}) {
+      text += printable(line, size.columns) + "\n";
     }
-    screen_.show(text);
+    screen_.show(text + printable(note_, size.columns));
   }
 
   const PlayedModel& played_;
