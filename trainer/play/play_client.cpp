@@ -17,7 +17,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr size_t kMostListedEpisodes = 1000;
-constexpr int64_t kMostListedSteps = 64, kRecordedFrames = 300, kRecordingSide_px = 192;
+constexpr int64_t kMostListedSteps = 64, kRecordedFrames = 200, kRecordingSide_px = 128;
 constexpr int64_t kRecordingFrameMs = 66;
 
 PlayReply text_reply(const Json& json) { return {false, json_text(json)}; }

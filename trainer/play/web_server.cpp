@@ -180,6 +180,7 @@ class WebServer::Server::Player : public std::enable_shared_from_this<Player> {
     timeouts.keep_alive_pings = true;
     socket_.set_option(timeouts);
     socket_.read_message_max(kMostMessageBytes);
+    socket_.auto_fragment(false);
     socket_.async_accept(request, [self = shared_from_this()](const beast::error_code& problem) {
       if (problem) return;
       if (self->server_.num_players_ >= self->server_.options_.most_players) {
