@@ -32,9 +32,19 @@ termios shell_mode{};
 volatile std::sig_atomic_t is_taken = 0, asked_to_end = 0;
 std::array<struct sigaction, kEndSignals.size() + kCrashSignals.size()> actions_before{};
 
-void write_all(std::string_view text) {
+/// A terminal that does not read, as after Ctrl-S, is waited for, but not when the program is asked
+/// to end, or `is_last`. Calls nothing but what a signal handler may.
+void write_all(std::string_view text, bool is_last = false) {
+  constexpr size_t kPiece = 256;  // what a terminal that is ready takes at once
+  constexpr int kWait_ms = 200;
   while (!text.empty()) {
-    const auto written = ::write(STDOUT_FILENO, text.data(), text.size());
+    pollfd output{STDOUT_FILENO, POLLOUT, 0};
+    const int ready = ::poll(&output, 1, kWait_ms);
+    if (ready <= 0) {
+      if (is_last || asked_to_end != 0) return;
+      continue;
+    }
+    const auto written = ::write(STDOUT_FILENO, text.data(), std::min(text.size(), kPiece));
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) return;  // the terminal is gone: keys() will say so
     text.remove_prefix(static_cast<size_t>(written));
@@ -45,8 +55,8 @@ void write_all(std::string_view text) {
 void give_back() {
   if (is_taken == 0) return;
   is_taken = 0;
-  write_all(kLeave);
   ::tcsetattr(STDIN_FILENO, TCSANOW, &shell_mode);
+  write_all(kLeave, /*is_last=*/true);
 }
 
 void take() {
@@ -202,15 +212,32 @@ std::vector<std::string> TerminalScreen::keys(int64_t limit_ms) {
 }
 
 void TerminalScreen::show(const std::string& text) {
-  std::string screen = "\x1b[H";
-  for (const char c : text) screen += c == '\n' ? std::string("\x1b[K\r\n") : std::string(1, c);
-  write_all(screen + "\x1b[0m\x1b[J");
+  std::string screen;
+  const auto now = size();
+  if (now.columns != drawn_size_.columns || now.rows != drawn_size_.rows) {
+    drawn_.clear();
+    screen = "\x1b[2J";
+  }
+  drawn_size_ = now;
+  std::vector<std::string> lines;
+  for (size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
+    end = text.find('\n', begin);
+    lines.push_back(text.substr(begin, end == std::string::npos ? end : end - begin));
+  }
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (i < drawn_.size() && drawn_[i] == lines[i]) continue;
+    screen += c10::str("\x1b[", i + 1, ";1H", lines[i], "\x1b[0m\x1b[K");
+  }
+  if (lines.size() < drawn_.size()) screen += c10::str("\x1b[", lines.size() + 1, ";1H\x1b[J");
+  drawn_ = std::move(lines);
+  write_all(screen);
 }
 
 void TerminalScreen::suspend() {
   give_back();
   ::raise(SIGSTOP);
   take();
+  drawn_size_ = {0, 0};  // draws everything again
 }
 
 std::string frame_cells(const std::vector<at::Tensor>& frames_HWC, int64_t columns, int64_t rows) {

@@ -30,11 +30,16 @@ class TerminalScreen {
   /// end are "end"; Ctrl-Z is "suspend".
   std::vector<std::string> keys(int64_t limit_ms);
 
-  /// Draws `text` from the top left corner on; lines end with "\n".
+  /// Draws `text` from the top left corner on; lines are joined by "\n", and none depends on the
+  /// colours of another. Sends those that are others than on the screen.
   void show(const std::string& text);
 
   /// Gives the terminal back to the shell until the program is continued (fg).
   void suspend();
+
+ private:
+  std::vector<std::string> drawn_;  // lines on the screen
+  TerminalSize drawn_size_{0, 0};
 };
 
 /// What a terminal sends, as keys() gives it; keys that it does not name are left out.
