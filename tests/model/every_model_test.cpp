@@ -177,8 +177,10 @@ TEST_P(EveryModel, DreamsFrameByFrameWhatItDreamsAtOnce) {
     const auto live = model->begin_rollout(frames, actions.slice(1, 0, context - 1), {2, 5});
     const auto told = [&](int64_t step) { return actions.select(1, context - 1 + step); };
     for (int64_t step = 0; step < dream.size(1); ++step) {
-      // What another one goes on with from here does not show in this one.
-      if (step > 0) live->clone()->step(-told(step));
+      if (step == 2) {  // what another one dreams, over a whole window, does not show in this one
+        const auto other = live->clone();
+        for (int64_t t = 0; t < options().shape.clip_frames; ++t) other->step(-told(step));
+      }
       const auto frame = step == 4 ? live->clone()->step(told(step)) : at::Tensor();
       const auto next = live->step(told(step));
       EXPECT_TRUE(at::allclose(next, dream.select(1, step), 0, 1e-5)) << step;

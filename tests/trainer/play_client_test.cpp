@@ -3,8 +3,6 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/trainer/play_fakes.h"
-#include "trainer/play/terminal_screen.h"
-#include "trainer/play/web_server.h"
 
 namespace nextframe {
 namespace {
@@ -127,40 +125,6 @@ TEST_F(PlayClientTest, AnswersWhatItCannotDoAndGoesOn) {
   }
   EXPECT_EQ(answer(std::string(100000, '[')).json["kind"], "error");
   EXPECT_EQ(answer(R"({"do": "look"})").bytes, before.bytes);
-}
-
-TEST(WebServer, ComparesTokens) {
-  EXPECT_TRUE(are_equal_in_constant_time("abc", "abc"));
-  for (const char* wrong : {"", "ab", "abd", "abcabc", "abcd", "xbc"}) {
-    EXPECT_FALSE(are_equal_in_constant_time("abc", wrong)) << wrong;
-  }
-  EXPECT_FALSE(are_equal_in_constant_time("", "a"));
-}
-
-TEST(TerminalScreen, NamesKeys) {
-  EXPECT_EQ(keys_from("\x1b[A\x1bOD q"), (std::vector<std::string>{"up", "left", " ", "q"}));
-  EXPECT_EQ(keys_from("\x1b[3~\x1b[1;5Cx"), (std::vector<std::string>{"x"}));  // named by nobody
-  EXPECT_EQ(keys_from("\x03\x1b"), (std::vector<std::string>{"end", "escape"}));
-}
-
-TEST(TerminalScreen, DrawsTwoPixelsACell) {
-  auto frame_HWC = at::zeros({2, 1, 3}, at::kByte);
-  frame_HWC[0][0][0] = 255;
-  frame_HWC[1][0][2] = 7;
-  EXPECT_EQ(frame_cells({frame_HWC}, 2, 1), "\x1b[38;2;255;0;0m\x1b[48;2;0;0;7m\u2580\x1b[0m\n");
-  // Twice as large where there is room, two side by side where there are two.
-  const auto two = frame_cells({frame_HWC, frame_HWC}, 6, 2);
-  const auto count = [&](const std::string& what) {
-    size_t found = 0;
-    for (auto at = two.find(what); at != std::string::npos; at = two.find(what, at + 1)) ++found;
-    return found;
-  };
-  EXPECT_EQ(count("\u2580"), 8U);
-  EXPECT_EQ(count("\n"), 2U);
-  // Reduced where there is not, and never to nothing.
-  EXPECT_EQ(frame_cells({at::zeros({64, 64, 1}, at::kByte)}, 9, 4),
-            frame_cells({at::zeros({8, 8, 3}, at::kByte)}, 9, 4));
-  EXPECT_FALSE(frame_cells({at::zeros({64, 64, 3}, at::kByte)}, 1, 0).empty());
 }
 
 }  // namespace

@@ -119,39 +119,44 @@ PlayReply PlayClient::answer(const std::string& message) noexcept {
 
 PlayReply PlayClient::obey(const Asked& asked) {
   const auto begin = std::chrono::steady_clock::now();
-  const auto& what = asked.what;
-  if (what == "step" && asked.has("action")) {
-    dream_->step(asked.get<PlayAction>("action", {}));
-  } else if (what == "step") {
-    if (!dream_->step_by_tape())
-      throw UsageError("play: a step needs an action: the tape is empty");
-  } else if (what == "rewind") {
+  if (asked.what == "log") return text_reply({{"kind", "log"}, {"log", to_text(dream_->log())}});
+  if (asked.what == "record") return recording();
+  if (asked.what == "step") {
+    step(asked);
+  } else if (asked.what == "rewind") {
     dream_->rewind(asked.get<int64_t>("frames", 1));
-  } else if (what == "reset") {
+  } else if (asked.what == "reset") {
     begin_anew(asked);
-  } else if (what == "sampling") {
+  } else if (asked.what == "sampling") {
     const auto now = dream_->sampling();
     dream_->set_sampling({asked.get<int64_t>("steps", now.denoise_steps),
                           asked.get<double>("guidance", now.guidance)});
-  } else if (what == "beside") {
-    const auto beside = beside_from(asked.get<std::string>("what", "nothing"));
-    if (beside == Beside::simulator && !has_simulator_) {
-      throw UsageError("play: these data have no simulator that takes a player's actions");
-    }
-    beside_ = beside;
-  } else if (what == "load") {
+  } else if (asked.what == "beside") {
+    show_beside(beside_from(asked.get<std::string>("what", "nothing")));
+  } else if (asked.what == "load") {
     const auto log = dream_log_from(asked.get<std::string>("log", ""));
     dream_ = std::make_unique<DreamSession>(played_, log);
-  } else if (what == "recorded") {
+  } else if (asked.what == "recorded") {
     dream_->put_recorded_actions_on_tape();
-  } else if (what == "log") {
-    return text_reply({{"kind", "log"}, {"log", to_text(dream_->log())}});
-  } else if (what == "record") {
-    return recording();
-  } else if (what != "look") {
-    throw UsageError("play: a message cannot ask for '" + what.substr(0, 40) + "'");
+  } else if (asked.what != "look") {
+    throw UsageError("play: a message cannot ask for '" + asked.what.substr(0, 40) + "'");
   }
   return frame(milliseconds_since(begin));
+}
+
+void PlayClient::step(const Asked& asked) {
+  if (asked.has("action")) {
+    dream_->step(asked.get<PlayAction>("action", {}));
+  } else if (!dream_->step_by_tape()) {
+    throw UsageError("play: a step needs an action: the tape is empty");
+  }
+}
+
+void PlayClient::show_beside(Beside beside) {
+  if (beside == Beside::simulator && !has_simulator_) {
+    throw UsageError("play: these data have no simulator that takes a player's actions");
+  }
+  beside_ = beside;
 }
 
 void PlayClient::begin_anew(const Asked& asked) {

@@ -47,7 +47,9 @@ class PlayClient {
  private:
   struct Asked;
   PlayReply obey(const Asked& asked);
+  void step(const Asked& asked);
   void begin_anew(const Asked& asked);
+  void show_beside(Beside beside);
   PlayReply frame(double compute_ms) const;
   PlayReply recording() const;
 

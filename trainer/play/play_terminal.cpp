@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "trainer/exit_code.h"
+#include "trainer/play/frame_cells.h"
 #include "trainer/play/key_bindings.h"
 #include "trainer/play/terminal_screen.h"
 

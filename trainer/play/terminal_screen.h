@@ -2,8 +2,6 @@
 // is hidden. The terminal is put back whatever ends the program, but for SIGKILL.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -44,10 +42,5 @@ class TerminalScreen {
 
 /// What a terminal sends, as keys() gives it; keys that it does not name are left out.
 std::vector<std::string> keys_from(const std::string& bytes);
-
-/// Frames side by side in half-block cells of 24-bit colour: each cell is two pixels, one above the
-/// other. Frames are enlarged by a whole number, or reduced, to fill `columns` x `rows` cells.
-///   frames_HWC  uint8, all of one size
-std::string frame_cells(const std::vector<at::Tensor>& frames_HWC, int64_t columns, int64_t rows);
 
 }  // namespace nextframe
