@@ -91,6 +91,10 @@ TEST_F(PlayClientTest, RecordsAnAnimation) {
   EXPECT_EQ(recording.json["frames"], 5);  // context and dream
   EXPECT_EQ(recording.bytes.substr(0, 4), "RIFF");
   EXPECT_EQ(recording.bytes.substr(8, 4), "WEBP");
+  EXPECT_TRUE(PlayClient::is_for_another_thread(R"({"do": "record"})"));
+  for (const char* other : {R"({"do": "step", "action": [2]})", R"({"do": 3})", "[]", "{", ""}) {
+    EXPECT_FALSE(PlayClient::is_for_another_thread(other)) << other;
+  }
 }
 
 TEST_F(PlayClientTest, AnswersWhatItCannotDoAndGoesOn) {

@@ -106,6 +106,11 @@ PlayReply PlayClient::hello() const {
   return text_reply(json);
 }
 
+bool PlayClient::is_for_another_thread(const std::string& message) {
+  const auto json = Json::parse(message, nullptr, false);
+  return json.is_object() && json.contains("do") && json["do"] == "record";
+}
+
 PlayReply PlayClient::answer(const std::string& message) noexcept {
   const at::NoGradGuard no_grad;
   try {

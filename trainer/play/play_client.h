@@ -41,6 +41,10 @@ class PlayClient {
   /// What there is to play, {"kind": "hello", ...}: before the first message.
   PlayReply hello() const;
 
+  /// Whether answer() of this message takes long and leaves the model alone, so that it may run
+  /// beside the answers to other players.
+  static bool is_for_another_thread(const std::string& message);
+
   /// Throws nothing: whatever goes wrong is the answer.
   PlayReply answer(const std::string& message) noexcept;
 

@@ -98,6 +98,7 @@ class WebServer::Server {
         acceptor_(context_),
         pause_(context_),
         signals_(context_),
+        recordings_([] { set_torch_threads(1); }),
         dreams_([threads = options.threads] { set_torch_threads(threads); }) {
     listen();
   }
@@ -165,7 +166,7 @@ class WebServer::Server {
   tcp::acceptor acceptor_;
   asio::steady_timer pause_;
   asio::signal_set signals_;
-  WorkThread dreams_;  // ends first: its work hands answers to the context
+  WorkThread recordings_, dreams_;  // end first: their work hands answers to the context
 };
 
 /// One player: a message is read, answered by the dreams' thread, written, and then the next one is
@@ -187,7 +188,7 @@ class WebServer::Server::Player : public std::enable_shared_from_this<Player> {
         self->turn_away();
       } else {
         self->place_.emplace(self->server_.num_players_);
-        self->compute([self] { return self->greet(); });
+        self->compute(self->server_.dreams_, [self] { return self->greet(); });
       }
     });
   }
@@ -221,9 +222,9 @@ class WebServer::Server::Player : public std::enable_shared_from_this<Player> {
     socket_.async_close(code, [self = shared_from_this()](const beast::error_code&) {});
   }
 
-  /// `work` runs on the dreams' thread; what it returns is sent.
-  void compute(std::function<PlayReply()> work) {
-    server_.dreams_.add([self = shared_from_this(), work = std::move(work)]() mutable {
+  /// What `work` returns is sent.
+  void compute(WorkThread& thread, std::function<PlayReply()> work) {
+    thread.add([self = shared_from_this(), work = std::move(work)]() mutable {
       self->reply_ = work();
       work = nullptr;
       auto& context = self->server_.context_;
@@ -248,7 +249,10 @@ class WebServer::Server::Player : public std::enable_shared_from_this<Player> {
           if (problem) return;  // has left, or sent too much: the socket says so itself
           auto text = beast::buffers_to_string(self->message_.data());
           if (self->socket_.got_binary()) text.clear();  // answered as what it is: no message
-          self->compute([self, text = std::move(text)] { return self->client_->answer(text); });
+          auto& server = self->server_;
+          const bool is_beside = PlayClient::is_for_another_thread(text);
+          self->compute(is_beside ? server.recordings_ : server.dreams_,
+                        [self, text = std::move(text)] { return self->client_->answer(text); });
         });
   }
 

@@ -17,10 +17,10 @@ struct WebServerOptions {
   int64_t threads = 1;             // of LibTorch, for the players' dreams
 };
 
-/// One thread for the network, one for all dreams. Every request must carry a random token as the
-/// first part of its path; a wrong one is refused with 403 after a comparison in constant time. A
-/// player who has left, sends what is no message, or sends one of more than kMostMessageBytes, is
-/// nobody else's trouble.
+/// One thread for the network, one for all dreams, and one for all recordings. Every request must
+/// carry a random token as the first part of its path; a wrong one is refused with 403 after a
+/// comparison in constant time. A player who has left, sends what is no message, or sends one of
+/// more than kMostMessageBytes, is nobody else's trouble.
 class WebServer {
  public:
   using MakeClient = std::function<std::unique_ptr<PlayClient>()>;
