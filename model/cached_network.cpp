@@ -81,20 +81,26 @@ NetworkOutput CachedNetwork::append(const NetworkInput& next) {
   return run_(next, cache_.get(), true);
 }
 
+std::unique_ptr<RememberingNetwork> CachedNetwork::clone() const {
+  auto copy = std::make_unique<CachedNetwork>(run_, cache_->clone());
+  copy->is_empty_ = is_empty_;
+  return copy;
+}
+
 NetworkOutput WatchedNetwork::append(const NetworkInput& next) {
   auto watched = next;
   watched.layers = &layers_;
-  return network_->append(watched);
+  return network_.append(watched);
 }
 
 NetworkOutput GuidedNetwork::peek(const NetworkInput& next) {
-  const auto untold = network_->peek(without_newest_action(next));
-  return guided(network_->peek(next), untold);
+  const auto untold = network_.peek(without_newest_action(next));
+  return guided(network_.peek(next), untold);
 }
 
 NetworkOutput GuidedNetwork::append(const NetworkInput& next) {
-  const auto untold = network_->peek(without_newest_action(next));
-  return guided(network_->append(next), untold);
+  const auto untold = network_.peek(without_newest_action(next));
+  return guided(network_.append(next), untold);
 }
 
 NetworkOutput GuidedNetwork::guided(const NetworkOutput& told, const NetworkOutput& untold) const {

@@ -13,6 +13,9 @@ namespace nextframe {
 class FrameCache {
  public:
   virtual ~FrameCache() = default;
+
+  /// What it holds once more: what joins one of them does not join the other.
+  virtual std::unique_ptr<FrameCache> clone() const = 0;
 };
 
 /// Runs a network on `input`. With a `cache` the frames follow those in it; they join it if
@@ -20,14 +23,23 @@ class FrameCache {
 using RunNetwork =
     std::function<NetworkOutput(const NetworkInput& input, FrameCache* cache, bool appends)>;
 
+/// A network together with the earlier frames that it knows.
+class RememberingNetwork : public CausalNetwork {
+ public:
+  virtual std::unique_ptr<RememberingNetwork> clone() const = 0;
+};
+
 /// Keeps the inputs of the newest `window` frames and runs all of them again every time. In
 /// training nothing is kept.
-class WindowNetwork final : public CausalNetwork {
+class WindowNetwork final : public RememberingNetwork {
  public:
   WindowNetwork(RunNetwork run, int64_t window) : run_(std::move(run)), window_(window) {}
 
   NetworkOutput peek(const NetworkInput& next) override;
   NetworkOutput append(const NetworkInput& next) override;
+  std::unique_ptr<RememberingNetwork> clone() const override {
+    return std::make_unique<WindowNetwork>(*this);  // no tensor that is kept is ever written to
+  }
 
  private:
   NetworkInput kept_;
@@ -36,7 +48,7 @@ class WindowNetwork final : public CausalNetwork {
 };
 
 /// Goes on from a cache.
-class CachedNetwork final : public CausalNetwork {
+class CachedNetwork final : public RememberingNetwork {
  public:
   CachedNetwork(RunNetwork run, std::unique_ptr<FrameCache> cache)
       : run_(std::move(run)), cache_(std::move(cache)) {}
@@ -44,6 +56,7 @@ class CachedNetwork final : public CausalNetwork {
   NetworkOutput peek(const NetworkInput& next) override;
   NetworkOutput peek_at(const NetworkInput& next, int64_t place) override;
   NetworkOutput append(const NetworkInput& next) override;
+  std::unique_ptr<RememberingNetwork> clone() const override;
 
  private:
   RunNetwork run_;
@@ -51,20 +64,20 @@ class CachedNetwork final : public CausalNetwork {
   bool is_empty_ = true;
 };
 
-/// Keeps what the layers hold of the frames that are appended.
+/// Keeps what the layers hold of the frames that are appended. The network outlives this.
 class WatchedNetwork final : public CausalNetwork {
  public:
-  WatchedNetwork(std::unique_ptr<CausalNetwork> network, std::vector<LayerStates>& layers)
-      : network_(std::move(network)), layers_(layers) {}
+  WatchedNetwork(CausalNetwork& network, std::vector<LayerStates>& layers)
+      : network_(network), layers_(layers) {}
 
-  NetworkOutput peek(const NetworkInput& next) override { return network_->peek(next); }
+  NetworkOutput peek(const NetworkInput& next) override { return network_.peek(next); }
   NetworkOutput peek_at(const NetworkInput& next, int64_t place) override {
-    return network_->peek_at(next, place);
+    return network_.peek_at(next, place);
   }
   NetworkOutput append(const NetworkInput& next) override;
 
  private:
-  std::unique_ptr<CausalNetwork> network_;
+  CausalNetwork& network_;
   std::vector<LayerStates>& layers_;
 };
 
@@ -74,10 +87,10 @@ class WatchedNetwork final : public CausalNetwork {
 ///
 /// where "untold" is the output without the newest frame's action. Both outputs come from the same
 /// cache, since they differ in the newest frame only. The model was trained with actions.dropout.
+/// The network outlives this.
 class GuidedNetwork final : public CausalNetwork {
  public:
-  GuidedNetwork(std::unique_ptr<CausalNetwork> network, double guidance)
-      : network_(std::move(network)), guidance_(guidance) {}
+  GuidedNetwork(CausalNetwork& network, double guidance) : network_(network), guidance_(guidance) {}
 
   NetworkOutput peek(const NetworkInput& next) override;
   NetworkOutput append(const NetworkInput& next) override;
@@ -85,7 +98,7 @@ class GuidedNetwork final : public CausalNetwork {
  private:
   NetworkOutput guided(const NetworkOutput& told, const NetworkOutput& untold) const;
 
-  std::unique_ptr<CausalNetwork> network_;
+  CausalNetwork& network_;
   double guidance_;
 };
 

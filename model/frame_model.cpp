@@ -70,41 +70,13 @@ at::Tensor FrameModel::one_step(const at::Tensor& frames_BTHWC, const at::Tensor
     auto clip = clip_of(frames_BTHWC, encoded_BTA, start, end, options);
     clip.before_B1A =
         action_form_.no_action(encoded_BTA);  // as at the beginning of a training clip
-    const auto network = make_network(options);
-    predictions.push_back(
-        objective_->one_step(*network, clip, /*skip=*/predicted - start - 1, options));
+    const auto network = make_network(options.use_cache);
+    const auto guided = guide(*network, options);
+    predictions.push_back(objective_->one_step(guided ? *guided : *network, clip,
+                                               /*skip=*/predicted - start - 1, options));
     predicted = end;
   }
   return unit_frames_of(at::cat(predictions, 1));
-}
-
-at::Tensor FrameModel::rollout(const at::Tensor& context_BTHWC, const at::Tensor& actions_BTA,
-                               const RolloutOptions& options) {
-  const torch::NoGradGuard no_grad;
-  const int64_t num_context = context_BTHWC.size(1), num_actions = actions_BTA.size(1);
-  check_inputs(context_BTHWC, actions_BTA, num_actions);
-  TORCH_CHECK(num_context >= 1 && num_actions >= num_context, "rollout: ", num_context,
-              " context frames need at least as many actions, got ", num_actions);
-  const auto encoded_BTA = action_form_.encode(actions_BTA);
-  if (objective_->fills_clips())
-    return unit_frames_of(rollout_by_clips(latents_of(context_BTHWC), encoded_BTA, options));
-  const auto network = make_network(options);
-  auto known =
-      clip_of(context_BTHWC, encoded_BTA,
-              std::max<int64_t>(0, num_context - shape_.clip_frames + 1), num_context, options);
-  std::vector<at::Tensor> dreamed;
-  for (int64_t frame = num_context; frame <= num_actions; ++frame) {
-    if (frame > num_context) {  // the frame that was dreamed last
-      known.x_BT = dreamed.back();
-      known.before_B1A = encoded_BTA.slice(1, frame - 2, frame - 1);
-      known.actions_BTA = encoded_BTA.slice(1, frame - 1, frame);
-      known.first_frame = options.first_frame + frame - 1;
-    }
-    const auto next_B1 = objective_->next(*network, known, options);
-    const bool is_of_codes = !next_B1.is_floating_point();
-    dreamed.push_back(is_of_codes ? next_B1 : next_B1.clamp(-known.bound, known.bound));
-  }
-  return unit_frames_of(at::cat(dreamed, 1));
 }
 
 std::vector<LayerStates> FrameModel::hidden_states(const at::Tensor& frames_BTHWC,
@@ -123,8 +95,9 @@ std::vector<LayerStates> FrameModel::hidden_states(const at::Tensor& frames_BTHW
       clip_of(frames_BTHWC, action_form_.encode(actions_BTA), 0, num_frames, cheapest);
   std::vector<LayerStates> layers;
   if (learned_) layers.push_back({"encoder", clip.x_BT});
-  WatchedNetwork network(make_network(cheapest), layers);
-  objective_->next(network, clip, cheapest);
+  const auto network = make_network(cheapest.use_cache);
+  WatchedNetwork watched(*network, layers);
+  objective_->next(watched, clip, cheapest);
   return layers;
 }
 
@@ -188,22 +161,22 @@ Clip FrameModel::clip_of(const at::Tensor& frames_BTHWC, const at::Tensor& encod
 }
 
 /// With nothing cached.
-std::unique_ptr<CausalNetwork> FrameModel::make_network(const RolloutOptions& options) {
+std::unique_ptr<RememberingNetwork> FrameModel::make_network(bool use_cache) {
   const RunNetwork run_frames = [this](const NetworkInput& input, FrameCache* cache, bool appends) {
     return run(input, cache, appends);
   };
-  auto cache = options.use_cache ? make_cache() : nullptr;
-  std::unique_ptr<CausalNetwork> network;
-  if (cache) {
-    network = std::make_unique<CachedNetwork>(run_frames, std::move(cache));
-  } else {
-    network = std::make_unique<WindowNetwork>(run_frames, shape_.clip_frames - 1);
-  }
+  auto cache = use_cache ? make_cache() : nullptr;
+  if (cache) return std::make_unique<CachedNetwork>(run_frames, std::move(cache));
+  return std::make_unique<WindowNetwork>(run_frames, shape_.clip_frames - 1);
+}
+
+std::unique_ptr<CausalNetwork> FrameModel::guide(CausalNetwork& network,
+                                                 const RolloutOptions& options) const {
   // Without actions, told and untold are the same.
-  if (options.guidance == 1 || action_form_.width(action_width()) == 0) return network;
+  if (options.guidance == 1 || action_form_.width(action_width()) == 0) return nullptr;
   TORCH_CHECK(action_form_.dropout > 0, "rollout: guidance = ", options.guidance,
               " needs a model that was trained with actions.dropout above 0");
-  return std::make_unique<GuidedNetwork>(std::move(network), options.guidance);
+  return std::make_unique<GuidedNetwork>(network, options.guidance);
 }
 
 void FrameModel::check_frames(const at::Tensor& frames_BTHWC) const {

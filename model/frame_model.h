@@ -43,6 +43,9 @@ class FrameModel : public WorldModel {
   std::vector<LayerStates> hidden_states(const at::Tensor& frames_BTHWC,
                                          const at::Tensor& actions_BTA,
                                          const RolloutOptions& options) override;
+  std::unique_ptr<LiveRollout> begin_rollout(const at::Tensor& context_BTHWC,
+                                             const at::Tensor& actions_BTA,
+                                             const RolloutOptions& options) override;
   at::Tensor reconstruct(const at::Tensor& frames_BTHWC) override;
   int64_t num_latent_actions() const override {
     return latent_actions_ ? latent_actions_->space().num_codes() : 0;
@@ -72,12 +75,16 @@ class FrameModel : public WorldModel {
   double encoding_flops_per_clip() const;
 
  private:
+  class Live;  // in model/frame_rollout.cpp, with rollout()
+
   double space_bound() const;
   at::Tensor latents_of(const at::Tensor& frames_BTHWC) const;
   at::Tensor unit_frames_of(const at::Tensor& latents_BT) const;
   Clip clip_of(const at::Tensor& frames_BTHWC, const at::Tensor& encoded_actions_BTA, int64_t first,
                int64_t end, const RolloutOptions& options) const;
-  std::unique_ptr<CausalNetwork> make_network(const RolloutOptions& options);
+  std::unique_ptr<RememberingNetwork> make_network(bool use_cache);
+  /// `network` with the guidance of the options, or null where they ask for none.
+  std::unique_ptr<CausalNetwork> guide(CausalNetwork& network, const RolloutOptions& options) const;
   // Of an objective that fills clips, see frame_model_clips.cpp.
   int64_t most_known_frames() const;
   at::Tensor one_step_by_clips(const at::Tensor& latents_BT, const at::Tensor& encoded_actions_BTA,

@@ -3,6 +3,14 @@
 #include "model/frame_model.h"
 
 namespace nextframe {
+namespace {
+
+void require_no_guidance(const RolloutOptions& options) {
+  TORCH_CHECK(options.guidance == 1, "fill: guidance is for models that go on frame by frame, got ",
+              options.guidance, "; needed: 1");
+}
+
+}  // namespace
 
 int64_t FrameModel::most_known_frames() const {
   return std::min(objective_->most_known_frames(), shape_.clip_frames - 1);
@@ -19,7 +27,8 @@ at::Tensor FrameModel::filled_clip(Clip clip, int64_t num_known, const RolloutOp
   };
   clip.x_BT = lengthened(clip.x_BT, at::zeros_like(clip.x_BT.slice(1, 0, 1)));
   clip.actions_BTA = lengthened(clip.actions_BTA, clip.before_B1A);
-  const auto network = make_network(options);
+  require_no_guidance(options);
+  const auto network = make_network(/*use_cache=*/false);
   const auto known_T = at::arange(shape_.clip_frames, clip.x_BT.device()).lt(num_known);
   return objective_->fill(*network, clip, known_T, options).clamp(-clip.bound, clip.bound);
 }
@@ -81,7 +90,8 @@ at::Tensor FrameModel::fill(const at::Tensor& frames_BTHWC, const at::Tensor& kn
               " ", known_T.sizes());
   const auto encoded_BTA = action_form_.encode(actions_BTA);
   const auto clip = clip_of(frames_BTHWC, encoded_BTA, 0, shape_.clip_frames, options);
-  const auto network = make_network(options);
+  require_no_guidance(options);
+  const auto network = make_network(/*use_cache=*/false);
   return unit_frames_of(objective_->fill(*network, clip, known_T.to(clip.x_BT.device()), options)
                             .clamp(-clip.bound, clip.bound));
 }

@@ -10,6 +10,12 @@ Rotation rows_of(const Rotation& table, int64_t first, int64_t count) {
   return {table.cosine_LP.narrow(0, first, count), table.sine_LP.narrow(0, first, count)};
 }
 
+TimeKvCache TimeKvCache::clone() const {
+  auto copy = *this;
+  if (ring_.key.defined()) copy.ring_ = {ring_.key.clone(), ring_.value.clone()};
+  return copy;
+}
+
 at::Tensor TimeKvCache::attend(const at::Tensor& packed_OLI3KF, const AttentionOptions& options,
                                bool appends, int64_t ahead) {
   const int64_t tokens = frame_tokens_, count = packed_OLI3KF.size(1) / tokens;

@@ -23,6 +23,9 @@ class TimeKvCache {
   explicit TimeKvCache(int64_t window, int64_t frame_tokens = 1, int64_t looks = 1)
       : window_(window), frame_tokens_(frame_tokens), looks_(looks) {}
 
+  /// With a ring buffer of its own; a copy by assignment shares it.
+  TimeKvCache clone() const;
+
   /// Frame-causal attention of new frames: each of their tokens attends to the tokens of its frame
   /// and of earlier ones, at most `window` frames in all.
   ///   packed_OLI3KF  queries, keys, values; L = frames x frame_tokens, frame after frame. With

@@ -6,6 +6,8 @@
 //   K heads             V codes             E values per patch
 #pragma once
 
+#include <memory>
+
 #include "model/model.h"
 #include "model/network.h"
 
@@ -18,6 +20,22 @@ struct RolloutOptions {
   int64_t first_frame = 0;    // the number of the rows' first frame in their episodes
   bool use_cache = true;      // go on from a (KV) cache of earlier frames, if the model has one
   double guidance = 1;        // of actions, see GuidedNetwork in model/cached_network.h; 1: none
+};
+
+/// A rollout that goes on as long as it is told what to do: one action, one frame.
+class LiveRollout {
+ public:
+  virtual ~LiveRollout() = default;
+
+  /// The frame to which actions [B, A] lead that are taken at the newest frame: [B, H, W, C]
+  /// float32 in [0, 1].
+  virtual at::Tensor step(const at::Tensor& action_BA) = 0;
+
+  /// Changes RolloutOptions::denoise_steps and ::guidance from the next frame on.
+  virtual void set_sampling(int64_t denoise_steps, double guidance) = 0;
+
+  /// The same state once more. Each of the two goes on without the other.
+  virtual std::unique_ptr<LiveRollout> clone() const = 0;
 };
 
 /// A model that learns to predict the next frame of a clip.
@@ -92,6 +110,17 @@ class WorldModel : public Model {
   ///   returns        the dreamed frames, [B, actions T - context T + 1, H, W, C] float32 in [0, 1]
   virtual at::Tensor rollout(const at::Tensor& context_BTHWC, const at::Tensor& actions_BTA,
                              const RolloutOptions& options) = 0;
+
+  /// Begins the rollout that rollout() computes at once; with the same options and actions its
+  /// frames are the same. With a KV cache each costs the same, however many came before. The model
+  /// must outlive it. Null for a model that predicts whole rollouts only.
+  ///   context_BTHWC  uint8, T >= 1
+  ///   actions_BTA    float32, those between the context's frames: one fewer
+  virtual std::unique_ptr<LiveRollout> begin_rollout(const at::Tensor& /*context_BTHWC*/,
+                                                     const at::Tensor& /*actions_BTA*/,
+                                                     const RolloutOptions& /*options*/) {
+    return nullptr;
+  }
 };
 
 }  // namespace nextframe

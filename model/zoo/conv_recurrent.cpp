@@ -12,6 +12,10 @@ namespace nextframe {
 
 class ConvRecurrentCache final : public FrameCache {
  public:
+  std::unique_ptr<FrameCache> clone() const override {
+    return std::make_unique<ConvRecurrentCache>(*this);
+  }
+
   at::Tensor memory_BDHW;  // what the cells remember
 };
 

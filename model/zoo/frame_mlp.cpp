@@ -10,6 +10,10 @@ namespace nextframe {
 
 class FrameMlpCache final : public FrameCache {
  public:
+  std::unique_ptr<FrameCache> clone() const override {
+    return std::make_unique<FrameMlpCache>(*this);
+  }
+
   at::Tensor last_B1E;  // the newest frame
 };
 

@@ -38,6 +38,12 @@ class SpaceTimeCache final : public FrameCache {
   SpaceTimeCache(int64_t blocks, const TimeKvCache& empty, TimeRotations angles_)
       : of_block(static_cast<size_t>(blocks), empty), angles(std::move(angles_)) {}
 
+  std::unique_ptr<FrameCache> clone() const override {
+    auto copy = std::make_unique<SpaceTimeCache>(*this);
+    for (auto& cache : copy->of_block) cache = cache.clone();
+    return copy;
+  }
+
   std::vector<TimeKvCache> of_block;
   TimeRotations angles;
   at::Tensor last_frame_B1;
