@@ -1,0 +1,34 @@
+// The actions of one shard: read, checked, and moved to the frames that they lead from.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "data/action_space.h"
+#include "data/h5.h"
+
+namespace nextframe {
+
+/// Rows of each episode in a shard: how many, and the first of them.
+struct EpisodeRanges {
+  std::vector<int64_t> frames, offsets;
+};
+
+struct ShardActions {
+  /// int64 [T] discrete, float32 [T, A] continuous or buttons of 0 and 1, undefined without
+  /// actions. Row t leads to frame t+1, also where the file declares in `action_alignment` that its
+  /// rows led to their frames.
+  at::Tensor values;
+  at::Tensor stored;  // as the file has them, for its checksum
+  /// As declared by the file or by the enum type of its actions. Other discrete actions have width
+  /// 0 here; the dataset finds their largest choice.
+  ActionSpace space;
+};
+
+/// The column is `action`, or `actions` as robomimic, D4RL and Minari call it. Throws DataError
+/// without the file's name.
+ShardActions read_shard_actions(const H5File& file, int64_t num_frames,
+                                const EpisodeRanges& episodes);
+
+}  // namespace nextframe
