@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <optional>
 
 #include "data/action_alignment.h"
 #include "data/column.h"
+#include "data/h5_group.h"
 
 namespace nextframe {
 namespace {
@@ -21,84 +23,209 @@ bool is_named_like_actions(std::string name) {
   return name.starts_with("act") && name.size() <= std::string("actions_").size();
 }
 
+/// Integers [T, 1] as [T].
+at::Tensor without_width_of_one(const at::Tensor& values) {
+  const bool is_list = values.dim() == 2 && values.size(1) == 1;
+  return is_list && values.scalar_type() == at::kLong ? values.squeeze(1) : values;
+}
+
+bool is_list_shape(const std::vector<int64_t>& shape) {
+  return shape.size() == 1 || (shape.size() == 2 && shape[1] == 1);
+}
+
 class ActionReader {
  public:
-  ActionReader(const H5File& file, int64_t num_frames, const EpisodeRanges& episodes)
-      : file_(file), num_frames_(num_frames), episodes_(episodes) {}
+  ActionReader(const H5File& file, const EpisodeTable& table, int64_t num_frames,
+               const EpisodeRanges& episodes)
+      : file_(file), table_(table), num_frames_(num_frames), episodes_(episodes) {}
 
   void read();
   ShardActions take() { return std::move(found_); }
 
  private:
-  void read_column_named(const std::string& name);
-  void fit_space(const std::string& name, const ElementType& type);
+  void read_declared();
+  void check_there_are_none() const;
+  ElementType read_one_dataset();
+  ElementType read_episodes();
+  ElementType read_rows();
+  ReadColumn read_dataset(const std::string& name, int64_t rows, const std::string& of) const;
+  void require_like_first(const std::string& name, const ReadColumn& first,
+                          const ReadColumn& column) const;
+  void fit_space(const ElementType& type);
   void follow_alignment();
-  void check_choices(const std::string& name);
-  void check_numbers(const std::string& name);
-  void check_buttons(const std::string& name);
+  std::string holds(int64_t row) const;
+  std::string at_frame(int64_t row) const;
+  void keep_stored_apart();
+  void check_choices();
+  void check_numbers();
+  void check_buttons();
 
   const H5File& file_;
+  const EpisodeTable& table_;
   int64_t num_frames_;
   const EpisodeRanges& episodes_;
+  std::optional<std::string> declared_;  // an action_space, as the file says it
   ShardActions found_;
 };
 
-/// The column is `action`, or `actions` as robomimic, D4RL and Minari call it.
 void ActionReader::read() {
-  const auto declared = read_text_attribute(file_, "action_space");
-  if (declared) found_.space = action_space_from_json(*declared);
-  const bool has_action = h5_has(file_, "action"), has_actions = h5_has(file_, "actions");
-  if (has_action && has_actions) {
-    throw DataError("has a column 'action' and a column 'actions'; leave one of them out");
-  }
-  if (has_action || has_actions) return read_column_named(has_action ? "action" : "actions");
-  if (declared && found_.space.kind != Kind::none) {
+  read_declared();
+  if (!table_.actions.is_there()) return check_there_are_none();
+  const auto type = table_.actions.by == SpreadColumn::By::nothing   ? read_one_dataset()
+                    : table_.actions.by == SpreadColumn::By::episode ? read_episodes()
+                                                                     : read_rows();
+  fit_space(type);
+  follow_alignment();
+  if (found_.space.kind == Kind::discrete) return check_choices();
+  check_numbers();
+  if (found_.space.kind == Kind::multi_binary) check_buttons();
+}
+
+void ActionReader::read_declared() {
+  if (table_.is_plain()) declared_ = read_text_attribute(file_, "action_space");
+  if (table_.action_space) declared_ = to_json(*table_.action_space);
+  if (declared_) found_.space = action_space_from_json(*declared_);
+}
+
+/// In our own layout a column that must be the actions is not passed over.
+void ActionReader::check_there_are_none() const {
+  if (declared_ && found_.space.kind != Kind::none) {
     throw DataError("declares an action_space but has no column 'action'; write both or neither");
   }
-  if (declared) return;
+  if (declared_ || !table_.is_plain()) return;
   for (const auto& name : h5_names(file_)) {
     if (is_named_like_actions(name)) {
       throw DataError("has no column 'action', but one named '" + name +
                       "'; rename it to 'action', or declare that there are none with the attribute "
-                      R"(action_space = {"type":"none"})");
+                      R"(action_space = {"type":"none"}), or set data.columns.actions: )" +
+                      name);
     }
   }
 }
 
-void ActionReader::read_column_named(const std::string& name) {
+/// The first axis must have so many rows; `of` says of what: "40 frames".
+ReadColumn ActionReader::read_dataset(const std::string& name, int64_t rows,
+                                      const std::string& of) const {
   const auto check = [&](const std::vector<int64_t>& shape, const ElementType& type) {
-    const bool is_list = shape.size() == 1 || (shape.size() == 2 && shape[1] == 1);
+    const bool is_list = is_list_shape(shape);
     const bool is_table = shape.size() == 2 && shape[1] > 0 && shape[1] <= kMaxActionWidth;
-    const bool has_rows = (is_list || is_table) && shape[0] == num_frames_;
+    const bool has_rows = (is_list || is_table) && shape[0] == rows;
     // A boolean a button is an action, several choices at once are none.
     const bool is_vector = is_table && !is_list;
     if (has_rows && !(is_vector && type.kind == ElementType::Kind::choice && !type.is_boolean())) {
       return;
     }
     throw DataError(c10::str("column '", name, "' is ", type.name, " [", c10::Join(", ", shape),
-                             "] for ", num_frames_,
-                             " frames; needed: integers or an enum "
+                             "] for ", of,
+                             "; needed: integers or an enum "
                              "[T], or numbers or booleans [T, A]"));
   };
-  auto column = read_typed_column(file_, name, check);
+  return read_typed_column(file_, name, check);
+}
+
+ElementType ActionReader::read_one_dataset() {
+  auto column =
+      read_dataset(table_.actions.datasets.front(), num_frames_, c10::str(num_frames_, " frames"));
   found_.stored = column.values;
-  found_.values = column.values;
-  if (found_.values.dim() == 2 && found_.values.size(1) == 1 &&
-      found_.values.scalar_type() == at::kLong) {
-    found_.values = found_.values.squeeze(1);
+  found_.values = without_width_of_one(column.values);
+  return column.type;
+}
+
+void ActionReader::require_like_first(const std::string& name, const ReadColumn& first,
+                                      const ReadColumn& column) const {
+  const bool is_alike = column.values.sizes().slice(1) == first.values.sizes().slice(1) &&
+                        column.values.scalar_type() == first.values.scalar_type() &&
+                        column.type.member_names == first.type.member_names &&
+                        column.type.is_boolean() == first.type.is_boolean();
+  if (is_alike) return;
+  const auto words = [](const ReadColumn& of) {
+    return c10::str(of.type.name, " ", of.values.sizes());
+  };
+  throw DataError(c10::str("'", name, "' is ", words(column), ", and '",
+                           table_.actions.datasets.front(), "' is ", words(first),
+                           "; needed: actions of one kind and width in a file"));
+}
+
+/// Each episode has a dataset of its own; all become one.
+ElementType ActionReader::read_episodes() {
+  const auto& datasets = table_.actions.datasets;
+  TORCH_INTERNAL_ASSERT(datasets.size() == episodes_.frames.size());
+  std::optional<ReadColumn> first;
+  for (size_t e = 0; e < datasets.size(); ++e) {
+    const int64_t frames = episodes_.frames[e];
+    if (h5_kind(file_, datasets[e]) != H5Kind::dataset) {
+      throw DataError(
+          "has no dataset '" + datasets[e] +
+          "' of actions; name another one with data.columns.actions, or set it to none");
+    }
+    auto column = read_dataset(
+        datasets[e], frames - table_.missing_actions,
+        c10::str(frames, " frames",
+                 table_.missing_actions > 0 ? ", of which the last has no action" : ""));
+    column.values = without_width_of_one(column.values);
+    if (!first) {
+      first = column;
+      auto sizes = column.values.sizes().vec();
+      sizes[0] = num_frames_;
+      found_.values = at::zeros(sizes, column.values.options());
+    }
+    require_like_first(datasets[e], *first, column);
+    const int64_t begin = episodes_.offsets[e];
+    found_.values.slice(0, begin, begin + column.values.size(0)).copy_(column.values);
   }
-  fit_space(name, column.type);
-  follow_alignment();
-  if (found_.space.kind == Kind::discrete) return check_choices(name);
-  check_numbers(name);
-  if (found_.space.kind == Kind::multi_binary) check_buttons(name);
+  return first->type;
+}
+
+/// Each row is a dataset [A].
+ElementType ActionReader::read_rows() {
+  const auto& datasets = table_.actions.datasets;
+  std::optional<ReadColumn> first;
+  for (size_t row = 0; row < datasets.size(); ++row) {
+    const auto check = [&](const std::vector<int64_t>& shape, const ElementType& type) {
+      if (shape.size() == 1 && shape[0] > 0 && shape[0] <= kMaxActionWidth && type.is_number()) {
+        return;
+      }
+      throw DataError(c10::str("'", datasets[row], "' is ", type.name, " [", c10::Join(", ", shape),
+                               "]; needed: the numbers of one action [A]"));
+    };
+    if (h5_kind(file_, datasets[row]) != H5Kind::dataset) {
+      throw DataError("has no dataset '" + datasets[row] + "', the action of a frame");
+    }
+    auto column = read_typed_column(file_, datasets[row], check);
+    column.values = column.values.unsqueeze(0);
+    if (!first) {
+      first = column;
+      found_.values = at::zeros({num_frames_, column.values.size(1)}, column.values.options());
+    }
+    require_like_first(datasets[row], *first, column);
+    found_.values[static_cast<int64_t>(row)].copy_(column.values[0]);
+  }
+  return first->type;
+}
+
+/// "column 'action' holds", or of the episode's own dataset.
+std::string ActionReader::holds(int64_t row) const {
+  const auto& actions = table_.actions;
+  std::string name = actions.datasets.front();
+  if (actions.by == SpreadColumn::By::frame) name = actions.datasets[static_cast<size_t>(row)];
+  if (actions.by == SpreadColumn::By::episode) {
+    const auto after = std::ranges::upper_bound(episodes_.offsets, row);
+    name = actions.datasets[static_cast<size_t>(after - episodes_.offsets.begin()) - 1];
+  }
+  return "column '" + name + "' holds ";
+}
+
+/// " at frame 5", of the file or of the episode.
+std::string ActionReader::at_frame(int64_t row) const {
+  if (table_.actions.by != SpreadColumn::By::episode) return c10::str(" at frame ", row);
+  const auto after = std::ranges::upper_bound(episodes_.offsets, row);
+  return c10::str(" at frame ", row - *(after - 1));
 }
 
 /// What the column is, held against what the file declares.
-void ActionReader::fit_space(const std::string& name, const ElementType& type) {
-  const auto declared = read_text_attribute(file_, "action_space");
-  const bool is_button = declared ? found_.space.kind == Kind::multi_binary
-                                  : type.is_boolean() && found_.values.dim() == 2;
+void ActionReader::fit_space(const ElementType& type) {
+  const bool is_button = declared_ ? found_.space.kind == Kind::multi_binary
+                                   : type.is_boolean() && found_.values.dim() == 2;
   const bool discrete =
       found_.values.dim() == 1 && found_.values.scalar_type() == at::kLong && !is_button;
   const auto num_members = static_cast<int64_t>(type.member_names.size());
@@ -108,41 +235,58 @@ void ActionReader::fit_space(const std::string& name, const ElementType& type) {
   int64_t width = discrete ? found_.space.width : found_.values.size(1);
   if (discrete && num_members > 0) width = num_members;
   const auto kind = discrete ? Kind::discrete : is_button ? Kind::multi_binary : Kind::continuous;
-  if (declared && (found_.space.kind != kind || found_.space.width != width)) {
+  if (declared_ && (found_.space.kind != kind || found_.space.width != width)) {
     throw DataError(
-        c10::str("column '", name, "' is ", type.name, " ", found_.values.sizes(),
+        c10::str("column '", table_.actions.name, "' is ", type.name, " ", found_.values.sizes(),
                  discrete && num_members > 0 ? c10::str(" of ", num_members, " choices") : "",
-                 ", but the attribute action_space says ", *declared));
+                 ", but the attribute action_space says ", *declared_));
   }
   found_.space.kind = kind;
   found_.space.width = width;
   if (discrete && found_.space.names.empty()) found_.space.names = type.member_names;
 }
 
-/// Rows that led to their frames, as the file may declare, become the ones that follow them.
+/// Rows that led to their frames, as the layout or the file may say, become those that follow them.
 void ActionReader::follow_alignment() {
+  auto alignment = table_.alignment;
   const auto declared = read_text_attribute(file_, "action_alignment");
-  if (!declared) return;
-  const auto alignment = action_alignment_from(*declared);
-  if (!alignment) {
-    throw DataError("the attribute action_alignment is '" + declared->substr(0, 200) +
-                    "'; known are 'after' or 'act[t]: obs[t]->obs[t+1]' (the action in row t is "
-                    "taken at frame t), and 'before' or 'act[t]: obs[t-1]->obs[t]' (it led there)");
+  if (declared && table_.is_plain()) {
+    const auto found = action_alignment_from(*declared);
+    if (!found) {
+      throw DataError(
+          "the attribute action_alignment is '" + declared->substr(0, 200) +
+          "'; known are 'after' or 'act[t]: obs[t]->obs[t+1]' (the action in row t is "
+          "taken at frame t), and 'before' or 'act[t]: obs[t-1]->obs[t]' (it led there)");
+    }
+    if (table_.asked_alignment && *table_.asked_alignment != *found) {
+      throw DataError("its attribute action_alignment says '" + declared->substr(0, 200) +
+                      "', but data.columns.alignment or --action-alignment says otherwise; leave "
+                      "that out, or take the attribute out of the file");
+    }
+    alignment = *found;
   }
-  if (*alignment == ActionAlignment::after) return;
+  found_.alignment = alignment;
+  if (alignment == ActionAlignment::after) return;
   found_.values = found_.values.clone();
   for (size_t e = 0; e < episodes_.frames.size(); ++e) {
     if (episodes_.frames[e] == 0) continue;
-    const int64_t first = episodes_.offsets[e];
-    const at::Tensor rows = found_.values.slice(0, first, first + episodes_.frames[e]);
-    rows.copy_(align_actions(rows, episodes_.frames[e], *alignment));
+    const int64_t first = episodes_.offsets[e], frames = episodes_.frames[e];
+    const at::Tensor rows = found_.values.slice(0, first, first + frames);
+    rows.copy_(align_actions(rows.slice(0, 0, frames - table_.missing_actions), frames, alignment));
   }
 }
 
+/// What is corrected in the values must not change what is stored.
+void ActionReader::keep_stored_apart() {
+  const bool is_shared =
+      found_.stored.defined() && found_.values.data_ptr() == found_.stored.data_ptr();
+  if (is_shared) found_.values = found_.values.clone();
+}
+
 /// Some writers put -1 where no action was taken, after an episode's last frame: 0 there.
-void ActionReader::check_choices(const std::string& name) {
+void ActionReader::check_choices() {
   if (found_.values.numel() == 0) return;
-  if (found_.values.data_ptr() == found_.stored.data_ptr()) found_.values = found_.values.clone();
+  keep_stored_apart();
   auto* values = found_.values.data_ptr<int64_t>();
   for (size_t e = 0; e < episodes_.frames.size(); ++e) {
     if (episodes_.frames[e] == 0) continue;
@@ -151,14 +295,13 @@ void ActionReader::check_choices(const std::string& name) {
   }
   for (int64_t row = 0; row < found_.values.numel(); ++row) {
     if (values[row] < 0) {
-      throw DataError(c10::str("column '", name, "' holds the negative integer ", values[row],
-                               " at frame ", row,
+      throw DataError(c10::str(holds(row), "the negative integer ", values[row], at_frame(row),
                                "; discrete actions are 0 to A-1 (only an episode's last action may "
                                "be -1), other numbers must be stored as float32"));
     }
     if (values[row] >= kMaxActionWidth) {
       throw DataError(
-          c10::str("column '", name, "' holds ", values[row], " at frame ", row,
+          c10::str(holds(row), values[row], at_frame(row),
                    ": a choice becomes a row of as many numbers as there are choices, at "
                    "most ",
                    kMaxActionWidth,
@@ -166,7 +309,7 @@ void ActionReader::check_choices(const std::string& name) {
                    "[T, A]"));
     }
     if (found_.space.width > 0 && values[row] >= found_.space.width) {
-      throw DataError(c10::str("column '", name, "' holds ", values[row], " at frame ", row,
+      throw DataError(c10::str(holds(row), values[row], at_frame(row),
                                ", but its action_space has ", found_.space.width, " actions (0 to ",
                                found_.space.width - 1, ")"));
     }
@@ -174,8 +317,8 @@ void ActionReader::check_choices(const std::string& name) {
 }
 
 /// Some writers put NaN where no action was taken, after an episode's last frame: zero there.
-void ActionReader::check_numbers(const std::string& name) {
-  if (found_.values.data_ptr() == found_.stored.data_ptr()) found_.values = found_.values.clone();
+void ActionReader::check_numbers() {
+  keep_stored_apart();
   auto* values = found_.values.data_ptr<float>();
   const int64_t width = found_.values.size(1);
   for (size_t e = 0; e < episodes_.frames.size(); ++e) {
@@ -186,14 +329,14 @@ void ActionReader::check_numbers(const std::string& name) {
   }
   const at::Tensor bad_rows = at::isfinite(found_.values).all(1).logical_not().nonzero();
   if (bad_rows.numel() > 0) {
-    throw DataError(c10::str("column '", name, "' is not finite at frame ",
-                             bad_rows[0].item<int64_t>(),
+    const auto row = bad_rows[0].item<int64_t>();
+    throw DataError(c10::str(holds(row), "what is not finite", at_frame(row),
                              "; only an episode's last action may be NaN"));
   }
 }
 
 /// -1 where no action was taken, after an episode's last frame, is 0, as for choices.
-void ActionReader::check_buttons(const std::string& name) {
+void ActionReader::check_buttons() {
   auto* values = found_.values.data_ptr<float>();
   const int64_t width = found_.values.size(1);
   for (size_t e = 0; e < episodes_.frames.size(); ++e) {
@@ -203,8 +346,8 @@ void ActionReader::check_buttons(const std::string& name) {
   }
   for (int64_t i = 0; i < found_.values.numel(); ++i) {
     if (values[i] == 0 || values[i] == 1) continue;
-    throw DataError(c10::str("column '", name, "' holds ", values[i], " at frame ", i / width,
-                             ", button ", i % width,
+    throw DataError(c10::str(holds(i / width), values[i], at_frame(i / width), ", button ",
+                             i % width,
                              "; a button is 0 or 1. Other numbers need the action_space ",
                              R"({"type":"continuous","dim":)", width, "}"));
   }
@@ -212,9 +355,9 @@ void ActionReader::check_buttons(const std::string& name) {
 
 }  // namespace
 
-ShardActions read_shard_actions(const H5File& file, int64_t num_frames,
+ShardActions read_shard_actions(const H5File& file, const EpisodeTable& table, int64_t num_frames,
                                 const EpisodeRanges& episodes) {
-  ActionReader reader(file, num_frames, episodes);
+  ActionReader reader(file, table, num_frames, episodes);
   reader.read();
   return reader.take();
 }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "data/action_space.h"
-#include "data/h5.h"
+#include "data/layouts/layout.h"
 
 namespace nextframe {
 
@@ -24,11 +24,12 @@ struct ShardActions {
   /// As declared by the file or by the enum type of its actions. Other discrete actions have width
   /// 0 here; the dataset finds their largest choice.
   ActionSpace space;
+  ActionAlignment alignment = ActionAlignment::after;  // of the stored rows
 };
 
-/// The column is `action`, or `actions` as robomimic, D4RL and Minari call it. Throws DataError
-/// without the file's name.
-ShardActions read_shard_actions(const H5File& file, int64_t num_frames,
+/// From where `table` says that they are, in one dataset or in many. Throws DataError without the
+/// file's name.
+ShardActions read_shard_actions(const H5File& file, const EpisodeTable& table, int64_t num_frames,
                                 const EpisodeRanges& episodes);
 
 }  // namespace nextframe

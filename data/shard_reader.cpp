@@ -83,20 +83,25 @@ struct KnownStamp {
   FileStamp stamp;
 };
 
-ShardReader::ShardReader(std::filesystem::path path, std::optional<int64_t> expected_bytes)
-    : path_(std::move(path)), file_(path_) {
+ShardReader::ShardReader(std::filesystem::path path, std::optional<int64_t> expected_bytes,
+                         ReadAs read_as)
+    : path_(std::move(path)), file_(path_, std::move(read_as)) {
   const auto opened = open_shard(path_, file_, expected_bytes);
+  table_ = opened->table;
+  slow_reason_ = opened->frames.facts()->slow_reason;
   num_frames_ = opened->frames.num_frames();
   num_pieces_ = opened->frames.num_pieces();
   bytes_of_pieces_ = opened->frames.bytes_of_pieces();
   frame_shape_ = {opened->frames.height_px(), opened->frames.width_px(), opened->frames.channels()};
   named(path_, [&] {
-    read_attributes(*opened);
-    read_episodes(*opened);
-    auto actions = read_shard_actions(opened->file, num_frames_, episodes_);
+    if (table_->is_plain()) read_attributes(*opened);
+    table_->is_plain() ? read_episodes(*opened) : take_episodes(*opened);
+    check_episodes();
+    auto actions = read_shard_actions(opened->file, *table_, num_frames_, episodes_);
     check_content(*opened, actions.stored);
     actions_ = std::move(actions.values);
     action_space_ = std::move(actions.space);
+    stored_alignment_ = actions.alignment;
   });
 }
 
@@ -167,6 +172,13 @@ void ShardReader::read_attributes(const OpenShardFile& opened) {
                     ") have no fletcher32 checksums, which format 1.0 demands; it is damaged, or "
                     "its writer must set fletcher32");
   }
+  const bool is_usual = table_->frames.name == "pixels" && !table_->action_space &&
+                        (!table_->actions.is_there() || table_->actions.name == "action");
+  if (!is_usual) {
+    throw DataError(
+        "is a shard of nextframe, whose frames are 'pixels' and whose actions are 'action'; leave "
+        "data.columns (--frames-key, --actions-key) out");
+  }
   is_ours_ = true;
   dataset_uuid_ = read_text_attribute(opened.file, "dataset_uuid").value_or("");
 }
@@ -199,6 +211,21 @@ void ShardReader::read_episodes(const OpenShardFile& opened) {
                              " episodes, pixels ", num_frames_,
                              " frames; needed: one length an episode, and their sum = T"));
   }
+}
+
+/// Of other layouts: as the table says, or each dataset of the frames is one.
+void ShardReader::take_episodes(const OpenShardFile& opened) {
+  episodes_.frames = table_->episode_frames;
+  episodes_.offsets = table_->episode_offsets;
+  if (!episodes_.frames.empty()) return;
+  const auto& first_rows = opened.frames.facts()->first_rows;
+  for (size_t i = 0; i + 1 < first_rows.size(); ++i) {
+    episodes_.frames.push_back(first_rows[i + 1] - first_rows[i]);
+    episodes_.offsets.push_back(first_rows[i]);
+  }
+}
+
+void ShardReader::check_episodes() const {
   int64_t next_row = 0;
   for (size_t e = 0; e < episodes_.frames.size(); ++e) {
     const int64_t begin = episodes_.offsets[e], length = episodes_.frames[e];
@@ -207,7 +234,9 @@ void ShardReader::read_episodes(const OpenShardFile& opened) {
     next_row += length;
     if (!is_inside || (is_ours_ && !is_in_order)) {  // others may order episodes as they like
       throw DataError(c10::str("episode ", e, " is ", length, " rows from ", begin, " on, of ",
-                               num_frames_, "; check ep_len and ep_offset"));
+                               num_frames_,
+                               table_->is_plain() ? "; check ep_len and ep_offset"
+                                                  : "; its lists of episodes are damaged"));
     }
   }
 }
@@ -238,6 +267,23 @@ void ShardReader::check_content(const OpenShardFile& opened, const at::Tensor& a
   }
   file_.expect_chunk_hashes(std::move(content.chunk_hashes));
   content_ = *expected;
+}
+
+std::string ShardReader::describe_layout() const {
+  const auto& table = *table_;
+  const bool is_usual = table.is_plain() && table.frames.name == "pixels";
+  if (is_usual && table.notes.empty()) return "";
+  std::string text = c10::str(table.layout, ": ", episodes_.frames.size(),
+                              episodes_.frames.size() == 1 ? " episode" : " episodes", ", frames '",
+                              table.frames.name, "'");
+  text += table.actions.is_there() ? ", actions '" + table.actions.name + "'" : ", no actions";
+  if (table.actions.is_there()) {
+    text += stored_alignment_ == ActionAlignment::after
+                ? " taken at their frames"
+                : " that led to their frames, moved by a row";
+  }
+  for (const auto& note : table.notes) text += "; " + note;
+  return text;
 }
 
 /// The episodes that own rows [first, last): "episode 3" or "episodes 3 to 5".
