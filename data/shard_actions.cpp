@@ -8,8 +8,7 @@
 #include <optional>
 
 #include "data/action_alignment.h"
-#include "data/column.h"
-#include "data/h5_group.h"
+#include "data/action_rows.h"
 
 namespace nextframe {
 namespace {
@@ -21,16 +20,6 @@ bool is_named_like_actions(std::string name) {
   std::transform(name.begin(), name.end(), name.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return name.starts_with("act") && name.size() <= std::string("actions_").size();
-}
-
-/// Integers [T, 1] as [T].
-at::Tensor without_width_of_one(const at::Tensor& values) {
-  const bool is_list = values.dim() == 2 && values.size(1) == 1;
-  return is_list && values.scalar_type() == at::kLong ? values.squeeze(1) : values;
-}
-
-bool is_list_shape(const std::vector<int64_t>& shape) {
-  return shape.size() == 1 || (shape.size() == 2 && shape[1] == 1);
 }
 
 class ActionReader {
@@ -45,12 +34,6 @@ class ActionReader {
  private:
   void read_declared();
   void check_there_are_none() const;
-  ElementType read_one_dataset();
-  ElementType read_episodes();
-  ElementType read_rows();
-  ReadColumn read_dataset(const std::string& name, int64_t rows, const std::string& of) const;
-  void require_like_first(const std::string& name, const ReadColumn& first,
-                          const ReadColumn& column) const;
   void fit_space(const ElementType& type);
   void follow_alignment();
   std::string holds(int64_t row) const;
@@ -71,10 +54,10 @@ class ActionReader {
 void ActionReader::read() {
   read_declared();
   if (!table_.actions.is_there()) return check_there_are_none();
-  const auto type = table_.actions.by == SpreadColumn::By::nothing   ? read_one_dataset()
-                    : table_.actions.by == SpreadColumn::By::episode ? read_episodes()
-                                                                     : read_rows();
-  fit_space(type);
+  auto rows = read_action_rows(file_, table_, num_frames_, episodes_);
+  found_.stored = std::move(rows.stored);
+  found_.values = std::move(rows.values);
+  fit_space(rows.type);
   follow_alignment();
   if (found_.space.kind == Kind::discrete) return check_choices();
   check_numbers();
@@ -101,106 +84,6 @@ void ActionReader::check_there_are_none() const {
                       name);
     }
   }
-}
-
-/// The first axis must have so many rows; `of` says of what: "40 frames".
-ReadColumn ActionReader::read_dataset(const std::string& name, int64_t rows,
-                                      const std::string& of) const {
-  const auto check = [&](const std::vector<int64_t>& shape, const ElementType& type) {
-    const bool is_list = is_list_shape(shape);
-    const bool is_table = shape.size() == 2 && shape[1] > 0 && shape[1] <= kMaxActionWidth;
-    const bool has_rows = (is_list || is_table) && shape[0] == rows;
-    // A boolean a button is an action, several choices at once are none.
-    const bool is_vector = is_table && !is_list;
-    if (has_rows && !(is_vector && type.kind == ElementType::Kind::choice && !type.is_boolean())) {
-      return;
-    }
-    throw DataError(c10::str("column '", name, "' is ", type.name, " [", c10::Join(", ", shape),
-                             "] for ", of,
-                             "; needed: integers or an enum "
-                             "[T], or numbers or booleans [T, A]"));
-  };
-  return read_typed_column(file_, name, check);
-}
-
-ElementType ActionReader::read_one_dataset() {
-  auto column =
-      read_dataset(table_.actions.datasets.front(), num_frames_, c10::str(num_frames_, " frames"));
-  found_.stored = column.values;
-  found_.values = without_width_of_one(column.values);
-  return column.type;
-}
-
-void ActionReader::require_like_first(const std::string& name, const ReadColumn& first,
-                                      const ReadColumn& column) const {
-  const bool is_alike = column.values.sizes().slice(1) == first.values.sizes().slice(1) &&
-                        column.values.scalar_type() == first.values.scalar_type() &&
-                        column.type.member_names == first.type.member_names &&
-                        column.type.is_boolean() == first.type.is_boolean();
-  if (is_alike) return;
-  const auto words = [](const ReadColumn& of) {
-    return c10::str(of.type.name, " ", of.values.sizes());
-  };
-  throw DataError(c10::str("'", name, "' is ", words(column), ", and '",
-                           table_.actions.datasets.front(), "' is ", words(first),
-                           "; needed: actions of one kind and width in a file"));
-}
-
-/// Each episode has a dataset of its own; all become one.
-ElementType ActionReader::read_episodes() {
-  const auto& datasets = table_.actions.datasets;
-  TORCH_INTERNAL_ASSERT(datasets.size() == episodes_.frames.size());
-  std::optional<ReadColumn> first;
-  for (size_t e = 0; e < datasets.size(); ++e) {
-    const int64_t frames = episodes_.frames[e];
-    if (h5_kind(file_, datasets[e]) != H5Kind::dataset) {
-      throw DataError(
-          "has no dataset '" + datasets[e] +
-          "' of actions; name another one with data.columns.actions, or set it to none");
-    }
-    auto column = read_dataset(
-        datasets[e], frames - table_.missing_actions,
-        c10::str(frames, " frames",
-                 table_.missing_actions > 0 ? ", of which the last has no action" : ""));
-    column.values = without_width_of_one(column.values);
-    if (!first) {
-      first = column;
-      auto sizes = column.values.sizes().vec();
-      sizes[0] = num_frames_;
-      found_.values = at::zeros(sizes, column.values.options());
-    }
-    require_like_first(datasets[e], *first, column);
-    const int64_t begin = episodes_.offsets[e];
-    found_.values.slice(0, begin, begin + column.values.size(0)).copy_(column.values);
-  }
-  return first->type;
-}
-
-/// Each row is a dataset [A].
-ElementType ActionReader::read_rows() {
-  const auto& datasets = table_.actions.datasets;
-  std::optional<ReadColumn> first;
-  for (size_t row = 0; row < datasets.size(); ++row) {
-    const auto check = [&](const std::vector<int64_t>& shape, const ElementType& type) {
-      if (shape.size() == 1 && shape[0] > 0 && shape[0] <= kMaxActionWidth && type.is_number()) {
-        return;
-      }
-      throw DataError(c10::str("'", datasets[row], "' is ", type.name, " [", c10::Join(", ", shape),
-                               "]; needed: the numbers of one action [A]"));
-    };
-    if (h5_kind(file_, datasets[row]) != H5Kind::dataset) {
-      throw DataError("has no dataset '" + datasets[row] + "', the action of a frame");
-    }
-    auto column = read_typed_column(file_, datasets[row], check);
-    column.values = column.values.unsqueeze(0);
-    if (!first) {
-      first = column;
-      found_.values = at::zeros({num_frames_, column.values.size(1)}, column.values.options());
-    }
-    require_like_first(datasets[row], *first, column);
-    found_.values[static_cast<int64_t>(row)].copy_(column.values[0]);
-  }
-  return first->type;
 }
 
 /// "column 'action' holds", or of the episode's own dataset.

@@ -3,17 +3,11 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <vector>
-
+#include "data/action_rows.h"
 #include "data/action_space.h"
 #include "data/layouts/layout.h"
 
 namespace nextframe {
-
-/// Rows of each episode in a shard: how many, and the first of them.
-struct EpisodeRanges {
-  std::vector<int64_t> frames, offsets;
-};
 
 struct ShardActions {
   /// int64 [T] discrete, float32 [T, A] continuous or buttons of 0 and 1, undefined without

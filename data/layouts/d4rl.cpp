@@ -39,7 +39,7 @@ EpisodeTable read_d4rl(const H5File& file, const ReadAs& read_as) {
   require_no_split(read_as);
   const bool is_path = !read_as.frames.empty() && h5_kind(file, read_as.frames) == H5Kind::dataset;
   const std::string base = is_path ? read_as.frames : "observations";
-  const auto found = choose_frames(file, base, is_path ? "" : read_as.frames);
+  const auto found = choose_frames(file, "", base, is_path ? "" : read_as.frames);
   EpisodeTable table;
   table.frames.name = h5_join(base, found.path);
   table.frames.datasets = {table.frames.name};

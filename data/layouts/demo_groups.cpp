@@ -77,8 +77,8 @@ EpisodeTable read_demos(const H5File& file, const ReadAs& read_as) {
   // Frames are looked for among what is observed at a step, not among next_obs.
   const bool is_in_obs = read_as.frames.empty() ||
                          h5_kind(file, h5_join(demos.front(), read_as.frames)) != H5Kind::dataset;
-  const auto found = is_in_obs ? choose_frames(file, h5_join(demos.front(), "obs"), read_as.frames)
-                               : choose_frames(file, demos.front(), read_as.frames);
+  const auto found = is_in_obs ? choose_frames(file, demos.front(), "obs", read_as.frames)
+                               : choose_frames(file, demos.front(), "", read_as.frames);
   const auto name = is_in_obs ? h5_join("obs", found.path) : found.path;
   EpisodeTable table;
   table.frames = {name, in_each(demos, name), SpreadColumn::By::episode};

@@ -19,9 +19,12 @@ std::string listed(std::vector<std::string> names) {
   return all > kMostNamed ? c10::str(text, " and ", all - kMostNamed, " more") : text;
 }
 
-std::string describe_entries(const std::vector<H5Entry>& entries) {
+std::string describe_entries(std::vector<H5Entry> entries, const std::string& group = "") {
   std::vector<std::string> lines;
-  for (const auto& entry : entries) lines.push_back(entry.describe());
+  for (auto& entry : entries) {
+    entry.path = h5_join(group, entry.path);
+    lines.push_back(entry.describe());
+  }
   if (lines.size() > kMostNamed) {
     lines.resize(kMostNamed);
     lines.emplace_back("...");
@@ -38,7 +41,12 @@ FoundFrames asked_for(const std::vector<H5Entry>& entries, const H5File& file,
   if (entries.size() == 1 && entries[0].path.empty() && base.ends_with(asked)) {
     return {"", is_encoded_frames(file, base, entries[0])};
   }
-  const auto found = std::ranges::find_if(entries, is_it);
+  auto found = std::ranges::find(entries, asked, &H5Entry::path);
+  if (found == entries.end() && std::ranges::count_if(entries, is_it) > 1) {
+    throw DataError(c10::str("has several datasets that end in '", asked, "' in '", base,
+                             "'; name one of them whole: ", describe_entries(entries)));
+  }
+  if (found == entries.end()) found = std::ranges::find_if(entries, is_it);
   if (found == entries.end()) {
     throw DataError(
         c10::str("has no dataset '", asked, "' in '", base,
@@ -86,7 +94,9 @@ EpisodeTable find_episodes(const H5File& file, const ReadAs& read_as) {
                   "docs/add-a-dataset.md");
 }
 
-FoundFrames choose_frames(const H5File& file, const std::string& base, const std::string& asked) {
+FoundFrames choose_frames(const H5File& file, const std::string& episode, const std::string& group,
+                          const std::string& asked) {
+  const auto base = h5_join(episode, group);
   const auto entries = datasets_below(file, base);
   if (!asked.empty()) return asked_for(entries, file, base, asked);
   std::vector<H5Entry> found;
@@ -102,9 +112,9 @@ FoundFrames choose_frames(const H5File& file, const std::string& base, const std
                              "); needed: uint8 [T, H, W, C] with C 1 or 3. What holds states alone "
                              "has to be rendered first"));
   }
-  throw DataError(c10::str("has several datasets of frames in '", base,
-                           "': ", describe_entries(found), "; name one with data.columns.frames: ",
-                           found.front().path, " (--frames-key ", found.front().path, ")"));
+  throw DataError(c10::str(
+      "has several datasets of frames in '", base,
+      "'; name one with data.columns.frames (--frames-key): ", describe_entries(found, group)));
 }
 
 std::vector<std::string> in_each(const std::vector<std::string>& groups, const std::string& path) {

@@ -73,14 +73,16 @@ EpisodeTable find_episodes(const H5File& file, const ReadAs& read_as);
 
 // ---- What layouts share.
 
-/// The path below `base` of the dataset that holds the frames: the one that is `asked` for, or the
-/// only one that looks like frames: uint8 [T, H, W, C] or [T, C, H, W] with C 1 or 3, or JPEG
-/// pictures. Throws DataError that lists what is there.
 struct FoundFrames {
-  std::string path;  // relative to base; "" where base is the dataset
+  std::string path;  // relative to where they were looked for; "" where that is the dataset
   bool is_encoded = false;
 };
-FoundFrames choose_frames(const H5File& file, const std::string& base, const std::string& asked);
+
+/// The dataset below `episode`/`group` that holds the frames: the one that is `asked` for, or the
+/// only one that looks like frames: uint8 [T, H, W, C] or [T, C, H, W] with C 1 or 3, or JPEG
+/// pictures. Throws DataError that lists what is there, with names that begin with `group`.
+FoundFrames choose_frames(const H5File& file, const std::string& episode, const std::string& group,
+                          const std::string& asked);
 
 /// The same path in each of several groups.
 std::vector<std::string> in_each(const std::vector<std::string>& groups, const std::string& path);

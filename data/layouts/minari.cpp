@@ -32,7 +32,7 @@ EpisodeTable read_minari(const H5File& file, const ReadAs& read_as) {
   require_no_split(read_as);
   const auto episodes = minari_episodes(file);
   const auto found =
-      choose_frames(file, h5_join(episodes.front(), kObservations), without_group(read_as.frames));
+      choose_frames(file, episodes.front(), kObservations, without_group(read_as.frames));
   EpisodeTable table;
   const auto name = h5_join(kObservations, found.path);
   table.frames = {name, in_each(episodes, name), SpreadColumn::By::episode};

@@ -10,7 +10,7 @@ EpisodeTable read_tinyworlds(const H5File& file, const ReadAs& read_as) {
   EpisodeTable table;
   const std::string name = read_as.frames.empty() ? "frames" : read_as.frames;
   table.frames = {name, {name}, SpreadColumn::By::episode};
-  table.form.is_encoded = choose_frames(file, name, "").is_encoded;
+  table.form.is_encoded = choose_frames(file, "", name, "").is_encoded;
   if (!read_as.actions.empty() && read_as.actions != "none") {
     table.actions = {read_as.actions, {read_as.actions}};
   }

@@ -218,7 +218,7 @@ def two_cameras(file):
 def one_of_several_cameras_has_to_be_named(t):
     write("two.hdf5", two_cameras)
     for command in ("data inspect two.hdf5", "data import two.hdf5 --out d", "data show two.hdf5", "init two.hdf5"):
-        t.run(command, exits=3, says=("two.hdf5", "obs/agentview_image", "wrist_image", "data.columns.frames"))
+        t.run(command, exits=3, says=("two.hdf5", "obs/agentview_image uint8", "obs/wrist_image uint8", "data.columns.frames"))
     t.run("data show two.hdf5 --frames-key wrist_image --clips 1 --frames 2")
     t.run("data import two.hdf5 --frames-key obs/agentview_image --out d")
     t.is_(check_stamps("d"), 12, "episodes")
@@ -245,7 +245,7 @@ evaluate: {every_steps: 0, context_frames: 2, horizon_frames: 4}
 """)
     t.run("check run.yaml", says=("10 episodes", "is read as robomimic", "the split 'valid'", "2 of 2 held-out"))
     t.run("train run.yaml --run runs/a", says=("is read as robomimic", "finished"), lacks="not held out")
-    t.run("eval runs/a --suites quality")
+    t.run("eval runs/a --suite quality")
     t.run("check run.yaml --set data.train_split=", exits=2, says="train_split")
     t.run("check run.yaml --set data.train_split=no", exits=3, says=("no split 'no'", "train, valid"))
     t.run("check run.yaml --set data.layout=minari", exits=3, says=("not of the layout minari", "data mask"))
