@@ -33,7 +33,7 @@ EpisodeTable read_csgo(const H5File& file, const ReadAs& read_as) {
   table.form.is_bgr = true;
   table.episode_frames = {static_cast<int64_t>(num_frames)};
   table.episode_offsets = {0};
-  table.notes.emplace_back("one episode, blue and red exchanged");
+  table.notes.emplace_back("blue and red exchanged");
   if (read_as.actions == "none") return table;
   if (!read_as.actions.empty() && read_as.actions != presses) {
     throw DataError("has its actions in '" + presses +

@@ -14,7 +14,6 @@ EpisodeTable read_tinyworlds(const H5File& file, const ReadAs& read_as) {
   if (!read_as.actions.empty() && read_as.actions != "none") {
     table.actions = {read_as.actions, {read_as.actions}};
   }
-  table.notes.emplace_back("one episode");
   return table;
 }
 

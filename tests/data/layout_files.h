@@ -16,6 +16,7 @@
 namespace nextframe::testing_layouts {
 
 inline H5File create_foreign(const std::filesystem::path& path) {
+  const H5Lock lock;  // before anything else is asked of HDF5
   return H5File(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), "create");
 }
 

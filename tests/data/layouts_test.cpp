@@ -87,6 +87,7 @@ TEST(Layouts, HowFramesAreReadIsPartOfTheirIdentity) {
   shifted.alignment = "after";
   EXPECT_NE(Dataset(upside_down, kClipFrames, 1, kOwnActionWidth, shifted).fingerprint(), before);
   {
+    const H5Lock lock;
     const H5File file(H5Fopen(upside_down.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), "open");
     H5Adelete_by_name(file.get(), "data", "macros_image_convention", H5P_DEFAULT);
     put_text_attribute(file, "data", "macros_image_convention", "opencv");
@@ -125,6 +126,7 @@ TEST(ByteLists, AreReadAsTheyWereWritten) {
 }
 
 int64_t offset_of(const std::filesystem::path& path, const std::string& name) {
+  const H5Lock lock;
   const H5File file = open_h5(path);
   const H5Dataset dataset = open_dataset(file, name);
   return static_cast<int64_t>(H5Dget_offset(dataset.get()));

@@ -2,6 +2,7 @@
 // verify`, `data inspect` and the loader would, in a child with limits.
 #pragma once
 
+#include <ATen/Parallel.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -180,6 +181,7 @@ class MutationRun {
  public:
   explicit MutationRun(std::vector<Original> (*write)(const ScratchFolder&))
       : originals_(write(folder_)) {
+    at::set_num_threads(1);  // a child has none of its parent's threads, and would wait for them
     reached_ = static_cast<int64_t*>(::mmap(nullptr, sizeof(int64_t), PROT_READ | PROT_WRITE,
                                             MAP_SHARED | MAP_ANONYMOUS, -1, 0));
     for (const auto& original : originals_) {

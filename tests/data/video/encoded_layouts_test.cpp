@@ -88,8 +88,8 @@ std::vector<Original> write_encoded_originals(const ScratchFolder& folder) {
 
 TEST(EncodedLayouts, EveryDamagedFileEndsInSuccessOrASentence) {
   MutationRun run(write_encoded_originals);
-  run.run(mutation_seconds(3));
-  EXPECT_GE(run.num_shards(), 20);
+  run.run(mutation_seconds(2));
+  EXPECT_GE(run.num_shards(), 10);
 }
 
 }  // namespace
