@@ -122,7 +122,9 @@ void ActionReader::fit_space(const ElementType& type) {
     throw DataError(
         c10::str("column '", table_.actions.name, "' is ", type.name, " ", found_.values.sizes(),
                  discrete && num_members > 0 ? c10::str(" of ", num_members, " choices") : "",
-                 ", but the attribute action_space says ", *declared_));
+                 table_.action_space ? ", but the layout " + table_.layout + " has "
+                                     : std::string(", but the attribute action_space says "),
+                 *declared_));
   }
   found_.space.kind = kind;
   found_.space.width = width;

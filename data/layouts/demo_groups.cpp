@@ -84,6 +84,8 @@ EpisodeTable read_demos(const H5File& file, const ReadAs& read_as) {
   table.frames = {name, in_each(demos, name), SpreadColumn::By::episode};
   table.form.is_encoded = found.is_encoded;
   table.actions = choose_actions(demos, "actions", read_as);
+  // What is observed after a step stands beside the action of that step.
+  if (name.starts_with("next_obs/")) table.alignment = ActionAlignment::before;
   for (const auto& demo : demos) {
     const auto promised = read_number_attribute(file, "num_samples", demo);
     table.promised_frames.push_back(promised ? std::llround(*promised) : -1);

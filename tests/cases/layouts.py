@@ -348,3 +348,14 @@ def an_alignment_that_a_person_knows_wins(t):
     t.is_(check_stamps("d"), 12, "episodes")
     t.edit("led.h5", lambda file: file.attrs.__setitem__("action_alignment", "after"))
     t.run("data inspect led.h5 --action-alignment before", exits=3, says="says 'after'")
+
+
+@case
+def what_is_observed_after_a_step_led_from_its_action(t):
+    write("next.hdf5", robomimic)
+    t.run("data import next.hdf5 --frames-key next_obs/agentview_image --out d", says="moved by a row")
+    for path in glob.glob("d/train/*.h5"):
+        with h5py.File(path) as file:
+            for first, length in zip(file["ep_offset"][:], file["ep_len"][:]):
+                for i in range(first, first + length - 1):
+                    t.is_(choice_of(file["action"][i]), read_stamp(file["pixels"][i + 1])[2], f"action of row {i}")

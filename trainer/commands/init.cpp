@@ -42,7 +42,8 @@ struct Shards {
 
 /// A glob of the HDF5 files in a folder, which end in .h5 or .hdf5.
 std::string files_in(const fs::path& folder) {
-  for (const auto& entry : fs::directory_iterator(folder)) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
     if (entry.path().extension() == ".h5") return (folder / "*.h5").string();
     if (entry.path().extension() == ".hdf5") return (folder / "*.hdf5").string();
   }
