@@ -49,6 +49,11 @@ void add_video_split(const H5File& file, const std::string& split, int64_t& rows
 }
 
 EpisodeTable read_videogpt(const H5File& file, const ReadAs& read_as) {
+  if (!read_as.frames.empty() || (!read_as.actions.empty() && read_as.actions != "none")) {
+    throw DataError(
+        "has its frames in 'train_data' and 'test_data', and no actions; leave "
+        "data.columns.frames and data.columns.actions out");
+  }
   EpisodeTable table;
   int64_t rows = 0;
   std::string there;

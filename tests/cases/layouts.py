@@ -205,6 +205,7 @@ def inspect_says_whose_layout_it_is_and_what_is_slow(t):
     for name, words in expected.items():
         write(f"{name}.hdf5", LAYOUTS[name])
         t.run(f"data inspect {name}.hdf5", says=words)
+    t.run("data inspect videogpt.hdf5 --actions-key act", exits=3, says="no actions")
     t.run("data import csgo.hdf5 --dry-run", says=("read as csgo", "51 buttons", "32 high, 64 wide", "taken at frame t"))
 
 
