@@ -124,8 +124,8 @@ std::string config_text(const Choices& choices) {
       " minutes on this machine, with ", choices.ranks, choices.ranks == 1 ? " rank" : " ranks",
       ". As FILE.yaml:\n#\n", "#   nextframe launch -n ", choices.ranks, " train FILE.yaml\n",
       "#   nextframe eval runs/FILE\n", "#   nextframe rollout runs/FILE --out dream.png\n");
-  text += c10::str("data:\n  train: ", written(choices.shards.train), "\n",
-                   read_as_lines(choices.read_as));
+  text += c10::str("data:\n  train: ", written(choices.shards.train), "\n");
+  text += read_as_lines(choices.read_as);
   if (choices.shards.validation.empty()) {
     text +=
         "  # validation: none was found; `nextframe data import --hold-out 5%` sets some apart\n";
