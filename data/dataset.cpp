@@ -97,8 +97,9 @@ struct Dataset::State {
 };
 
 Dataset::Dataset(const std::string& glob, int64_t clip_frames, int64_t stride_frames,
-                 int64_t action_width)
-    : state_(std::make_unique<State>(State{open_shards(glob), clip_frames, stride_frames})) {
+                 int64_t action_width, const ReadAs& read_as)
+    : state_(
+          std::make_unique<State>(State{open_shards(glob, read_as), clip_frames, stride_frames})) {
   TORCH_CHECK(clip_frames >= 1 && stride_frames >= 1, "dataset: clips need 1 or more frames and a ",
               "stride of 1 or more, got ", clip_frames, " and ", stride_frames);
   state_->action_width = common_action_width(state_->shards, action_width);
@@ -124,6 +125,10 @@ ClipShape Dataset::shape() const {
   const auto& [height_px, width_px, channels] = state_->shards.front().frame_shape();
   return {state_->clip_frames, height_px, width_px, channels,
           state_->action_width * state_->stride_frames};
+}
+
+std::vector<std::string> Dataset::describe_reading(const std::string& name) const {
+  return nextframe::describe_reading(state_->shards, name);
 }
 
 int64_t Dataset::action_width() const { return state_->action_width; }
@@ -181,7 +186,8 @@ int64_t Dataset::episode_frames(int64_t episode) const { return state_->episode(
 
 EpisodeRows Dataset::rows_of(int64_t episode) const {
   const auto& place = state_->episode(episode);
-  return {state_->shards[place.shard].path(), place.number, place.offset, place.frames};
+  const auto& shard = state_->shards[place.shard];
+  return {shard.path(), place.number, place.offset, place.frames, shard.has_columns()};
 }
 
 void Dataset::read_clip(int64_t clip, Batch& batch, int64_t row) const {
@@ -219,7 +225,8 @@ at::Tensor Dataset::read_actions(int64_t episode, int64_t first_frame, int64_t c
 }
 
 Dataset open_training_set(const DataConfig& config) {
-  Dataset data(config.train, config.clip_frames, config.stride_frames);
+  Dataset data(config.train, config.clip_frames, config.stride_frames, kOwnActionWidth,
+               config.train_as());
   if (config.normalize_actions) data.scale_actions(scale_of(data.action_columns()));
   return data;
 }

@@ -9,6 +9,7 @@
 #include "data/action_scale.h"
 #include "data/action_space.h"
 #include "data/batch.h"
+#include "data/read_as.h"
 #include "data/shard_identity.h"
 #include "kernels/base/fields.h"
 
@@ -16,10 +17,12 @@ namespace nextframe {
 
 /// The `data` section of a config.
 struct DataConfig {
-  std::string train;                // glob of shards
-  std::string validation;           // glob of shards, held out
-  int64_t clip_frames = 16;         // T
-  int64_t stride_frames = 1;        // a clip takes every stride-th frame
+  std::string train;                          // glob of shards
+  std::string validation;                     // glob of shards, held out
+  ReadAs read_as;                             // how both are understood; `split` is not used
+  std::string train_split, validation_split;  // of files that have some; "" for all episodes
+  int64_t clip_frames = 16;                   // T
+  int64_t stride_frames = 1;                  // a clip takes every stride-th frame
   int64_t loader_threads = 1;       // reader threads a rank; 0 reads in the training thread
   int64_t prefetch_grains = 8;      // grains read ahead
   std::string on_corrupt = "fail";  // fail | skip
@@ -27,6 +30,8 @@ struct DataConfig {
 
   void fields(FieldVisitor& field);
   void check(const Report& report) const;
+  ReadAs train_as() const;       // read_as, of train_split
+  ReadAs validation_as() const;  // of validation_split
 };
 
 /// Frames of one episode, as stored.
@@ -41,6 +46,7 @@ struct EpisodeRows {
   int64_t episode = 0;    // its number in the shard
   int64_t first_row = 0;  // of the shard
   int64_t frames = 0;
+  bool has_columns = true;  // a row is that row of the shard's other columns
 };
 
 inline constexpr int64_t kOwnActionWidth = -1;
@@ -54,13 +60,15 @@ class Dataset {
   /// vector. For validation data pass the training set's; kOwnActionWidth takes it from these
   /// files: as declared, or one more than the largest discrete action.
   Dataset(const std::string& glob, int64_t clip_frames, int64_t stride_frames,
-          int64_t action_width = kOwnActionWidth);
+          int64_t action_width = kOwnActionWidth, const ReadAs& read_as = {});
   ~Dataset();
   Dataset(Dataset&&) noexcept;
 
   ClipShape shape() const;
   int64_t action_width() const;  // of one stored frame, before stride
   int64_t stride_frames() const;
+  /// How the files are read, where a person should know (describe_reading in data/shard_set.h).
+  std::vector<std::string> describe_reading(const std::string& name) const;
   /// As the first file declares it.
   const ActionSpace& action_space() const;
   /// What the columns of actions that are numbers hold; empty for others.

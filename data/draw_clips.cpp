@@ -35,8 +35,8 @@ ShownClip read_shown_clip(const ShardReader& shard, size_t episode, int64_t firs
 }  // namespace
 
 std::vector<ShownClip> draw_clips(const std::string& glob, int64_t count, int64_t frames,
-                                  int64_t seed) {
-  const auto shards = open_shards(glob);
+                                  int64_t seed, const ReadAs& read_as) {
+  const auto shards = open_shards(glob, read_as);
   int64_t windows = 0;
   for (const auto& shard : shards) {
     for (const int64_t length : shard.episode_frames()) windows += num_windows(length, frames);

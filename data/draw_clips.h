@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/action_space.h"
+#include "data/read_as.h"
 
 namespace nextframe {
 
@@ -21,6 +22,6 @@ struct ShownClip {
 /// `count` clips of up to `frames` frames, drawn by `seed` from all windows of all shards that
 /// match `glob`. DataError as when opening them for training.
 std::vector<ShownClip> draw_clips(const std::string& glob, int64_t count, int64_t frames,
-                                  int64_t seed);
+                                  int64_t seed, const ReadAs& read_as = {});
 
 }  // namespace nextframe

@@ -41,6 +41,7 @@ bool is_column(const H5File& file, const std::string& name, int64_t rows_needed)
 
 std::vector<std::string> column_names(const Dataset& dataset, int64_t episode) {
   const auto place = dataset.rows_of(episode);
+  if (!place.has_columns) return {};
   return with_shard(place, [&](const H5File& file) {
     std::vector<std::string> names;
     for (const auto& name : h5_names(file)) {
@@ -58,7 +59,7 @@ at::Tensor read_column(const Dataset& dataset, int64_t episode, const std::strin
               first_frame, " on");
   const int64_t stride = dataset.stride_frames(), frames = (count - 1) / stride + 1;
   return with_shard(place, [&](const H5File& file) {
-    if (!is_column(file, name, place.first_row + place.frames)) {
+    if (!place.has_columns || !is_column(file, name, place.first_row + place.frames)) {
       throw DataError("it has no column '" + name + "' with a number a frame");
     }
     const StoredRows rows(file, name);

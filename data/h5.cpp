@@ -139,8 +139,9 @@ std::string link_target(const H5File& file, const std::string& name) {
 
 /// An attribute that exists, with its type; its value only if it is a single one of sane size.
 struct OpenAttribute {
-  OpenAttribute(const H5File& file, const std::string& name)
-      : attribute(H5Aopen(file.get(), name.c_str(), H5P_DEFAULT),
+  OpenAttribute(const H5File& file, const std::string& name, const std::string& object = ".")
+      : attribute(H5Aopen_by_name(file.get(), object.c_str(), name.c_str(), H5P_DEFAULT,
+                                  watched_links(H5P_LINK_ACCESS).get()),
                   "open the attribute '" + name + "'"),
         type(H5Aget_type(attribute.get()), "read the type of the attribute '" + name + "'"),
         element(describe_type(type)) {
@@ -159,8 +160,9 @@ struct OpenAttribute {
   bool is_single = false;
 };
 
-bool has_attribute(const H5File& file, const std::string& name) {
-  return H5Aexists(file.get(), name.c_str()) > 0;
+bool has_attribute(const H5File& file, const std::string& name, const std::string& object = ".") {
+  return H5Aexists_by_name(file.get(), object.c_str(), name.c_str(),
+                           watched_links(H5P_LINK_ACCESS).get()) > 0;
 }
 
 /// ASCII or UTF-8 as it is stored: HDF5 1.10 does not turn one into the other.
@@ -317,11 +319,16 @@ H5File create_h5(const std::filesystem::path& path) {
                 "create " + path.string());
 }
 
+H5PropertyList watched_links(hid_t property_class) {
+  H5PropertyList access(H5Pcreate(property_class), "create link access properties");
+  check_h5(H5Pset_elink_cb(access.get(), refuse_odd_targets, nullptr), "watch external links");
+  return access;
+}
+
 H5Dataset open_dataset(const H5File& file, const std::string& name) {
   const H5Lock lock;
   set_h5_subject(h5_path(file).string());
-  const H5PropertyList access(H5Pcreate(H5P_DATASET_ACCESS), "create dataset access properties");
-  check_h5(H5Pset_elink_cb(access.get(), refuse_odd_targets, nullptr), "watch external links");
+  const auto access = watched_links(H5P_DATASET_ACCESS);
   const hid_t dataset = H5Dopen2(file.get(), name.c_str(), access.get());
   if (dataset < 0) {
     const std::string reason = h5_reason();
@@ -386,14 +393,16 @@ void write_attribute(const H5File& file, const std::string& name, int64_t value)
   write_scalar(file, name, H5T_NATIVE_INT64, &value);
 }
 
-std::optional<std::string> read_text_attribute(const H5File& file, const std::string& name) {
+std::optional<std::string> read_text_attribute(const H5File& file, const std::string& name,
+                                               const std::string& object) {
   const H5Lock lock;
-  return has_attribute(file, name) ? text_of({file, name}) : std::nullopt;
+  return has_attribute(file, name, object) ? text_of({file, name, object}) : std::nullopt;
 }
 
-std::optional<double> read_number_attribute(const H5File& file, const std::string& name) {
+std::optional<double> read_number_attribute(const H5File& file, const std::string& name,
+                                            const std::string& object) {
   const H5Lock lock;
-  return has_attribute(file, name) ? number_of({file, name}) : std::nullopt;
+  return has_attribute(file, name, object) ? number_of({file, name, object}) : std::nullopt;
 }
 
 std::string describe_attribute(const H5File& file, const std::string& name) {

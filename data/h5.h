@@ -122,14 +122,21 @@ std::vector<hsize_t> h5_shape(const H5Dataset& dataset);
 bool h5_has(const H5File& file, const std::string& name);
 std::vector<std::string> h5_names(const H5File& file);  // of the root, in alphabetical order
 
+/// Properties for following links, by which no link leads to anything but a regular file; of the
+/// class H5P_LINK_ACCESS or one derived from it. Under H5Lock.
+H5PropertyList watched_links(hid_t property_class);
+
 /// Root attributes: text is UTF-8 (read at fixed or variable length), numbers are scalars.
 void write_attribute(const H5File& file, const std::string& name, const std::string& value);
 void write_attribute(const H5File& file, const std::string& name, int64_t value);
 
-/// Nothing if there is no such attribute, or if it is not a single text.
-std::optional<std::string> read_text_attribute(const H5File& file, const std::string& name);
+/// Nothing if there is no such attribute, or if it is not a single text. `object`: the group or
+/// dataset that has it; "." for the root.
+std::optional<std::string> read_text_attribute(const H5File& file, const std::string& name,
+                                               const std::string& object = ".");
 /// A single integer, boolean or floating number; nothing if it is absent or something else.
-std::optional<double> read_number_attribute(const H5File& file, const std::string& name);
+std::optional<double> read_number_attribute(const H5File& file, const std::string& name,
+                                            const std::string& object = ".");
 /// The attribute as a person would write it: a text, 7, 1.5, true; "no such attribute", or what it
 /// is if it is none of these.
 std::string describe_attribute(const H5File& file, const std::string& name);

@@ -10,12 +10,14 @@
 #include "data/checksum.h"
 #include "data/error.h"
 #include "data/importer.h"
+#include "data/layouts/layout.h"
 #include "data/shard_index.h"
 #include "data/shard_writer.h"
 
 namespace nextframe {
 namespace {
 
+constexpr const char* kHdf5 = "hdf5";  // the importer of all layouts in data/layouts/
 constexpr const char* kCommand = "nextframe data import ";
 
 /// What decides the frames and actions that are stored, as the command line says it.
@@ -41,6 +43,7 @@ std::string import_flags(const ImportOptions& options) {
   };
   add("frames-key", options.read.frames_key);
   add("actions-key", options.read.actions_key);
+  add("split", options.read.split);
   add("frames-layout", options.read.frames_layout);
   add("frames-range", options.read.frames_range);
   return flags;
@@ -77,13 +80,35 @@ struct OpenedSource {
   std::unique_ptr<RecordingSource> source;
 };
 
+bool is_hdf5_layout(const std::string& name) {
+  return LayoutRegistry::instance().find(name) != nullptr;
+}
+
+/// Throws std::invalid_argument for flags that say nothing of such a source.
+void require_fitting_options(const ImportOptions& options, const std::string& importer) {
+  const auto& read = options.read;
+  const auto refuse = [&](const std::string& flags) {
+    throw std::invalid_argument(flags + "; " + options.source.string() + " is of the layout " +
+                                importer);
+  };
+  const bool has_arrays = importer == "npz";
+  if (read.is_of_arrays() && !has_arrays) {
+    refuse("--frames-layout and --frames-range are about the arrays of .npz and .npy files");
+  }
+  if (read.has_keys() && !has_arrays && importer != kHdf5) {
+    refuse("--frames-key and --actions-key are about the arrays of .npz, .npy and HDF5 files");
+  }
+  if (!read.split.empty() && importer != kHdf5) refuse("--split is about HDF5 files");
+}
+
 OpenedSource open_source(const ImportOptions& options) {
   const auto& source = options.source;
   if (!std::filesystem::exists(source)) throw DataError(source.string() + ": no such file");
   const auto& importers = ImporterRegistry::instance();
   std::vector<std::string> fitting;
   for (const auto& name : importers.names()) {
-    const bool is_asked_for = options.layout.empty() || options.layout == name;
+    const bool is_asked_for = options.layout.empty() || options.layout == name ||
+                              (name.starts_with(kHdf5) && is_hdf5_layout(options.layout));
     if (is_asked_for && importers.get(name, "importer").accepts(source)) fitting.push_back(name);
   }
   if (fitting.empty()) {
@@ -97,14 +122,10 @@ OpenedSource open_source(const ImportOptions& options) {
                              "; choose one of them with --layout, or give a folder that holds "
                              "files of one kind"));
   }
-  if (options.read.is_of_arrays() && fitting.front() != "npz") {
-    throw std::invalid_argument(
-        "--frames-key, --actions-key, --frames-layout and --frames-range are about the arrays of "
-        ".npz and .npy files; " +
-        source.string() + " is of the layout " + fitting.front());
-  }
+  require_fitting_options(options, fitting.front());
   ReadOptions read = options.read;
   read.fps = static_cast<double>(options.fps);
+  if (is_hdf5_layout(options.layout)) read.layout = options.layout;
   return {fitting.front(), importers.get(fitting.front(), "importer").open(source, read)};
 }
 
@@ -217,6 +238,10 @@ std::string known_layouts() {
   const auto& importers = ImporterRegistry::instance();
   for (const auto& name : importers.names()) {
     text += "  " + name + ": " + importers.get(name, "importer").summary + "\n";
+  }
+  const auto& layouts = LayoutRegistry::instance();
+  for (const auto& name : layouts.names()) {
+    text += "  " + name + ": HDF5, " + layouts.get(name, "layout").summary + "\n";
   }
   return text;
 }

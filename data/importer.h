@@ -20,15 +20,15 @@ namespace nextframe {
 struct ReadOptions {
   /// As said by the user; a file that says otherwise is refused.
   std::optional<ActionAlignment> alignment;
-  double fps = 0;  // videos are taken at so many frames a second; 0: every frame
-  // Of NumPy's arrays, where they do not say it by themselves; "" for what they say:
+  double fps = 0;                 // videos are taken at so many frames a second; 0: every frame
+  std::string layout{}, split{};  // of HDF5 files: a name of data/layouts/, one of their splits
+  // Of NumPy's arrays and HDF5 files, where they do not say it by themselves; "" for what they say:
   std::string frames_key{}, actions_key{};  // which array is which
   std::string frames_layout{};              // a letter an axis, for example TCHW or NTHW
   std::string frames_range{};               // what is black and what is white, for example 0,1
 
-  bool is_of_arrays() const {
-    return !(frames_key + actions_key + frames_layout + frames_range).empty();
-  }
+  bool has_keys() const { return !(frames_key + actions_key).empty(); }
+  bool is_of_arrays() const { return !(frames_layout + frames_range).empty(); }
 };
 
 /// What an importer understood of a source before it has decoded any frame.

@@ -101,14 +101,16 @@ void look_at_frames(const ShardReader& shard, bool is_fast, ShardSummary& summar
 
 }  // namespace
 
-ShardSummary inspect_shard(const std::filesystem::path& path) {
-  const ShardReader shard(path);
+ShardSummary inspect_shard(const std::filesystem::path& path, const ReadAs& read_as) {
+  const ShardReader shard(path, {}, read_as);
   const H5File file = open_h5(path);
   ShardSummary summary;
   summary.attributes = read_attributes(file);
   summary.columns = read_columns(file);
   const auto opened = shard.frames();
   const FrameColumn& frames = *opened;
+  summary.read_as = shard.describe_layout();
+  summary.slow_reason = shard.slow_reason();
   summary.pixels_layout = frames.layout();
   summary.frames = frames.num_frames();
   summary.episodes = static_cast<int64_t>(shard.episode_frames().size());

@@ -9,6 +9,7 @@
 
 #include "data/action_scale.h"
 #include "data/frame_sample.h"
+#include "data/read_as.h"
 
 namespace nextframe {
 
@@ -20,6 +21,8 @@ struct ColumnSummary {
 struct ShardSummary {
   std::map<std::string, std::string> attributes;  // as text
   std::vector<ColumnSummary> columns;
+  std::string read_as;        // whose layout it is; "" for our own
+  std::string slow_reason;    // why single frames are read slowly; "" if not
   std::string pixels_layout;  // in words
   int64_t frames = 0, episodes = 0, shortest_episode = 0, longest_episode = 0;
   int64_t pixel_bytes = 0, stored_pixel_bytes = 0, file_bytes = 0;
@@ -38,6 +41,6 @@ struct ShardSummary {
 };
 
 /// Throws DataError like opening the shard for training does.
-ShardSummary inspect_shard(const std::filesystem::path& path);
+ShardSummary inspect_shard(const std::filesystem::path& path, const ReadAs& read_as = {});
 
 }  // namespace nextframe

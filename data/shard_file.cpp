@@ -47,9 +47,11 @@ int64_t raise_file_limit() {
                     kMaxOpenShards);
 }
 
-FrameColumn open_frames(const std::filesystem::path& path, const H5File& file) {
+/// Runs `open` and puts the file's name before what it throws.
+template <class Open>
+auto with_name(const std::filesystem::path& path, const Open& open) {
   try {
-    return FrameColumn(file);
+    return open();
   } catch (const DataError& error) {
     throw DataError(path.string() + ": " + error.what());
   }
@@ -65,9 +67,9 @@ bool lacks_descriptors(const std::filesystem::path& path) {
 
 /// With every other shard closed if need be.
 std::shared_ptr<OpenShardFile> open_or_make_room(const std::filesystem::path& path,
-                                                 OpenShardFiles& files) {
+                                                 const ShardPlan& plan, OpenShardFiles& files) {
   try {
-    return std::make_shared<OpenShardFile>(path);
+    return std::make_shared<OpenShardFile>(path, plan);
   } catch (const DataError&) {
     if (!lacks_descriptors(path)) throw;
   }
@@ -76,7 +78,7 @@ std::shared_ptr<OpenShardFile> open_or_make_room(const std::filesystem::path& pa
     throw FileError("cannot open " + path.string() +
                     ": too many open files; raise the limit with `ulimit -n 4096`");
   }
-  return std::make_shared<OpenShardFile>(path);
+  return std::make_shared<OpenShardFile>(path, plan);
 }
 
 int descriptor_of(const H5File& file) {
@@ -92,8 +94,16 @@ int descriptor_of(const H5File& file) {
 
 }  // namespace
 
-OpenShardFile::OpenShardFile(const std::filesystem::path& path)
-    : file(open_h5(path)), frames(open_frames(path, file)), descriptor(descriptor_of(file)) {}
+OpenShardFile::OpenShardFile(const std::filesystem::path& path, const ShardPlan& plan)
+    : file(open_h5(path)),
+      table(plan.table ? plan.table
+                       : with_name(path,
+                                   [&] {
+                                     return std::make_shared<const EpisodeTable>(
+                                         find_episodes(file, plan.read_as));
+                                   })),
+      frames(with_name(path, [&] { return FrameColumn(file, table, plan.facts); })),
+      descriptor(descriptor_of(file)) {}
 
 FileStamp OpenShardFile::stamp() const {
   struct stat status {};
@@ -120,7 +130,9 @@ std::shared_ptr<const OpenShardFile> ShardFile::open() const {
     return opened;
   }
   while (static_cast<int64_t>(files.newest_first.size()) >= limit) files.close_oldest();
-  opened = open_or_make_room(path_, files);
+  opened = open_or_make_room(path_, plan_, files);
+  plan_.table = opened->table;
+  plan_.facts = opened->frames.facts();
   if (!chunk_hashes_.empty()) opened->frames.expect_chunk_hashes(chunk_hashes_);
   opened->place = files.newest_first.insert(files.newest_first.begin(), opened);
   opened_ = opened;

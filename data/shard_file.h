@@ -23,12 +23,20 @@ struct FileStamp {
   bool operator==(const FileStamp&) const = default;
 };
 
+/// How a file is read, and what was found when it was opened for the first time.
+struct ShardPlan {
+  ReadAs read_as = {};
+  std::shared_ptr<const EpisodeTable> table = nullptr;
+  std::shared_ptr<const FrameFacts> facts = nullptr;
+};
+
 struct OpenShardFile {
-  explicit OpenShardFile(const std::filesystem::path& path);
+  OpenShardFile(const std::filesystem::path& path, const ShardPlan& plan);
 
   FileStamp stamp() const;  // as it is now; the same for ever without a descriptor
 
   H5File file;
+  std::shared_ptr<const EpisodeTable> table;
   FrameColumn frames;
   int descriptor = -1;  // HDF5's own; -1 where it goes through another driver
   std::list<std::shared_ptr<OpenShardFile>>::iterator place{};  // among those that are open
@@ -37,7 +45,8 @@ struct OpenShardFile {
 /// Safe to use from many threads, none of which may hold an H5Lock.
 class ShardFile {
  public:
-  explicit ShardFile(std::filesystem::path path) : path_(std::move(path)) {}
+  explicit ShardFile(std::filesystem::path path, ReadAs read_as = {})
+      : path_(std::move(path)), plan_{std::move(read_as)} {}
   ~ShardFile();
   ShardFile(ShardFile&&) noexcept = default;
 
@@ -51,6 +60,7 @@ class ShardFile {
  private:
   std::filesystem::path path_;
   std::vector<int64_t> chunk_hashes_;
+  mutable ShardPlan plan_;
   mutable std::weak_ptr<OpenShardFile> opened_;
 };
 

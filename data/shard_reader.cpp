@@ -3,20 +3,15 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <cctype>
-#include <cmath>
 #include <mutex>
 #include <utility>
 
-#include "data/action_alignment.h"
 #include "data/column.h"
 #include "data/shard_content.h"
 #include "data/shard_index.h"
 
 namespace nextframe {
 namespace {
-
-using Kind = ActionSpace::Kind;
 
 constexpr float kMaxWholeFloat = 1 << 24;
 
@@ -75,13 +70,6 @@ std::vector<int64_t> read_integers(const H5File& file, const std::string& name) 
   return {begin, begin + whole.numel()};
 }
 
-/// Whether somebody else's column must be the actions, under a name that we do not read.
-bool is_named_like_actions(std::string name) {
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return name.starts_with("act") && name.size() <= std::string("actions_").size();
-}
-
 /// "1" of 1.0, "1.0" or "1.1".
 bool is_known_version(const std::string& version) {
   return version == "1" || version.starts_with("1.");
@@ -95,18 +83,25 @@ struct KnownStamp {
   FileStamp stamp;
 };
 
-ShardReader::ShardReader(std::filesystem::path path, std::optional<int64_t> expected_bytes)
-    : path_(std::move(path)), file_(path_) {
+ShardReader::ShardReader(std::filesystem::path path, std::optional<int64_t> expected_bytes,
+                         ReadAs read_as)
+    : path_(std::move(path)), file_(path_, std::move(read_as)) {
   const auto opened = open_shard(path_, file_, expected_bytes);
+  table_ = opened->table;
+  slow_reason_ = opened->frames.facts()->slow_reason;
   num_frames_ = opened->frames.num_frames();
   num_pieces_ = opened->frames.num_pieces();
   bytes_of_pieces_ = opened->frames.bytes_of_pieces();
   frame_shape_ = {opened->frames.height_px(), opened->frames.width_px(), opened->frames.channels()};
   named(path_, [&] {
-    read_attributes(*opened);
-    read_episodes(*opened);
-    read_actions(*opened);
-    check_content(*opened);
+    if (table_->is_plain()) read_attributes(*opened);
+    table_->is_plain() ? read_episodes(*opened) : take_episodes(*opened);
+    check_episodes();
+    auto actions = read_shard_actions(opened->file, *table_, num_frames_, episodes_);
+    check_content(*opened, actions.stored);
+    actions_ = std::move(actions.values);
+    action_space_ = std::move(actions.space);
+    stored_alignment_ = actions.alignment;
   });
 }
 
@@ -124,9 +119,9 @@ const ShardIdentity& ShardReader::identify(bool whole) {
   known_->stamp = opened->stamp();
   identity_ = {.name = as_utf8(path_.filename().string()),
                .frames = num_frames_,
-               .episodes = static_cast<int64_t>(episode_frames_.size()),
+               .episodes = static_cast<int64_t>(episodes_.frames.size()),
                .frame_shape = frame_shape_,
-               .episode_hash = hash_of_episodes(episode_frames_, episode_offsets_),
+               .episode_hash = hash_of_episodes(episodes_.frames, episodes_.offsets),
                .action_hash = hash_of_actions(actions_),
                .checksum = content_};
   add_frame_hashes(identity_, opened->frames, whole);
@@ -177,6 +172,13 @@ void ShardReader::read_attributes(const OpenShardFile& opened) {
                     ") have no fletcher32 checksums, which format 1.0 demands; it is damaged, or "
                     "its writer must set fletcher32");
   }
+  const bool is_usual = table_->frames.name == "pixels" && !table_->action_space &&
+                        (!table_->actions.is_there() || table_->actions.name == "action");
+  if (!is_usual) {
+    throw DataError(
+        "is a shard of nextframe, whose frames are 'pixels' and whose actions are 'action'; leave "
+        "data.columns (--frames-key, --actions-key) out");
+  }
   is_ours_ = true;
   dataset_uuid_ = read_text_attribute(opened.file, "dataset_uuid").value_or("");
 }
@@ -194,209 +196,55 @@ void ShardReader::check_is_complete(const OpenShardFile& opened) const {
 }
 
 void ShardReader::read_episodes(const OpenShardFile& opened) {
-  episode_frames_ = read_integers(opened.file, "ep_len");
-  episode_offsets_ = read_integers(opened.file, "ep_offset");
+  episodes_.frames = read_integers(opened.file, "ep_len");
+  episodes_.offsets = read_integers(opened.file, "ep_offset");
   int64_t total = 0;
-  for (const int64_t length : episode_frames_) {
+  for (const int64_t length : episodes_.frames) {
     if (length < 0 || __builtin_add_overflow(total, length, &total)) {
       throw DataError(c10::str("ep_len has an episode of ", length,
                                " frames; needed: the length of each episode, and their sum = T"));
     }
   }
-  if (episode_offsets_.size() != episode_frames_.size() || total != num_frames_) {
-    throw DataError(c10::str("ep_len has ", episode_frames_.size(), " episodes of ", total,
-                             " frames in all, ep_offset ", episode_offsets_.size(),
+  if (episodes_.offsets.size() != episodes_.frames.size() || total != num_frames_) {
+    throw DataError(c10::str("ep_len has ", episodes_.frames.size(), " episodes of ", total,
+                             " frames in all, ep_offset ", episodes_.offsets.size(),
                              " episodes, pixels ", num_frames_,
                              " frames; needed: one length an episode, and their sum = T"));
   }
+}
+
+/// Of other layouts: as the table says, or each dataset of the frames is one.
+void ShardReader::take_episodes(const OpenShardFile& opened) {
+  episodes_.frames = table_->episode_frames;
+  episodes_.offsets = table_->episode_offsets;
+  if (!episodes_.frames.empty()) return;
+  const auto& first_rows = opened.frames.facts()->first_rows;
+  for (size_t i = 0; i + 1 < first_rows.size(); ++i) {
+    episodes_.frames.push_back(first_rows[i + 1] - first_rows[i]);
+    episodes_.offsets.push_back(first_rows[i]);
+  }
+}
+
+void ShardReader::check_episodes() const {
   int64_t next_row = 0;
-  for (size_t e = 0; e < episode_frames_.size(); ++e) {
-    const int64_t begin = episode_offsets_[e], length = episode_frames_[e];
+  for (size_t e = 0; e < episodes_.frames.size(); ++e) {
+    const int64_t begin = episodes_.offsets[e], length = episodes_.frames[e];
     const bool is_inside = begin >= 0 && length >= 0 && begin <= num_frames_ - length;
     const bool is_in_order = begin == next_row;
     next_row += length;
     if (!is_inside || (is_ours_ && !is_in_order)) {  // others may order episodes as they like
       throw DataError(c10::str("episode ", e, " is ", length, " rows from ", begin, " on, of ",
-                               num_frames_, "; check ep_len and ep_offset"));
+                               num_frames_,
+                               table_->is_plain() ? "; check ep_len and ep_offset"
+                                                  : "; its lists of episodes are damaged"));
     }
-  }
-}
-
-/// The column is `action`, or `actions` as robomimic, D4RL and Minari call it.
-void ShardReader::read_actions(const OpenShardFile& opened) {
-  const auto declared = read_text_attribute(opened.file, "action_space");
-  if (declared) action_space_ = action_space_from_json(*declared);
-  const bool has_action = h5_has(opened.file, "action"),
-             has_actions = h5_has(opened.file, "actions");
-  if (has_action && has_actions) {
-    throw DataError("has a column 'action' and a column 'actions'; leave one of them out");
-  }
-  if (has_action || has_actions)
-    return read_action_column(opened, has_action ? "action" : "actions");
-  if (declared && action_space_.kind != Kind::none) {
-    throw DataError("declares an action_space but has no column 'action'; write both or neither");
-  }
-  if (declared) return;
-  for (const auto& name : h5_names(opened.file)) {
-    if (is_named_like_actions(name)) {
-      throw DataError("has no column 'action', but one named '" + name +
-                      "'; rename it to 'action', or declare that there are none with the attribute "
-                      R"(action_space = {"type":"none"})");
-    }
-  }
-}
-
-void ShardReader::read_action_column(const OpenShardFile& opened, const std::string& name) {
-  const auto check = [&](const std::vector<int64_t>& shape, const ElementType& type) {
-    const bool is_list = shape.size() == 1 || (shape.size() == 2 && shape[1] == 1);
-    const bool is_table = shape.size() == 2 && shape[1] > 0 && shape[1] <= kMaxActionWidth;
-    const bool has_rows = (is_list || is_table) && shape[0] == num_frames_;
-    // A boolean a button is an action, several choices at once are none.
-    const bool is_vector = is_table && !is_list;
-    if (has_rows && !(is_vector && type.kind == ElementType::Kind::choice && !type.is_boolean())) {
-      return;
-    }
-    throw DataError(c10::str("column '", name, "' is ", type.name, " [", c10::Join(", ", shape),
-                             "] for ", num_frames_,
-                             " frames; needed: integers or an enum "
-                             "[T], or numbers or booleans [T, A]"));
-  };
-  auto column = read_typed_column(opened.file, name, check);
-  stored_actions_ = column.values;
-  actions_ = column.values;
-  if (actions_.dim() == 2 && actions_.size(1) == 1 && actions_.scalar_type() == at::kLong) {
-    actions_ = actions_.squeeze(1);
-  }
-  fit_action_space(opened, name, column.type);
-  follow_alignment(opened);
-  if (action_space_.kind == Kind::discrete) return check_choices(name);
-  check_numbers(name);
-  if (action_space_.kind == Kind::multi_binary) check_buttons(name);
-}
-
-/// What the column is, held against what the file declares.
-void ShardReader::fit_action_space(const OpenShardFile& opened, const std::string& name,
-                                   const ElementType& type) {
-  const auto declared = read_text_attribute(opened.file, "action_space");
-  const bool is_button = declared ? action_space_.kind == Kind::multi_binary
-                                  : type.is_boolean() && actions_.dim() == 2;
-  const bool discrete = actions_.dim() == 1 && actions_.scalar_type() == at::kLong && !is_button;
-  const auto num_members = static_cast<int64_t>(type.member_names.size());
-  if (!discrete) {
-    actions_ = actions_.to(at::kFloat).view({num_frames_, -1}).contiguous();
-  }
-  int64_t width = discrete ? action_space_.width : actions_.size(1);
-  if (discrete && num_members > 0) width = num_members;
-  const auto kind = discrete ? Kind::discrete : is_button ? Kind::multi_binary : Kind::continuous;
-  if (declared && (action_space_.kind != kind || action_space_.width != width)) {
-    throw DataError(
-        c10::str("column '", name, "' is ", type.name, " ", actions_.sizes(),
-                 discrete && num_members > 0 ? c10::str(" of ", num_members, " choices") : "",
-                 ", but the attribute action_space says ", *declared));
-  }
-  action_space_.kind = kind;
-  action_space_.width = width;
-  if (discrete && action_space_.names.empty()) action_space_.names = type.member_names;
-}
-
-/// Rows that led to their frames, as the file may declare, become the ones that follow them.
-void ShardReader::follow_alignment(const OpenShardFile& opened) {
-  const auto declared = read_text_attribute(opened.file, "action_alignment");
-  if (!declared) return;
-  const auto alignment = action_alignment_from(*declared);
-  if (!alignment) {
-    throw DataError("the attribute action_alignment is '" + declared->substr(0, 200) +
-                    "'; known are 'after' or 'act[t]: obs[t]->obs[t+1]' (the action in row t is "
-                    "taken at frame t), and 'before' or 'act[t]: obs[t-1]->obs[t]' (it led there)");
-  }
-  if (*alignment == ActionAlignment::after) return;
-  actions_ = actions_.clone();
-  for (size_t e = 0; e < episode_frames_.size(); ++e) {
-    if (episode_frames_[e] == 0) continue;
-    const int64_t first = episode_offsets_[e];
-    const at::Tensor rows = actions_.slice(0, first, first + episode_frames_[e]);
-    rows.copy_(align_actions(rows, episode_frames_[e], *alignment));
-  }
-}
-
-/// Some writers put -1 where no action was taken, after an episode's last frame: 0 there.
-void ShardReader::check_choices(const std::string& name) {
-  if (actions_.numel() == 0) return;
-  if (actions_.data_ptr() == stored_actions_.data_ptr()) actions_ = actions_.clone();
-  auto* values = actions_.data_ptr<int64_t>();
-  for (size_t e = 0; e < episode_frames_.size(); ++e) {
-    if (episode_frames_[e] == 0) continue;
-    auto& last = values[episode_offsets_[e] + episode_frames_[e] - 1];
-    if (last == -1) last = 0;
-  }
-  for (int64_t row = 0; row < actions_.numel(); ++row) {
-    if (values[row] < 0) {
-      throw DataError(c10::str("column '", name, "' holds the negative integer ", values[row],
-                               " at frame ", row,
-                               "; discrete actions are 0 to A-1 (only an episode's last action may "
-                               "be -1), other numbers must be stored as float32"));
-    }
-    if (values[row] >= kMaxActionWidth) {
-      throw DataError(
-          c10::str("column '", name, "' holds ", values[row], " at frame ", row,
-                   ": a choice becomes a row of as many numbers as there are choices, at "
-                   "most ",
-                   kMaxActionWidth,
-                   "; number the actions that occur from 0 on, or store several numbers "
-                   "[T, A]"));
-    }
-    if (action_space_.width > 0 && values[row] >= action_space_.width) {
-      throw DataError(c10::str("column '", name, "' holds ", values[row], " at frame ", row,
-                               ", but its action_space has ", action_space_.width,
-                               " actions (0 to ", action_space_.width - 1, ")"));
-    }
-  }
-}
-
-/// Some writers put NaN where no action was taken, after an episode's last frame: zero there.
-void ShardReader::check_numbers(const std::string& name) {
-  if (actions_.data_ptr() == stored_actions_.data_ptr()) actions_ = actions_.clone();
-  auto* values = actions_.data_ptr<float>();
-  const int64_t width = actions_.size(1);
-  for (size_t e = 0; e < episode_frames_.size(); ++e) {
-    if (episode_frames_[e] == 0) continue;
-    auto* last = values + (episode_offsets_[e] + episode_frames_[e] - 1) * width;
-    std::replace_if(
-        last, last + width, [](float value) { return !std::isfinite(value); }, 0.0F);
-  }
-  const at::Tensor bad_rows = at::isfinite(actions_).all(1).logical_not().nonzero();
-  if (bad_rows.numel() > 0) {
-    throw DataError(c10::str("column '", name, "' is not finite at frame ",
-                             bad_rows[0].item<int64_t>(),
-                             "; only an episode's last action may be NaN"));
-  }
-}
-
-/// -1 where no action was taken, after an episode's last frame, is 0, as for choices.
-void ShardReader::check_buttons(const std::string& name) {
-  auto* values = actions_.data_ptr<float>();
-  const int64_t width = actions_.size(1);
-  for (size_t e = 0; e < episode_frames_.size(); ++e) {
-    if (episode_frames_[e] == 0) continue;
-    auto* last = values + (episode_offsets_[e] + episode_frames_[e] - 1) * width;
-    std::replace(last, last + width, -1.0F, 0.0F);
-  }
-  for (int64_t i = 0; i < actions_.numel(); ++i) {
-    if (values[i] == 0 || values[i] == 1) continue;
-    throw DataError(c10::str("column '", name, "' holds ", values[i], " at frame ", i / width,
-                             ", button ", i % width,
-                             "; a button is 0 or 1. Other numbers need the action_space ",
-                             R"({"type":"continuous","dim":)", width, "}"));
   }
 }
 
 /// Of our own shards, since format 1.1: nothing that they say differs from what was written.
-void ShardReader::check_content(const OpenShardFile& opened) {
+void ShardReader::check_content(const OpenShardFile& opened, const at::Tensor& actions) {
   const auto expected = read_text_attribute(opened.file, kContentAttribute);
-  if (!is_ours_ || !expected) {
-    stored_actions_ = at::Tensor();
-    return;
-  }
+  if (!is_ours_ || !expected) return;
   const auto check = [&](const std::vector<int64_t>& shape, const ElementType& type) {
     if (shape == std::vector{opened.frames.num_chunks()} && type.kind == ElementType::Kind::integer)
       return;
@@ -409,9 +257,9 @@ void ShardReader::check_content(const OpenShardFile& opened) {
   ShardContent content{{num_frames_, frame_shape_[0], frame_shape_[1], frame_shape_[2]},
                        opened.frames.chunk_frames(),
                        {first, first + hashes.numel()},
-                       episode_frames_,
-                       episode_offsets_,
-                       stored_actions_};
+                       episodes_.frames,
+                       episodes_.offsets,
+                       actions};
   if (content_hash(content, opened.file) != *expected) {
     throw DataError(c10::str("its episodes, actions or attributes are not those of its checksum (",
                              kContentAttribute, "): it is damaged or was changed. Copy or make it ",
@@ -419,14 +267,30 @@ void ShardReader::check_content(const OpenShardFile& opened) {
   }
   file_.expect_chunk_hashes(std::move(content.chunk_hashes));
   content_ = *expected;
-  stored_actions_ = at::Tensor();
+}
+
+std::string ShardReader::describe_layout() const {
+  const auto& table = *table_;
+  const bool is_usual = table.is_plain() && table.frames.name == "pixels";
+  if (is_usual && table.notes.empty()) return "";
+  std::string text = c10::str(table.layout, ": ", episodes_.frames.size(),
+                              episodes_.frames.size() == 1 ? " episode" : " episodes", ", frames '",
+                              table.frames.name, "'");
+  text += table.actions.is_there() ? ", actions '" + table.actions.name + "'" : ", no actions";
+  if (table.actions.is_there()) {
+    text += stored_alignment_ == ActionAlignment::after
+                ? " taken at their frames"
+                : " that led to their frames, moved by a row";
+  }
+  for (const auto& note : table.notes) text += "; " + note;
+  return text;
 }
 
 /// The episodes that own rows [first, last): "episode 3" or "episodes 3 to 5".
 std::string ShardReader::episodes_of(int64_t first, int64_t last) const {
   std::vector<size_t> touched;
-  for (size_t e = 0; e < episode_frames_.size(); ++e) {
-    const int64_t begin = episode_offsets_[e], end = begin + episode_frames_[e];
+  for (size_t e = 0; e < episodes_.frames.size(); ++e) {
+    const int64_t begin = episodes_.offsets[e], end = begin + episodes_.frames[e];
     if (begin < last && end > first) touched.push_back(e);
   }
   if (touched.empty()) return "no episode";

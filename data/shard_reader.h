@@ -1,4 +1,4 @@
-// One shard for reading: ours, or any HDF5 file with `pixels`, `ep_len` and `ep_offset`.
+// One shard for reading: ours, or an HDF5 file of any layout in data/layouts/.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "data/action_space.h"
+#include "data/shard_actions.h"
 #include "data/shard_file.h"
 #include "data/shard_identity.h"
 
@@ -24,7 +24,8 @@ class ShardReader {
  public:
   /// Checks that the file is whole and its columns fit each other; DataError names the file.
   /// `expected_bytes` is the file's size in index.json, where there is one.
-  explicit ShardReader(std::filesystem::path path, std::optional<int64_t> expected_bytes = {});
+  explicit ShardReader(std::filesystem::path path, std::optional<int64_t> expected_bytes = {},
+                       ReadAs read_as = {});
   ~ShardReader();
   ShardReader(ShardReader&&) noexcept;
 
@@ -35,20 +36,26 @@ class ShardReader {
   const std::array<int64_t, 3>& frame_shape() const { return frame_shape_; }  // H, W, C
   int64_t num_pieces() const { return num_pieces_; }  // chunks or other units of stored frames
   int64_t bytes_of_pieces() const { return bytes_of_pieces_; }
-  const std::vector<int64_t>& episode_frames() const { return episode_frames_; }
-  const std::vector<int64_t>& episode_offsets() const { return episode_offsets_; }
+  const std::vector<int64_t>& episode_frames() const { return episodes_.frames; }
+  const std::vector<int64_t>& episode_offsets() const { return episodes_.offsets; }
+  /// How the file was understood: whose layout it is, and where its frames and actions are.
+  const EpisodeTable& table() const { return *table_; }
+  /// "robomimic: frames obs/agentview_image, …"; "" for our own layout as it usually is.
+  std::string describe_layout() const;
+  /// Whether a row of the frames is that row of the file's other columns.
+  bool has_columns() const { return table_->frames.datasets.size() == 1; }
+  /// Why single frames are read slowly, "" if they are not.
+  const std::string& slow_reason() const { return slow_reason_; }
   const std::string& dataset_uuid() const { return dataset_uuid_; }  // "" in foreign files
   /// The checksum that this shard stores over everything but its frames (data/shard_content.h),
   /// which was compared; "" in foreign files and in ours of format 1.0.
   const std::string& content() const { return content_; }
 
-  /// int64 [T] discrete, float32 [T, A] continuous or buttons of 0 and 1, undefined without
-  /// actions. Row t leads to frame t+1, also where the file declares in `action_alignment` that its
-  /// rows led to their frames.
+  /// As in ShardActions.
   const at::Tensor& actions() const { return actions_; }
-  /// As declared by the file or by the enum type of its actions. Other discrete actions have width
-  /// 0 here; the dataset finds their largest choice.
   const ActionSpace& action_space() const { return action_space_; }
+  /// Of the actions as they are stored; those of actions() are always `after`.
+  ActionAlignment stored_alignment() const { return stored_alignment_; }
 
   /// Hashes what the shard holds (all frames if `whole`, else a sample), and from then on notices
   /// when the file is written to.
@@ -67,15 +74,9 @@ class ShardReader {
   void read_attributes(const OpenShardFile& opened);
   void check_is_complete(const OpenShardFile& opened) const;
   void read_episodes(const OpenShardFile& opened);
-  void read_actions(const OpenShardFile& opened);
-  void read_action_column(const OpenShardFile& opened, const std::string& name);
-  void fit_action_space(const OpenShardFile& opened, const std::string& name,
-                        const ElementType& type);
-  void follow_alignment(const OpenShardFile& opened);
-  void check_choices(const std::string& name);
-  void check_numbers(const std::string& name);
-  void check_buttons(const std::string& name);
-  void check_content(const OpenShardFile& opened);
+  void take_episodes(const OpenShardFile& opened);
+  void check_episodes() const;
+  void check_content(const OpenShardFile& opened, const at::Tensor& actions);
   std::string episodes_of(int64_t first, int64_t last) const;
   std::string describe(const DamagedRows& damage, int64_t chunk_frames) const;
   std::shared_ptr<const OpenShardFile> reopen() const;
@@ -83,11 +84,14 @@ class ShardReader {
 
   std::filesystem::path path_;
   ShardFile file_;
+  std::shared_ptr<const EpisodeTable> table_;
+  std::string slow_reason_;
   int64_t num_frames_ = 0, num_pieces_ = 0, bytes_of_pieces_ = 0;
   std::array<int64_t, 3> frame_shape_{};
-  std::vector<int64_t> episode_frames_, episode_offsets_;
-  at::Tensor actions_, stored_actions_;
+  EpisodeRanges episodes_;
+  at::Tensor actions_;
   ActionSpace action_space_;
+  ActionAlignment stored_alignment_ = ActionAlignment::after;
   bool is_ours_ = false;  // declares our format, which promises more than foreign files do
   std::string dataset_uuid_, content_;
   ShardIdentity identity_;

@@ -23,21 +23,6 @@ std::string kind_of(const ShardReader& shard) {
   return space.width > 0 ? c10::str("one of ", space.width, " actions") : "discrete actions";
 }
 
-void check_alike(const ShardReader& first, const ShardReader& other) {
-  const auto complain = [&](const std::string& got, const std::string& needed) {
-    throw DataError(c10::str(other.path().string(), ": has ", got, ", but ", first.path().string(),
-                             " has ", needed, "; one glob must match shards of one kind"));
-  };
-  if (frame_size(first) != frame_size(other)) {
-    complain("frames of " + frame_size(other), frame_size(first));
-  }
-  if (kind_of(first) != kind_of(other)) complain(kind_of(other), kind_of(first));
-  if (!are_names_alike(first.action_space(), other.action_space())) {
-    complain("actions named " + names_of(other.action_space()),
-             "actions named " + names_of(first.action_space()));
-  }
-}
-
 /// The largest discrete action of a shard. Throws DataError if there is one below 0.
 int64_t largest_action(const ShardReader& shard) {
   if (shard.actions().numel() == 0) return 0;
@@ -53,7 +38,22 @@ int64_t largest_action(const ShardReader& shard) {
 
 }  // namespace
 
-std::vector<ShardReader> open_shards(const std::string& pattern) {
+void require_alike(const ShardReader& first, const ShardReader& other) {
+  const auto complain = [&](const std::string& got, const std::string& needed) {
+    throw DataError(c10::str(other.path().string(), ": has ", got, ", but ", first.path().string(),
+                             " has ", needed, "; one glob must match shards of one kind"));
+  };
+  if (frame_size(first) != frame_size(other)) {
+    complain("frames of " + frame_size(other), frame_size(first));
+  }
+  if (kind_of(first) != kind_of(other)) complain(kind_of(other), kind_of(first));
+  if (!are_names_alike(first.action_space(), other.action_space())) {
+    complain("actions named " + names_of(other.action_space()),
+             "actions named " + names_of(first.action_space()));
+  }
+}
+
+std::vector<ShardReader> open_shards(const std::string& pattern, const ReadAs& read_as) {
   ShardIndexes indexes;
   std::vector<ShardReader> shards;
   for (const auto& path : matching_files(pattern)) {
@@ -62,11 +62,28 @@ std::vector<ShardReader> open_shards(const std::string& pattern) {
                       path.string() + "/*.h5'");
     }
     const auto* index = indexes.listing(path);
-    shards.emplace_back(path,
-                        index != nullptr ? std::optional(index->find(path)->bytes) : std::nullopt);
-    check_alike(shards.front(), shards.back());
+    shards.emplace_back(
+        path, index != nullptr ? std::optional(index->find(path)->bytes) : std::nullopt, read_as);
+    require_alike(shards.front(), shards.back());
   }
   return shards;
+}
+
+std::vector<std::string> describe_reading(const std::vector<ShardReader>& shards,
+                                          const std::string& name) {
+  const auto& first = shards.front();
+  const std::string others =
+      shards.size() == 1 ? "" : c10::str(" (the first of ", shards.size(), " files)");
+  std::vector<std::string> lines;
+  const auto layout = first.describe_layout();
+  if (!layout.empty()) lines.push_back(name + others + " is read as " + layout);
+  if (!first.slow_reason().empty()) {
+    const auto source = shards.size() == 1 ? first.path() : first.path().parent_path();
+    lines.push_back(name + " is slow to read (" + first.slow_reason() + "); repack it with " +
+                    "`nextframe data import " + (source.empty() ? "." : source.string()) +
+                    " --out DIR`");
+  }
+  return lines;
 }
 
 int64_t common_action_width(const std::vector<ShardReader>& shards, int64_t expected) {

@@ -10,7 +10,16 @@ namespace nextframe {
 
 /// Opens every file that matches `glob` in the order of names (bytes, not the locale's). Throws
 /// DataError for no match, a bad shard, or shards of different frames or actions.
-std::vector<ShardReader> open_shards(const std::string& glob);
+std::vector<ShardReader> open_shards(const std::string& glob, const ReadAs& read_as = {});
+
+/// What a person should know of how the shards are read, a line each: whose layout it is where it
+/// is not our own, and that a slow one can be repacked. `name` is what a person calls them:
+/// "data.train".
+std::vector<std::string> describe_reading(const std::vector<ShardReader>& shards,
+                                          const std::string& name);
+
+/// Throws DataError where they differ in the size of frames or the kind of actions.
+void require_alike(const ShardReader& first, const ShardReader& other);
 
 /// Hashes what the shards hold, so that a run recognises them: all stored frames if the set has at
 /// most 1 GiB, else a sample of each shard.

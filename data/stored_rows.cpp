@@ -11,7 +11,8 @@ namespace {
 
 constexpr int64_t kMaxChunkBytes = (int64_t{1} << 32) - 1;  // HDF5's own limit
 constexpr int kMaxVirtualDepth = 4;
-constexpr int64_t kMaxProbes = 100000;  // for the place of a chunk that is missing
+constexpr int64_t kReferenceBytes = 16;  // of a list: length, address and number in its heap
+constexpr int64_t kMaxProbes = 100000;   // for the place of a chunk that is missing
 
 /// The product, or nothing if it is above the largest int64.
 std::optional<int64_t> product(const std::vector<int64_t>& factors, int64_t unit) {
@@ -78,8 +79,9 @@ std::string mapped_name(const H5PropertyList& creation, size_t mapping,
 
 }  // namespace
 
-StoredRows::StoredRows(const H5File& file, const std::string& name, int depth)
+StoredRows::StoredRows(const H5File& file, const std::string& name, int depth, Elements elements)
     : name_(name),
+      elements_(elements),
       dataset_(open_dataset(file, name)),
       stored_type_(
           [&] {
@@ -98,10 +100,7 @@ StoredRows::StoredRows(const H5File& file, const std::string& name, int depth)
   path_ = h5_path(own_file);  // another one, behind an external link
   file_bytes_ = h5_file_bytes(own_file);
   type_ = describe_type(stored_type_);
-  if (!type_.is_number() && type_.kind != ElementType::Kind::choice) {
-    throw DataError("column '" + name + "' holds " + type_.name +
-                    "; needed: integers, floating numbers, an enum or booleans");
-  }
+  check_elements();
   read_shape();
   switch (H5Pget_layout(creation_.get())) {
     case H5D_CHUNKED:
@@ -119,6 +118,44 @@ StoredRows::StoredRows(const H5File& file, const std::string& name, int depth)
     default:
       throw DataError("column '" + name + "' has a layout that this program does not know");
   }
+}
+
+void StoredRows::check_elements() const {
+  if (elements_ == Elements::byte_lists) return check_byte_lists();
+  if (elements_ == Elements::texts) {
+    const bool is_fixed = type_.kind == ElementType::Kind::text &&
+                          H5Tis_variable_str(stored_type_.get()) == 0 && type_.bytes > 0;
+    if (is_fixed) return;
+    throw DataError("column '" + name_ + "' holds " + type_.name +
+                    "; needed: texts of a fixed length, which NumPy writes as the type S");
+  }
+  if (!type_.is_number() && type_.kind != ElementType::Kind::choice) {
+    throw DataError("column '" + name_ + "' holds " + type_.name +
+                    "; needed: integers, floating numbers, an enum or booleans");
+  }
+}
+
+/// HDF5 1.10 overruns its memory where a list's length is damaged, so it is never asked to read
+/// one.
+void StoredRows::check_byte_lists() const {
+  bool is_bytes = H5Tget_class(stored_type_.get()) == H5T_VLEN;
+  if (is_bytes) {
+    const H5Type element(H5Tget_super(stored_type_.get()), "read the type of a list");
+    is_bytes = H5Tget_class(element.get()) == H5T_INTEGER && H5Tget_size(element.get()) == 1;
+  }
+  const auto layout = H5Pget_layout(creation_.get());
+  const H5File own_file(H5Iget_file_id(dataset_.get()), "find the file of '" + name_ + "'");
+  const H5PropertyList made(H5Fget_create_plist(own_file.get()), "read how the file was made");
+  size_t address_bytes = 0, length_bytes = 0;
+  check_h5(H5Pget_sizes(made.get(), &address_bytes, &length_bytes), "read the sizes of a file");
+  if (is_bytes && type_.bytes == kReferenceBytes && address_bytes == 8 && length_bytes == 8 &&
+      (layout == H5D_CONTIGUOUS || layout == H5D_CHUNKED) &&
+      H5Pget_external_count(creation_.get()) <= 0) {
+    return;
+  }
+  throw DataError(
+      "column '" + name_ + "' holds " + type_.name +
+      "; needed: lists of uint8 of varying length, in this file, chunked or contiguous");
 }
 
 void StoredRows::read_shape() {
@@ -159,6 +196,10 @@ void StoredRows::read_chunking() {
   layout_ = c10::str("chunks [", c10::Join(", ", chunk_), "]");
   for (const auto& filter : filters_) layout_ += ", " + filter_name(filter.id);
   if (!codec_) check_filters_are_there(filters_);
+  if (!codec_ && elements_ == Elements::byte_lists) {
+    throw DataError("column '" + name_ + "' is stored with filters that only HDF5 can undo (" +
+                    layout_ + "); store its lists with gzip or with no filter");
+  }
 }
 
 /// HDF5 would give the fill value, black, for a chunk that is not there.
@@ -302,7 +343,7 @@ StoredRows::Part StoredRows::open_part(const H5File& file, size_t mapping, int d
   try {
     const auto place = source_file == "." ? path_ : resolve_beside(path_, source_file);
     const H5File opened = open_h5(place);
-    part.source.reset(new StoredRows(opened, source_name, depth + 1));
+    part.source.reset(new StoredRows(opened, source_name, depth + 1, Elements::numbers));
   } catch (const DataError& error) {
     throw DataError(what + "cannot be read: " + error.what());
   }

@@ -31,8 +31,18 @@ struct DamagedRows : std::runtime_error {
 
 class StoredRows {
  public:
-  /// Opens a dataset of the root. Throws DataError without the file's name.
-  StoredRows(const H5File& file, const std::string& name) : StoredRows(file, name, 0) {}
+  /// Opens a dataset of numbers, enums or booleans by its path. Throws DataError without the file's
+  /// name.
+  StoredRows(const H5File& file, const std::string& name)
+      : StoredRows(file, name, 0, Elements::numbers) {}
+  /// One of texts of a fixed length; their bytes are read.
+  static StoredRows of_texts(const H5File& file, const std::string& name) {
+    return {file, name, 0, Elements::texts};
+  }
+  /// One of lists of bytes (data/byte_lists.h), whose rows are the 16 bytes that say where each is.
+  static StoredRows of_byte_lists(const H5File& file, const std::string& name) {
+    return {file, name, 0, Elements::byte_lists};
+  }
 
   const std::vector<int64_t>& shape() const { return shape_; }
   const ElementType& type() const { return type_; }
@@ -80,7 +90,10 @@ class StoredRows {
     int64_t offset, bytes;
   };
 
-  StoredRows(const H5File& file, const std::string& name, int depth);
+  enum class Elements { numbers, texts, byte_lists };
+  StoredRows(const H5File& file, const std::string& name, int depth, Elements elements);
+  void check_elements() const;
+  void check_byte_lists() const;
   void read_shape();
   void read_chunking();
   void check_every_chunk_is_there() const;
@@ -91,6 +104,7 @@ class StoredRows {
   Part open_part(const H5File& file, size_t mapping, int depth) const;
 
   void read_piece(int64_t first, int64_t count, uint8_t* out) const;
+  void read_references(int64_t first, int64_t count, uint8_t* out) const;
   void read_external(int64_t first, int64_t count, uint8_t* out) const;
   void read_parts(int64_t first, int64_t count, int64_t stride, uint8_t* out) const;
   void read_whole_row_chunks(int64_t first, int64_t count, int64_t stride, uint8_t* out) const;
@@ -100,6 +114,7 @@ class StoredRows {
   uint32_t fetch_chunk(const std::vector<int64_t>& place, std::vector<uint8_t>& stored) const;
 
   std::string name_;
+  Elements elements_;
   int64_t file_bytes_ = 0;
   std::filesystem::path path_;
   H5Dataset dataset_;

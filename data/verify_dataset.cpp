@@ -56,11 +56,12 @@ void check_rows(const ShardReader& shard, VerifyReport& report) {
   }
 }
 
-void check_shard(const std::filesystem::path& path, ShardIndexes& indexes, VerifyReport& report) {
+void check_shard(const std::filesystem::path& path, const ReadAs& read_as, ShardIndexes& indexes,
+                 VerifyReport& report) {
   try {
     check_h5_file(path);
     report.hashes += check_index(path, indexes, report) ? 1 : 0;
-    const ShardReader shard(path);
+    const ShardReader shard(path, {}, read_as);
     report.frames += shard.num_frames();
     report.episodes += static_cast<int64_t>(shard.episode_frames().size());
     shard.frames()->num_chunks() > 0 ? check_chunks(shard, report) : check_rows(shard, report);
@@ -101,7 +102,8 @@ void check_missing(const std::vector<std::filesystem::path>& paths, ShardIndexes
 
 }  // namespace
 
-VerifyReport verify_dataset(const std::string& glob, const Progress& progress, VerifyIn where) {
+VerifyReport verify_dataset(const std::string& glob, const Progress& progress, VerifyIn where,
+                            const ReadAs& read_as) {
   const auto paths = matching_files(glob);
   VerifyReport report;
   report.shards = static_cast<int64_t>(paths.size());
@@ -114,7 +116,7 @@ VerifyReport verify_dataset(const std::string& glob, const Progress& progress, V
   size_t next = 0;
   const auto check = [&](size_t shard) {
     VerifyReport found;
-    check_shard(paths[shard], indexes, found);
+    check_shard(paths[shard], read_as, indexes, found);
     return found;
   };
   const auto take = [&](VerifyReport found) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "data/dataset_folder.h"
+#include "data/read_as.h"
 
 namespace nextframe {
 
@@ -22,6 +23,6 @@ enum class VerifyIn { this_process, children };
 
 /// Reads everything that matches; throws DataError only if nothing does. Progress counts shards.
 VerifyReport verify_dataset(const std::string& glob, const Progress& progress,
-                            VerifyIn where = VerifyIn::this_process);
+                            VerifyIn where = VerifyIn::this_process, const ReadAs& read_as = {});
 
 }  // namespace nextframe

@@ -72,7 +72,6 @@ def pixels_that_are_not_bytes_are_refused_with_advice_in_every_layout(t):
     for values, says in ((np.full((160, 16, 16, 3), -56, np.int8), ["int8", "pixels.view(np.uint8)"]),
                          ((pixels / 255).astype("f4"), ["float32", "np.uint8"]),
                          (pixels.astype("u2"), ["uint16", "np.uint8"]), (pixels.astype(bool), ["bool", "* 255"]),
-                         (pixels.transpose(0, 3, 1, 2), ["channels come last", "transpose(0, 2, 3, 1)"]),
                          (np.zeros((160, 16, 16, 4), "u1"), ["[..., :3]"]), (pixels[:, None], ["[160, 1, 16, 16, 3]"]),
                          (pixels.astype("c8"), ["compound"]), (np.zeros(160, "V7"), ["7 bytes"])):
         for chunk in (None, (8,) + values.shape[1:], (8,) + tuple(min(4, n) for n in values.shape[1:])):

@@ -36,7 +36,7 @@ Subject open(const ConfigArguments& arguments) {
     auto run = load_run(arguments.path, true, arguments.overrides);
     const auto& config = run.config.data;
     Dataset data(config.train, config.clip_frames, config.stride_frames,
-                 run.shape.action_width / config.stride_frames);
+                 run.shape.action_width / config.stride_frames, config.train_as());
     data.scale_actions(run.action_scale);
     return {std::move(run.config), std::move(run.model), std::move(data)};
   }

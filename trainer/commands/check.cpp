@@ -87,9 +87,11 @@ DataAnswer check_data(const Config& config, const std::vector<Stage>& stages) {
                          config.data.clip_frames, " frames; ", describe_shape(train.shape()));
   if (const auto validation = open_validation(config.data, config.evaluate, train)) {
     answer.text += "; " + describe_held_out(*validation, config.evaluate);
+    add(validation->describe_reading("data.validation"));
     answer.notes.push_back(describe_shards_in_common(train.identities(), validation->identities()));
     add(describe_held_out_actions(*validation, "data.validation", usual_scale(train)));
   }
+  add(train.describe_reading("data.train"));
   answer.notes.push_back(describe_repeated_shards(train.identities(), "data.train"));
   add(describe_training_actions(train, "data.train"));
   std::erase(answer.notes, "");

@@ -102,9 +102,13 @@ CommandBody set_up_data_import(CLI::App& app) {
                  "after: the action in row t is taken at frame t (the default); before: it led to "
                  "frame t, as Dreamer stores it, and is shifted by a row");
   app.add_option("--frames-key", options->read.frames_key,
-                 "of .npz: the array of frames, where its name does not tell");
-  app.add_option("--actions-key", options->read.actions_key,
-                 "of .npz: the array of actions, where its name does not tell");
+                 "of .npz and HDF5: the array of frames, where its name does not tell");
+  app.add_option(
+      "--actions-key", options->read.actions_key,
+      "of .npz and HDF5: the array of actions, where its name does not tell; of HDF5 also "
+      "none");
+  app.add_option("--split", options->read.split,
+                 "of HDF5: the episodes of one split that the files list; else all");
   app.add_option(
       "--frames-layout", options->read.frames_layout,
       "of .npz and .npy: a letter an axis of the frames, for example TCHW, NTHWC or TNHW "

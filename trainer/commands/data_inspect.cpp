@@ -6,6 +6,7 @@
 
 #include "data/inspect_shard.h"
 #include "trainer/commands/command.h"
+#include "trainer/commands/read_as_options.h"
 
 namespace nextframe {
 namespace {
@@ -37,6 +38,8 @@ Json to_json(const ShardSummary& shard) {
             {"shortest_episode", shard.shortest_episode},
             {"longest_episode", shard.longest_episode},
             {"columns", columns},
+            {"read_as", shard.read_as},
+            {"slow_reason", shard.slow_reason},
             {"pixels_layout", shard.pixels_layout},
             {"pixel_bytes", shard.pixel_bytes},
             {"stored_pixel_bytes", shard.stored_pixel_bytes},
@@ -190,6 +193,11 @@ void print(const std::string& path, const ShardSummary& shard) {
                        static_cast<double>(std::max<int64_t>(shard.stored_pixel_bytes, 1));
   std::printf("pixels      %s; stored %.2f times smaller; %s\n", shard.pixels_layout.c_str(), ratio,
               shard.has_checksums ? "a checksum a chunk" : "no checksums");
+  if (!shard.read_as.empty()) std::printf("read as     %s\n", shard.read_as.c_str());
+  if (!shard.slow_reason.empty()) {
+    std::printf("slow        %s; `nextframe data import %s --out DIR` repacks it\n",
+                shard.slow_reason.c_str(), path.c_str());
+  }
   print_look(shard.look, shard.problem);
   print_actions(shard);
   print_alignment(shard.alignment);
@@ -212,8 +220,8 @@ void print(const std::string& path, const ShardSummary& shard) {
   print_rest(shard.attributes.size(), "attributes");
 }
 
-int inspect(const std::string& path, bool as_json) {
-  const ShardSummary shard = inspect_shard(path);
+int inspect(const std::string& path, const ReadAs& read_as, bool as_json) {
+  const ShardSummary shard = inspect_shard(path, read_as);
   if (as_json) {
     std::puts(to_json(shard).dump(2, ' ', false, Json::error_handler_t::replace).c_str());
   } else {
@@ -228,7 +236,8 @@ CommandBody set_up_data_inspect(CLI::App& app) {
   const auto as_json = std::make_shared<bool>(false);
   app.add_option("FILE", *path, "an HDF5 shard")->required();
   app.add_flag("--json", *as_json, "print one JSON value on standard output");
-  return [=] { return inspect(*path, *as_json); };
+  const auto read_as = add_read_as_options(app);
+  return [=] { return inspect(*path, *read_as, *as_json); };
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "data/durable_file.h"
 #include "trainer/commands/clip_sheet.h"
 #include "trainer/commands/command.h"
+#include "trainer/commands/read_as_options.h"
 #include "trainer/exit_code.h"
 
 namespace nextframe {
@@ -16,6 +17,7 @@ namespace {
 struct ShowOptions {
   std::string glob, out;
   int64_t clips = 4, frames = 8, seed = 0;
+  std::shared_ptr<const ReadAs> read_as;
 };
 
 int64_t terminal_columns() {
@@ -28,7 +30,8 @@ int show(const ShowOptions& options) {
   if (!options.out.empty() && !options.out.ends_with(".png")) {
     throw UsageError("--out '" + options.out + "': needed: a name that ends in .png");
   }
-  const auto clips = draw_clips(options.glob, options.clips, options.frames, options.seed);
+  const auto clips =
+      draw_clips(options.glob, options.clips, options.frames, options.seed, *options.read_as);
   if (options.out.empty()) {
     std::fputs(clip_cells(clips, terminal_columns()).c_str(), stdout);
     return 0;
@@ -55,6 +58,7 @@ CommandBody set_up_data_show(CLI::App& app) {
   app.add_option("--seed", options->seed, "of the draw; another one shows other clips")
       ->capture_default_str()
       ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()));
+  options->read_as = add_read_as_options(app);
   return [options] { return show(*options); };
 }
 

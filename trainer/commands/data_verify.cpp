@@ -5,6 +5,7 @@
 #include "data/verify_dataset.h"
 #include "trainer/commands/command.h"
 #include "trainer/commands/progress_line.h"
+#include "trainer/commands/read_as_options.h"
 #include "trainer/exit_code.h"
 
 namespace nextframe {
@@ -32,12 +33,13 @@ void print(const VerifyReport& report) {
   std::printf("; %lld shards compared with index.json\n", static_cast<long long>(report.hashes));
 }
 
-int verify(const std::string& glob, bool as_json) {
+int verify(const std::string& glob, const ReadAs& read_as, bool as_json) {
   VerifyReport report;
   {
     ProgressLine line("verified", "shards");
     report = verify_dataset(
-        glob, [&](int64_t done, int64_t total) { line.show(done, total); }, VerifyIn::children);
+        glob, [&](int64_t done, int64_t total) { line.show(done, total); }, VerifyIn::children,
+        read_as);
   }
   if (as_json) {
     const Json json{{"sound", report.problems.empty()},
@@ -61,7 +63,8 @@ CommandBody set_up_data_verify(CLI::App& app) {
   const auto as_json = std::make_shared<bool>(false);
   app.add_option("GLOB", *glob, "shards; quote it: 'data/train/*.h5'")->required();
   app.add_flag("--json", *as_json, "print one JSON value on standard output");
-  return [=] { return verify(*glob, *as_json); };
+  const auto read_as = add_read_as_options(app);
+  return [=] { return verify(*glob, *read_as, *as_json); };
 }
 
 }  // namespace

@@ -32,7 +32,8 @@ struct EvalOptions {
 /// The training data of the run, if it is still there: only the mean frame needs it.
 std::optional<Dataset> open_training_data(const Config& config) {
   try {
-    return Dataset(config.data.train, config.data.clip_frames, config.data.stride_frames);
+    return Dataset(config.data.train, config.data.clip_frames, config.data.stride_frames,
+                   kOwnActionWidth, config.data.train_as());
   } catch (const DataError& error) {
     std::fprintf(stderr, "the mean frame is taken of the evaluated data: %s\n", error.what());
     return std::nullopt;

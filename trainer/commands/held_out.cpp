@@ -62,9 +62,11 @@ HeldOut open_held_out(const HeldOutArguments& arguments) {
   const auto num_gpus = static_cast<int64_t>(visible_gpus().size());
   run.model->to(pick_device({config.parallel.device, has_cuda_build(), num_gpus, 0, 1}));
   const auto glob = choose_glob(arguments, run);
-  auto data = open_held_out_data(glob, config.data.stride_frames,
-                                 {"the training data of " + run.checkpoint_folder, run.shape,
-                                  /*actions=*/{}, run.action_scale});
+  auto data = open_held_out_data(
+      glob, config.data.stride_frames,
+      {"the training data of " + run.checkpoint_folder, run.shape,
+       /*actions=*/{}, run.action_scale},
+      arguments.data.empty() ? config.data.validation_as() : config.data.read_as);
   for (const auto& line : describe_held_out_actions(data, glob, run.action_scale)) {
     std::fprintf(stderr, "%s\n", line.c_str());
   }

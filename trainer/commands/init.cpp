@@ -13,6 +13,7 @@
 #include "launch/affinity.h"
 #include "launch/world.h"
 #include "trainer/commands/command.h"
+#include "trainer/commands/read_as_options.h"
 #include "trainer/config/value.h"
 #include "trainer/evaluate/held_out_data.h"
 #include "trainer/exit_code.h"
@@ -31,12 +32,23 @@ constexpr int64_t kGrains = 8;
 struct InitOptions {
   std::string dataset;
   double minutes = 10;
+  std::shared_ptr<const ReadAs> read_as;
 };
 
 /// The shards of a glob, or of a dataset's folder: those to train on and those held out, if any.
 struct Shards {
   std::string train, validation;
 };
+
+/// A glob of the HDF5 files in a folder, which end in .h5 or .hdf5.
+std::string files_in(const fs::path& folder) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    if (entry.path().extension() == ".h5") return (folder / "*.h5").string();
+    if (entry.path().extension() == ".hdf5") return (folder / "*.hdf5").string();
+  }
+  return (folder / "*.h5").string();
+}
 
 Shards shards_of(const std::string& dataset) {
   std::error_code ignored;
@@ -49,7 +61,7 @@ Shards shards_of(const std::string& dataset) {
     const bool is_there = fs::is_directory(fs::path(shards.validation).parent_path(), ignored);
     return is_there ? shards : Shards{dataset, ""};
   }
-  if (!fs::is_directory(folder / "train", ignored)) return {(folder / "*.h5").string(), ""};
+  if (!fs::is_directory(folder / "train", ignored)) return {files_in(folder), ""};
   const bool has_held_out = fs::is_directory(folder / "validation", ignored);
   return {(folder / "train/*.h5").string(),
           has_held_out ? (folder / "validation/*.h5").string() : ""};
@@ -96,6 +108,7 @@ std::string describe_actions(const ActionSpace& space) {
 
 struct Choices {
   Shards shards;
+  ReadAs read_as;
   ClipShape shape;
   std::string data, actions;  // in words
   int64_t patch_px = 8, clip_frames = 16, ranks = 1, steps = 1000;
@@ -113,6 +126,7 @@ std::string config_text(const Choices& choices) {
       choices.ranks, " train FILE.yaml\n", "#   nextframe eval runs/FILE\n",
       "#   nextframe rollout runs/FILE --out dream.png\n");
   text += c10::str("data:\n  train: ", written(choices.shards.train), "\n");
+  text += read_as_lines(choices.read_as);
   if (choices.shards.validation.empty()) {
     text +=
         "  # validation: none was found; `nextframe data import --hold-out 5%` sets some apart\n";
@@ -161,8 +175,12 @@ int init(const InitOptions& options) {
   Choices choices;
   choices.shards = shards_of(options.dataset);
   choices.minutes = options.minutes;
-  choices.clip_frames = clip_frames_of(Dataset(choices.shards.train, 2, 1));
-  const Dataset data(choices.shards.train, choices.clip_frames, 1);
+  choices.read_as = *options.read_as;
+  choices.clip_frames =
+      clip_frames_of(Dataset(choices.shards.train, 2, 1, kOwnActionWidth, choices.read_as));
+  const Dataset data(choices.shards.train, choices.clip_frames, 1, kOwnActionWidth,
+                     choices.read_as);
+  for (const auto& line : data.describe_reading(options.dataset)) std::cerr << line << std::endl;
   choices.shape = data.shape();
   choices.actions = describe_actions(data.action_space());
   choices.data =
@@ -190,6 +208,7 @@ CommandBody set_up_init(CLI::App& app) {
       ->required();
   app.add_option("--minutes", options->minutes, "that training is to take on this machine")
       ->check(CLI::Range(0.1, 1e5));
+  options->read_as = add_read_as_options(app);
   return [options] { return init(*options); };
 }
 

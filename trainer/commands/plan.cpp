@@ -56,7 +56,9 @@ ClipShape shape_of_words(const PlanOptions& options, const DataConfig& data) {
 ClipShape clip_shape(const PlanOptions& options, const Config& config) {
   if (!options.frame.empty()) return shape_of_words(options, config.data);
   try {
-    return Dataset(config.data.train, config.data.clip_frames, config.data.stride_frames).shape();
+    return Dataset(config.data.train, config.data.clip_frames, config.data.stride_frames,
+                   kOwnActionWidth, config.data.train_as())
+        .shape();
   } catch (const DataError& error) {
     throw UsageError(std::string(error.what()) +
                      "\nwithout data, plan needs their shape: --frame 64x64x3 --actions 3");

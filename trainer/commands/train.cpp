@@ -245,6 +245,7 @@ int train_run(const TrainSession& session, TrainTask task) {
     const auto line = describe_shards_in_common(data.identities(), held_out.data->identities());
     if (!line.empty()) console.say(line);
   }
+  for (const auto& line : data.describe_reading("data.train")) console.say(line);
   const auto repeated = describe_repeated_shards(data.identities(), "data.train");
   if (!repeated.empty()) console.say(repeated);
   suggest_ranks(world, config, task.command, console);

@@ -87,7 +87,8 @@ std::string explain_key(const std::string& key) {
   std::vector<std::string> keys;
   for (const auto& field : fields) {
     keys.push_back(field.key());
-    if (field.key() != key && field.name != key) continue;
+    const bool is_in_group = is_key_group(key) && field.key().starts_with(key + ".");
+    if (field.key() != key && field.name != key && !is_in_group) continue;
     if (!text.empty()) text += "\n";
     text += explain_field(field);
   }
@@ -147,6 +148,18 @@ Json schema_of(const KnownField& field) {
   return value;
 }
 
+/// "columns.frames" is the property `frames` of the object `columns`.
+void add_property(const KnownField& field, Json& properties) {
+  const auto dot = field.name.find('.');
+  if (dot == std::string::npos) {
+    properties[field.name] = schema_of(field);
+    return;
+  }
+  auto& group = properties[field.name.substr(0, dot)];
+  if (group.is_null()) group = closed_object(Json::object());
+  group["properties"][field.name.substr(dot + 1)] = schema_of(field);
+}
+
 /// A section that is closed by its `name`: one variant an entry of the registry.
 Json schema_of(const NamedSection& section, const std::vector<KnownField>& fields) {
   Json variants = Json::array();
@@ -177,7 +190,7 @@ std::string config_schema() {
   for (const auto& section : common_sections(defaults)) {
     Json properties = Json::object();
     for (const auto& field : fields) {
-      if (field.section == section.name) properties[field.name] = schema_of(field);
+      if (field.section == section.name) add_property(field, properties);
     }
     sections[section.name] = closed_object(std::move(properties));
     sections[section.name]["description"] = section.summary;

@@ -9,6 +9,8 @@
 #include <optional>
 #include <sstream>
 
+#include "trainer/config/sections.h"
+
 namespace nextframe {
 namespace {
 
@@ -154,9 +156,20 @@ class LayerParser {
       each_key(
           node, prefix,
           [&](const std::string& key, const Place& key_place, const YAML::Node& value) {
+            if (value.IsMap() && is_key_group(prefix + key)) {
+              return read_group(prefix + key + ".", value);
+            }
             layer_.assignments.push_back({prefix + key, key_place, value_of(value, key_place)});
           });
     });
+  }
+
+  /// Keys that belong together: `columns: {frames: ...}` is the key data.columns.frames.
+  void read_group(const std::string& prefix, const YAML::Node& group) {
+    each_key(group, prefix,
+             [&](const std::string& key, const Place& place, const YAML::Node& value) {
+               layer_.assignments.push_back({prefix + key, place, value_of(value, place)});
+             });
   }
 
   void read_extends(const Value& value) {

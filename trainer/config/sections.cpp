@@ -2,6 +2,8 @@
 
 #include <c10/util/StringUtil.h>
 
+#include <set>
+
 #include "model/registry.h"
 #include "trainer/config/value.h"
 #include "trainer/stages.h"
@@ -245,6 +247,18 @@ std::vector<KnownField> known_fields() {
     for (const auto& entry : section.entries) record(section.open(entry), entry);
   }
   return fields;
+}
+
+bool is_key_group(const std::string& key) {
+  static const auto groups = [] {
+    std::set<std::string> found;
+    for (const auto& field : known_fields()) {
+      const auto dot = field.name.find('.');
+      if (dot != std::string::npos) found.insert(field.section + "." + field.name.substr(0, dot));
+    }
+    return found;
+  }();
+  return groups.contains(key);
 }
 
 std::vector<std::string> section_names() {

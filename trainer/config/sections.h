@@ -50,6 +50,9 @@ struct KnownField {
 /// All fields of all sections, including every registered tokenizer, model and objective.
 std::vector<KnownField> known_fields();
 
+/// Whether there are fields below a key: "data.columns", for data.columns.frames.
+bool is_key_group(const std::string& key);
+
 /// Names of all sections, in the order of a config.
 std::vector<std::string> section_names();
 

@@ -26,10 +26,10 @@ std::string describe_shape(const ClipShape& shape) {
                   shape.action_width, " action values");
 }
 
-Dataset open_held_out_data(const std::string& glob, int64_t stride_frames,
-                           const TrainedOn& trained) {
+Dataset open_held_out_data(const std::string& glob, int64_t stride_frames, const TrainedOn& trained,
+                           const ReadAs& read_as) {
   Dataset data(glob, trained.shape.clip_frames, stride_frames,
-               trained.shape.action_width / stride_frames);
+               trained.shape.action_width / stride_frames, read_as);
   if (!is_alike(data.shape(), trained.shape)) {
     throw DataError(c10::str(glob, ": holds ", describe_shape(data.shape()), "; ", trained.name,
                              " has ", describe_shape(trained.shape),
@@ -85,7 +85,8 @@ std::optional<Dataset> open_validation(const DataConfig& data, const EvaluateCon
   try {
     auto validation = open_held_out_data(data.validation, data.stride_frames,
                                          {c10::str("data.train (", data.train, ")"), train.shape(),
-                                          train.action_space(), train.action_scale()});
+                                          train.action_space(), train.action_scale()},
+                                         data.validation_as());
     evaluated_episodes(validation, config);
     return validation;
   } catch (const DataError& error) {

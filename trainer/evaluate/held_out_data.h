@@ -20,8 +20,8 @@ struct TrainedOn {
 /// Opens the shards that match `glob`, with the actions standardised as they were for the model.
 /// DataError when there are none, when their frames or actions
 /// are of another kind, in which case both are named, or when no episode is as long as a clip.
-Dataset open_held_out_data(const std::string& glob, int64_t stride_frames,
-                           const TrainedOn& trained);
+Dataset open_held_out_data(const std::string& glob, int64_t stride_frames, const TrainedOn& trained,
+                           const ReadAs& read_as = {});
 
 /// The same for data.validation of a run that trains on `train`, and DataError, too, when no
 /// episode has a frame to score. Nothing where the config names no held-out data.
