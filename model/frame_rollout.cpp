@@ -80,8 +80,8 @@ at::Tensor FrameModel::rollout(const at::Tensor& context_BTHWC, const at::Tensor
   TORCH_CHECK(num_context >= 1 && num_actions >= num_context, "rollout: ", num_context,
               " context frames need at least as many actions, got ", num_actions);
   if (objective_->fills_clips()) {
-    return unit_frames_of(rollout_by_clips(latents_of(context_BTHWC),
-                                           action_form_.encode(actions_BTA), options));
+    return unit_frames_of(
+        rollout_by_clips(latents_of(context_BTHWC), action_form_.encode(actions_BTA), options));
   }
   Live live(*this, context_BTHWC, actions_BTA.slice(1, 0, num_context - 1), options);
   std::vector<at::Tensor> dreamed;

@@ -149,11 +149,6 @@ TEST_P(EveryModel, DreamsFromACacheAsFromTheFramesThemselves) {
   const torch::NoGradGuard no_grad;
   const auto model = tiny::make(options());
   disturb(*model);
-  if (model->can_fill()) {  // it dreams several frames at once
-    const auto clip = batch();
-    EXPECT_EQ(model->begin_rollout(clip.frames_BTHWC, clip.actions_BTA.slice(1, 1), {}), nullptr);
-    return;
-  }
   const auto clip = batch();
   const auto actions = clip.actions_BTA.slice(1, 0, options().shape.clip_frames - 1);
   for (const int64_t context : {1, 3}) {
@@ -172,6 +167,11 @@ TEST_P(EveryModel, DreamsFromACacheAsFromTheFramesThemselves) {
 TEST_P(EveryModel, DreamsFrameByFrameWhatItDreamsAtOnce) {
   const auto model = tiny::make(options());
   disturb(*model, 0.2);
+  if (model->can_fill()) {  // it dreams several frames at once
+    const auto clip = batch();
+    EXPECT_EQ(model->begin_rollout(clip.frames_BTHWC, clip.actions_BTA.slice(1, 1), {}), nullptr);
+    return;
+  }
   const auto clip = batch();
   const int64_t num_actions = options().shape.clip_frames + 3, rows = clip.frames_BTHWC.size(0);
   const auto actions = at::sin(at::arange(rows * num_actions * options().shape.action_width))

@@ -50,8 +50,7 @@ std::string encode_dreams(const std::vector<Dream>& dreams, const ActionScale& s
       {"num_frames", at::tensor(num_frames)},
       {"context",
        stacked(dreams, [&](const Dream& dream) { return dream.truth_THWC.slice(0, 0, context); })},
-      {"truth",
-       stacked(dreams, [&](const Dream& dream) {
+      {"truth", stacked(dreams, [&](const Dream& dream) {
          return dream.truth_THWC.slice(0, context, dream.truth_THWC.size(0) - dream.frames_after);
        })}};
   if (dreams.front().frames_after > 0) {
