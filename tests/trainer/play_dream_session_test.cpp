@@ -6,7 +6,7 @@
 namespace nextframe {
 namespace {
 
-at::Tensor bytes_of(const at::Tensor& unit) { return unit.mul(255).round().to(at::kByte); }
+at::Tensor raw_bytes_of(const at::Tensor& unit) { return unit.mul(255).round().to(at::kByte); }
 
 std::vector<at::Tensor> frames_by_tape(DreamSession& dream) {
   std::vector<at::Tensor> frames;
@@ -32,7 +32,7 @@ TEST(DreamSession, DreamsTheFramesOfARollout) {
   options.first_frame = 2;
   const auto whole = model->rollout(what.truth.read(1, 2, 3).frames_THWC.unsqueeze(0),
                                     at::cat(told).unsqueeze(0), options);
-  const auto difference = at::stack(frames).to(at::kInt) - bytes_of(whole[0]).to(at::kInt);
+  const auto difference = at::stack(frames).to(at::kInt) - raw_bytes_of(whole[0]).to(at::kInt);
   EXPECT_LE(difference.abs().max().item<int>(), 1);
   EXPECT_FALSE(at::equal(frames[10], frames[11]));
   EXPECT_EQ(dream.frame_number(), 4 + 12);
