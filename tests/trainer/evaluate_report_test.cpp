@@ -146,6 +146,22 @@ TEST(Report, SummaryHasTheHeadlinesAndNothingThatWasNotMeasured) {
   EXPECT_EQ(text.find("skill at horizon 4"), std::string::npos);  // three frames were dreamed
 }
 
+TEST(Report, SummaryGivesReasonsForAFewSuitesThatWereLeftOutAndNamesMany) {
+  auto report = small_report();
+  for (const auto* name : {"fill", "physics"})
+    report.suites.push_back({name, {}, {}, {}, {"left out: it needs more"}});
+  report.suites.push_back({"surprise", {}, {}, {}, {"no surprise: the clips are too short"}});
+  EXPECT_NE(to_summary(report).find("  fill: left out: it needs more\n"), std::string::npos);
+  for (const auto* name : {"probes", "steps"})
+    report.suites.push_back({name, {}, {}, {}, {"left out: it needs more", "and more"}});
+  const auto text = to_summary(report);
+  EXPECT_NE(text.find("  left out: fill, physics, probes, steps; the report says why\n"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("it needs more"), std::string::npos);
+  EXPECT_NE(text.find("  surprise: no surprise: the clips are too short\n"), std::string::npos);
+}
+
 TEST(Report, HtmlNeedsNothingFromOutside) {
   auto report = small_report();
   report.provenance.data = "<shards> & \"more\"";

@@ -1,4 +1,6 @@
 // report.md, and the few lines for a terminal.
+#include <c10/util/StringUtil.h>
+
 #include <algorithm>
 
 #include "trainer/evaluate/report_view.h"
@@ -61,6 +63,26 @@ std::string to_markdown(const EvaluationReport& report) {
   return text;
 }
 
+namespace {
+
+constexpr size_t kMostReasons = 3;
+
+/// A line for each note; but where more than a few suites were left out, one line names them all.
+std::string notes_text(const EvaluationReport& report) {
+  std::string text, reasons;
+  std::vector<std::string> left_out;
+  for (const auto& suite : report.suites) {
+    const bool is_left_out = !suite.notes.empty() && suite.notes[0].starts_with("left out: ");
+    if (is_left_out) left_out.push_back(suite.name);
+    for (const auto& note : suite.notes)
+      (is_left_out ? reasons : text) += "  " + suite.name + ": " + note + "\n";
+  }
+  if (left_out.size() <= kMostReasons) return text + reasons;
+  return text + "  left out: " + c10::Join(", ", left_out) + "; the report says why\n";
+}
+
+}  // namespace
+
 std::string to_summary(const EvaluationReport& report) {
   std::string text = describe_model(report.provenance) + "; " + std::to_string(report.episodes) +
                      " held-out episodes";
@@ -78,10 +100,7 @@ std::string to_summary(const EvaluationReport& report) {
     text += "  " + label + std::string(label_width - label.size() + 2, ' ') + value +
             std::string(value_width - value.size() + 2, ' ') + format_interval(*figure) + "\n";
   }
-  for (const auto& suite : report.suites) {
-    for (const auto& note : suite.notes) text += "  " + suite.name + ": " + note + "\n";
-  }
-  return text;
+  return text + notes_text(report);
 }
 
 }  // namespace nextframe
