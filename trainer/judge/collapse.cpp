@@ -25,7 +25,8 @@ std::string describe_collapse(const std::map<std::string, double>& monitors) {
   if (is_below("latent_std", kLeastStd) || is_below("latent_rank", kLeastRank)) {
     return c10::str("alarm: the latents have collapsed (standard deviation ",
                     monitors.at("latent_std"), ", effective rank ", monitors.at("latent_rank"),
-                    "); a lower learning rate or hidden_up_to usually helps");
+                    "); a larger objective.weight (jepa), a lower learning rate or a smaller hidden_up_to "
+                    "(masked_autoencoder) usually helps");
   }
   return "";
 }
