@@ -29,9 +29,11 @@ int rollout(const RolloutArguments& arguments) {
       arguments.between ? source.shape.clip_frames - 1 : arguments.context_frames;
   if (episodes.empty()) episodes = sample_episodes(source, longer_than);
   if (episodes.empty()) {
-    throw UsageError(c10::str("rollout: no episode of ", held_out.glob, " is longer than ",
-                              longer_than, " frames",
-                              arguments.between ? "" : "; give a smaller --context"));
+    const auto longer = arguments.between
+                            ? c10::str(longer_than, " frames")
+                            : c10::str("--context ", longer_than, " frames; give a smaller one");
+    throw UsageError(
+        c10::str("rollout: no episode of ", held_out.glob, " is longer than ", longer));
   }
   const RolloutOptions options = rollout_options(held_out.run.config.evaluate);
   if (arguments.between) {

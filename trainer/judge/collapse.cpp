@@ -23,10 +23,11 @@ std::string describe_collapse(const std::map<std::string, double>& monitors) {
                     "usually help");
   }
   if (is_below("latent_std", kLeastStd) || is_below("latent_rank", kLeastRank)) {
-    return c10::str("alarm: the latents have collapsed (standard deviation ",
-                    monitors.at("latent_std"), ", effective rank ", monitors.at("latent_rank"),
-                    "); a larger objective.weight (jepa), a lower learning rate or a smaller hidden_up_to "
-                    "(masked_autoencoder) usually helps");
+    return c10::str(
+        "alarm: the latents have collapsed (standard deviation ", monitors.at("latent_std"),
+        ", effective rank ", monitors.at("latent_rank"),
+        "); a larger objective.weight (jepa), a lower learning rate or a smaller hidden_up_to "
+        "(masked_autoencoder) usually helps");
   }
   return "";
 }
