@@ -56,6 +56,10 @@ void DataConfig::check(const Report& report) const {
     report("train_split",
            "is needed: all episodes of the same files would be trained on, the held-out ones too");
   }
+  if (!train.empty() && train == validation && !train_split.empty() && validation_split.empty()) {
+    report("validation_split",
+           "is needed: all episodes of the same files would be held out, those trained on too");
+  }
 }
 
 ReadAs DataConfig::train_as() const {

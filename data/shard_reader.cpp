@@ -239,6 +239,25 @@ void ShardReader::check_episodes() const {
                                                   : "; its lists of episodes are damaged"));
     }
   }
+  check_no_overlap();
+}
+
+/// In whatever order episodes are, no row is in two.
+void ShardReader::check_no_overlap() const {
+  std::vector<std::pair<int64_t, size_t>> by_offset;
+  for (size_t e = 0; e < episodes_.frames.size(); ++e) {
+    if (episodes_.frames[e] > 0) by_offset.emplace_back(episodes_.offsets[e], e);
+  }
+  std::sort(by_offset.begin(), by_offset.end());
+  for (size_t i = 1; i < by_offset.size(); ++i) {
+    const auto [begin, next] = by_offset[i];
+    const size_t before = by_offset[i - 1].second;
+    if (episodes_.offsets[before] + episodes_.frames[before] <= begin) continue;
+    throw DataError(c10::str("episode ", next, " begins at row ", begin, ", within episode ",
+                             before,
+                             table_->is_plain() ? "; check ep_len and ep_offset"
+                                                : "; its lists of episodes are damaged"));
+  }
 }
 
 /// Of our own shards, since format 1.1: nothing that they say differs from what was written.

@@ -76,6 +76,7 @@ class ShardReader {
   void read_episodes(const OpenShardFile& opened);
   void take_episodes(const OpenShardFile& opened);
   void check_episodes() const;
+  void check_no_overlap() const;
   void check_content(const OpenShardFile& opened, const at::Tensor& actions);
   std::string episodes_of(int64_t first, int64_t last) const;
   std::string describe(const DamagedRows& damage, int64_t chunk_frames) const;

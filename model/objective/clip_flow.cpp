@@ -21,7 +21,7 @@ class ClipFlow final : public Objective {
     bool generate = false;
     bool continues = true;
     bool interpolate = true;
-    int64_t known_frames = 4;
+    int64_t known_frames = 1;
 
     void fields(FieldVisitor& field) {
       field("generate", generate, "train on clips of which no frame is known");
@@ -40,6 +40,12 @@ class ClipFlow final : public Objective {
   explicit ClipFlow(const Config& config) : config_(config) {}
 
   Traits asks() const override { return {Trait::noise_levels, Trait::whole_clip}; }
+
+  std::string clip_problem(int64_t clip_frames) const override {
+    if (config_.known_frames < clip_frames) return "";
+    return c10::str("leaves no frame to fill in beside objective.known_frames = ",
+                    config_.known_frames, "; needed: ", config_.known_frames + 1, " or more");
+  }
 
   int64_t most_known_frames() const override { return config_.known_frames; }
 

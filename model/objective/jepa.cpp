@@ -54,6 +54,12 @@ class Jepa final : public Objective {
   Traits asks() const override { return {Trait::learned_latents}; }
   Traits frames() const override { return {Trait::values}; }
 
+  std::string clip_problem(int64_t clip_frames) const override {
+    if (config_.steps_ahead < clip_frames) return "";
+    return c10::str("has no frame that is objective.steps_ahead = ", config_.steps_ahead,
+                    " ahead of another; needed: ", config_.steps_ahead + 1, " or more");
+  }
+
   /// SIGReg is of a grain's frames together.
   int64_t least_clips() const override { return 2; }
 

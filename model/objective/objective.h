@@ -54,6 +54,9 @@ class Objective {
   /// Why a frame cannot be sampled in so many steps, or "".
   virtual std::string steps_problem(int64_t /*steps*/) const { return ""; }
 
+  /// Why it cannot learn from clips of so many frames, or "".
+  virtual std::string clip_problem(int64_t /*clip_frames*/) const { return ""; }
+
   /// The loss over frames 1 .. T-1 of a clip of true frames.
   ///   network  with nothing cached
   ///   draw     int64 [2] on x's device, see as_tensor() in kernels/draws.h

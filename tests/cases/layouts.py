@@ -255,6 +255,8 @@ evaluate: {every_steps: 0, context_frames: 2, horizon_frames: 4}
     t.run("explain data.columns", says=("data.columns.frames", "data.columns.alignment"))
     made = t.run("init two.hdf5 --frames-key obs/agentview_image --split train --minutes 0.1")
     t.is_("columns:\n    frames: obs/agentview_image" in made.text, True, "init names the camera")
+    for key, other in (("validation_split", "train"), ("train_split", "valid")):
+        t.run(f"check run.yaml --without-data --set data.{key}=''", exits=2, says=f"data.{key} is needed")
 
 
 def lost(path):

@@ -57,8 +57,13 @@ def damaged_files_of_a_run_leave_their_columns_empty(t):
     t.write("runs/run/eval/step_00000005/report.json", "[1, 2")
     row = listed(t)["runs/run"]
     t.is_([row["state"], row["step"], row["one_step_over_copy_last"]], ["", 5, None], "what is left")
+    t.write("runs/run/status.json", '{"state": 5, "updated": 7, "step": "x"}')
+    os.remove("runs/run/metrics.jsonl")
+    os.mkfifo("runs/run/metrics.jsonl")
+    row = listed(t)["runs/run"]
+    t.is_([row["state"], row["step"], row["loss"]], ["", 0, None], "what is left of a pipe and other types")
     t.write("runs/run/resolved.yaml", "model: {name: of_another_program}")
-    t.run("ls", says="a config of another program")
+    t.run("ls", says="resolved.yaml cannot be read")
 
 
 @case

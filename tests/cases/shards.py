@@ -173,3 +173,13 @@ def a_shard_that_is_touched_or_replaced_by_an_equal_one_changes_nothing(t):
     os.replace("copy.h5", "data/train/s0.h5")
     t.wait_for(lambda: process.poll() is not None, seconds=100, what="the end of the run")
     t.is_(process.returncode, 0, open("background.log").read()[-800:])
+
+
+@case
+def a_row_of_two_episodes_is_told(t):
+    t.shard("data/train/s0.h5", (20, 20))
+    t.edit("data/train/s0.h5", lambda file: file["ep_offset"].write_direct(np.array([0, 10], np.int64)))
+    for command in ("data verify", "data inspect"):
+        t.run(f"{command} data/train/s0.h5", exits=3, says="episode 1 begins at row 10, within episode 0; check ep_len")
+    t.edit("data/train/s0.h5", lambda file: file["ep_offset"].write_direct(np.array([20, 0], np.int64)))
+    t.run("data verify data/train/s0.h5", says="sound")  # any order will do

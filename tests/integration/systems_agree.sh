@@ -33,6 +33,8 @@ expect 2 "--between needs one that fills in clips" "$nextframe" rollout jepa-1 -
 expect 2 "excludes --between" "$nextframe" rollout clip-1 --between --context 3 --out between.png
 grep -q '"latent_rank"' jepa-1/metrics.jsonl || fail "nobody watches the representations of jepa"
 
+expect 2 "leaves no frame to fill in beside objective.known_frames = 6; needed: 7 or more" \
+  "$nextframe" check clip.yaml --without-data --set objective.known_frames=6
 expect 2 "needed: full" "$nextframe" check clip.yaml --without-data --set model.attention=factorised
 expect 2 "is for objectives that fill in clips" "$nextframe" check jepa.yaml --without-data --set model.attention=full
 expect 2 "learns its latents; tokenizer pixels does not learn with the model; tokenizers that do: patch_encoder" \

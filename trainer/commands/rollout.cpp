@@ -39,7 +39,10 @@ int rollout(const RolloutArguments& arguments) {
   if (arguments.between) {
     write_dreams(between(*held_out.run.model, source, episodes, options, terminal_progress()),
                  arguments.out, arguments.animate, ActionScale());
-    std::printf("%s: truth above, below it the frames filled in between the two under amber bars\n",
+    std::printf(arguments.out.ends_with(".npz")
+                    ? "%s: frames (filled in), truth, context (the first), after (the last)\n"
+                    : "%s: truth above, below it the frames filled in between the two under amber "
+                      "bars\n",
                 arguments.out.c_str());
     return 0;
   }

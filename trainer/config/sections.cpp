@@ -191,6 +191,8 @@ void check_parts(const Config& config, const Report& report) {
            "is for objectives that go on frame by frame, and this one fills "
            "in clips; needed: 1");
   }
+  const auto clip_problem = made->clip_problem(config.data.clip_frames);
+  if (!clip_problem.empty()) report("data.clip_frames", clip_problem);
   const auto steps_problem = made->steps_problem(config.evaluate.denoise_steps);
   if (!steps_problem.empty()) report("evaluate.denoise_steps", steps_problem);
   if (config.trainer.grains < 1 || config.trainer.grains > config.trainer.global_batch) return;

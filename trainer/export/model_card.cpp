@@ -113,8 +113,9 @@ std::string dreams_table(const Json& suites) {
 std::string quality_section(const ExportedModel& model) {
   const auto report = newest_report(model.run.run_folder);
   if (!report) {
-    return "Not measured: the run had no report when it was exported. `nextframe eval` makes "
-           "one.\n";
+    return "Not measured by all suites when it was exported; `nextframe eval` without --suite "
+           "makes "
+           "such a report.\n";
   }
   const auto text = [&](const char* name) {
     const auto found = report->data.find(name);

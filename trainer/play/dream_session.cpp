@@ -89,7 +89,10 @@ void DreamSession::begin() {
   live_ = played_.model.begin_rollout(
       context_.frames_THWC.unsqueeze(0).to(device),
       context_.actions_TA.slice(0, 0, count - 1).unsqueeze(0).to(device), options);
-  if (!live_) throw UsageError("play: this model cannot dream frame by frame");
+  if (!live_)
+    throw UsageError(
+        "play: this model fills in whole clips and cannot be told its actions one by one; "
+        "`nextframe rollout` dreams with it");
   snapshots_[0] = live_->clone();
   for (int64_t t = 0; t < count; ++t) keep_frame(context_.frames_THWC[t]);
 }

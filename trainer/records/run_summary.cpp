@@ -19,6 +19,8 @@ constexpr int64_t kTailBytes = int64_t{1} << 16;
 
 /// nullopt where the file is not there or no JSON.
 std::optional<nlohmann::json> json_of(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) return std::nullopt;
   try {
     return nlohmann::json::parse(read_text(path));
   } catch (const std::exception&) {
@@ -36,8 +38,16 @@ std::optional<double> number_at(const nlohmann::json& json, const std::vector<st
   return at->is_number() ? std::optional(at->get<double>()) : std::nullopt;
 }
 
+/// The text of a key, "" if there is none.
+std::string text_at(const nlohmann::json& json, const char* key) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
 /// The newest line of a log that is whole.
 std::optional<nlohmann::json> last_line(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) return std::nullopt;  // a pipe would never end
   std::ifstream file(path, std::ios::binary);
   if (!file) return std::nullopt;
   file.seekg(0, std::ios::end);
@@ -62,9 +72,12 @@ bool is_held(const fs::path& run) {
 
 void read_status(RunSummary& summary) {
   const auto status = json_of(summary.path / "status.json");
-  if (!status || !status->is_object()) return;
-  summary.state = status->value("state", "");
-  summary.updated = status->value("updated", "");
+  if (!status || !status->is_object()) {
+    if (is_held(summary.path)) summary.state = "starting";
+    return;
+  }
+  summary.state = text_at(*status, "state");
+  summary.updated = text_at(*status, "updated");
   summary.step = static_cast<int64_t>(number_at(*status, {"step"}).value_or(0));
   summary.steps = static_cast<int64_t>(number_at(*status, {"steps"}).value_or(0));
   if (summary.state == "running" && !is_held(summary.path)) summary.state = "killed";
@@ -79,18 +92,23 @@ void read_metrics(RunSummary& summary) {
   if (summary.state != "finished") summary.step = std::max(summary.step, step);
 }
 
-/// Of the newest evaluation of all suites: eval/step_00001000.
+/// Of the newest evaluation that has such a figure: eval/step_00001000, or one of some suites,
+/// eval/step_00001000-quality.
 void read_evaluation(RunSummary& summary) {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(summary.path / "eval", ignored)) {
-    const auto step = checkpoint_step(entry.path());
-    if (!step || (summary.evaluated_step && *summary.evaluated_step >= *step)) continue;
+    const auto name = entry.path().filename().string();
+    const auto step = checkpoint_step(name.substr(0, name.find('-')));
+    if (!step || (summary.evaluated_step && *summary.evaluated_step > *step)) continue;
     const auto report = json_of(entry.path() / "report.json");
     if (!report) continue;
-    summary.evaluated_step = step;
-    summary.over_copy_last =
+    const auto error =
         number_at(*report, {"suites", "quality", "one_step", "mse_over_copy_last", "value"});
-    summary.tokenizer_psnr_db = number_at(*report, {"suites", "tokenizer", "psnr_db", "value"});
+    const auto psnr = number_at(*report, {"suites", "tokenizer", "psnr_db", "value"});
+    if (!error && !psnr) continue;
+    summary.evaluated_step = step;
+    summary.over_copy_last = error;
+    summary.tokenizer_psnr_db = psnr;
   }
 }
 
@@ -105,7 +123,7 @@ void read_config(RunSummary& summary) {
     if (tokenizer != "pixels")
       summary.what += tokenizer == "trained" ? " on latents" : " on " + tokenizer;
   } catch (const std::exception&) {
-    summary.what = "a config of another program";
+    summary.what = "resolved.yaml cannot be read";
   }
 }
 

@@ -12,13 +12,14 @@ namespace nextframe {
 struct RunSummary {
   std::filesystem::path path;
   /// running | finished | preempted | interrupted | failed, as status.json has it; "killed" where
-  /// it says running and no process holds the run; "" without status.json.
+  /// it says running and no process holds the run; "starting" where one does, before there is a
+  /// status.json; "" without it.
   std::string state;
   int64_t step = 0, steps = 0;
   std::string what;                         // "space_time_transformer, regress", or a tokenizer
   std::string updated;                      // UTC, of status.json
   std::optional<double> loss, step_s;       // of the newest line of metrics.jsonl
-  std::optional<double> over_copy_last;     // one-step error of the newest whole evaluation
+  std::optional<double> over_copy_last;     // one-step error of the newest evaluation with it
   std::optional<double> tokenizer_psnr_db;  // of a tokenizer's
   std::optional<int64_t> evaluated_step;    // at which that was
 };
