@@ -148,6 +148,7 @@ TEST(Report, SummaryHasTheHeadlinesAndNothingThatWasNotMeasured) {
 
 TEST(Report, SummaryGivesReasonsForAFewSuitesThatWereLeftOutAndNamesMany) {
   auto report = small_report();
+  std::erase_if(report.suites, [](const SuiteReport& suite) { return !suite.notes.empty(); });
   for (const auto* name : {"fill", "physics"})
     report.suites.push_back({name, {}, {}, {}, {"left out: it needs more"}});
   report.suites.push_back({"surprise", {}, {}, {}, {"no surprise: the clips are too short"}});
