@@ -91,7 +91,8 @@ class FrameModel : public WorldModel {
                                const RolloutOptions& options);
   at::Tensor rollout_by_clips(const at::Tensor& latents_BT, const at::Tensor& encoded_actions_BTA,
                               const RolloutOptions& options);
-  at::Tensor filled_clip(Clip clip, int64_t num_known, const RolloutOptions& options);
+  at::Tensor continued_clip(const at::Tensor& latents_BT, const at::Tensor& encoded_actions_BTA,
+                            int64_t first, int64_t wanted, const RolloutOptions& options);
   /// Of the actions that the model is told, before action_form() encodes them.
   int64_t action_width() const {
     return latent_actions_ ? num_latent_actions() : shape_.action_width;

@@ -16,21 +16,33 @@ int64_t FrameModel::most_known_frames() const {
   return std::min(objective_->most_known_frames(), shape_.clip_frames - 1);
 }
 
-/// `clip` has up to clip_frames frames, and actions of the first of them at least. The others are
-/// not told theirs.
-at::Tensor FrameModel::filled_clip(Clip clip, int64_t num_known, const RolloutOptions& options) {
-  const auto lengthened = [&](const at::Tensor& tensor, const at::Tensor& row_B1) {
-    const int64_t missing = shape_.clip_frames - tensor.size(1);
-    auto sizes = row_B1.sizes().vec();
-    sizes[1] = missing;
-    return missing == 0 ? tensor : at::cat({tensor, row_B1.expand(sizes)}, 1);
-  };
-  clip.x_BT = lengthened(clip.x_BT, at::zeros_like(clip.x_BT.slice(1, 0, 1)));
-  clip.actions_BTA = lengthened(clip.actions_BTA, clip.before_B1A);
+/// A clip that begins with frames `first` .. of `latents_BT` and goes on with `wanted` frames. Only
+/// the actions that lead to these are told. Returns them, [B, wanted, ...].
+at::Tensor FrameModel::continued_clip(const at::Tensor& latents_BT,
+                                      const at::Tensor& encoded_actions_BTA, int64_t first,
+                                      int64_t wanted, const RolloutOptions& options) {
   require_no_guidance(options);
+  const int64_t known = latents_BT.size(1) - first;
+  const auto lengthened = [&](const at::Tensor& tensor, const at::Tensor& row_B1) {
+    auto sizes = row_B1.sizes().vec();
+    sizes[1] = shape_.clip_frames - tensor.size(1);
+    return at::cat({tensor, row_B1.expand(sizes)}, 1);
+  };
+  const auto no_action = action_form_.no_action(encoded_actions_BTA);  // as a training clip begins
+  const auto told_BTA = encoded_actions_BTA.slice(1, first, first + known + wanted - 1);
+  const Clip clip{
+      .x_BT = lengthened(latents_BT.slice(1, first), at::zeros_like(latents_BT.slice(1, 0, 1))),
+      .actions_BTA = lengthened(told_BTA, no_action),
+      .before_B1A = no_action,
+      .mask_BT = {},
+      .sample_ids_B = options.sample_ids_B,
+      .first_frame = options.first_frame + first,
+      .bound = space_bound()};
   const auto network = make_network(/*use_cache=*/false);
-  const auto known_T = at::arange(shape_.clip_frames, clip.x_BT.device()).lt(num_known);
-  return objective_->fill(*network, clip, known_T, options).clamp(-clip.bound, clip.bound);
+  const auto known_T = at::arange(shape_.clip_frames, clip.x_BT.device()).lt(known);
+  return objective_->fill(*network, clip, known_T, options)
+      .slice(1, known, known + wanted)
+      .clamp(-clip.bound, clip.bound);
 }
 
 /// Each frame after the first, from the true frames before it.
@@ -39,17 +51,9 @@ at::Tensor FrameModel::one_step_by_clips(const at::Tensor& latents_BT,
                                          const RolloutOptions& options) {
   std::vector<at::Tensor> guesses;
   for (int64_t end = 1; end < latents_BT.size(1); ++end) {
-    const int64_t first = std::max<int64_t>(0, end - most_known_frames()), known = end - first;
-    const auto filled = filled_clip(
-        {.x_BT = latents_BT.slice(1, first, end),
-         .actions_BTA = encoded_actions_BTA.slice(1, first, end),
-         .before_B1A = action_form_.no_action(encoded_actions_BTA),  // as a training clip begins
-         .mask_BT = {},
-         .sample_ids_B = options.sample_ids_B,
-         .first_frame = options.first_frame + first,
-         .bound = space_bound()},
-        known, options);
-    guesses.push_back(filled.slice(1, known, known + 1));
+    const int64_t first = std::max<int64_t>(0, end - most_known_frames());
+    guesses.push_back(continued_clip(latents_BT.slice(1, 0, end), encoded_actions_BTA, first,
+                                     /*wanted=*/1, options));
   }
   return at::cat(guesses, 1);
 }
@@ -62,19 +66,9 @@ at::Tensor FrameModel::rollout_by_clips(const at::Tensor& latents_BT,
   auto frames_BT = latents_BT;
   while (frames_BT.size(1) < num_frames) {
     const int64_t end = frames_BT.size(1), first = std::max<int64_t>(0, end - most_known_frames());
-    const int64_t known = end - first;
-    const auto filled =
-        filled_clip({.x_BT = frames_BT.slice(1, first),
-                     .actions_BTA = encoded_actions_BTA.slice(
-                         1, first, std::min(first + shape_.clip_frames, num_frames - 1)),
-                     .before_B1A = action_form_.no_action(encoded_actions_BTA),
-                     .mask_BT = {},
-                     .sample_ids_B = options.sample_ids_B,
-                     .first_frame = options.first_frame + first,
-                     .bound = space_bound()},
-                    known, options);
-    const int64_t wanted = std::min(num_frames - end, shape_.clip_frames - known);
-    frames_BT = at::cat({frames_BT, filled.slice(1, known, known + wanted)}, 1);
+    const int64_t wanted = std::min(num_frames - end, shape_.clip_frames - (end - first));
+    frames_BT = at::cat(
+        {frames_BT, continued_clip(frames_BT, encoded_actions_BTA, first, wanted, options)}, 1);
   }
   return frames_BT.slice(1, num_context);
 }

@@ -27,13 +27,7 @@ class MaskedAutoencoder final : public PatchAutoencoder {
     statistics_.make(*this, maker(), config.width);
   }
 
-  LatentSpace space() const override {
-    return {.kind = LatentSpace::Kind::values,
-            .rows = rows(),
-            .columns = columns(),
-            .width = width(),
-            .code_vectors_VE = {}};
-  }
+  LatentSpace space() const override { return space_of_values(); }
 
   void freeze() override {
     const torch::NoGradGuard no_grad;

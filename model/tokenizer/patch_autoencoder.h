@@ -70,6 +70,15 @@ class PatchAutoencoder : public Tokenizer {
   /// Frames of the bottleneck's tokens, [B, T, H, W, C] float32.
   at::Tensor draw_frames(const at::Tensor& z_BTLE) const;
 
+  /// space() of a bottleneck whose tokens are values.
+  LatentSpace space_of_values() const {
+    return {.kind = LatentSpace::Kind::values,
+            .rows = rows(),
+            .columns = columns(),
+            .width = width(),
+            .code_vectors_VE = {}};
+  }
+
   int64_t rows() const { return patch_rows() / config_.merge; }
   int64_t columns() const { return patch_columns() / config_.merge; }
   int64_t width() const { return width_; }

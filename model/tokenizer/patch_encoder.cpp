@@ -36,13 +36,7 @@ class PatchEncoder final : public PatchAutoencoder {
     statistics_.make(*this, maker(), config.width);
   }
 
-  LatentSpace space() const override {
-    return {.kind = LatentSpace::Kind::values,
-            .rows = rows(),
-            .columns = columns(),
-            .width = width(),
-            .code_vectors_VE = {}};
-  }
+  LatentSpace space() const override { return space_of_values(); }
 
   at::Tensor encode(const at::Tensor& frames_BTHWC) const override {
     return write(pixels_from_bytes(frames_BTHWC));
